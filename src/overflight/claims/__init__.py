@@ -1,0 +1,1 @@
+"""Claims: who said what when, and what it contradicts."""

@@ -1,0 +1,1 @@
+"""Exports: the ensemble and the sightings in the formats other tools read."""

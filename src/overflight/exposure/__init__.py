@@ -1,0 +1,1 @@
+"""Exposure: what the balloon could have seen and heard, site by site."""

@@ -1,0 +1,1 @@
+"""Places: borders, airspace areas the user brings, sites."""

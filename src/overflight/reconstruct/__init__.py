@@ -1,0 +1,1 @@
+"""Reconstruction: sightings and winds in, flight ensembles and log evidence out."""

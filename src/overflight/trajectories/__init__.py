@@ -1,0 +1,1 @@
+"""Trajectories: moving points through a wind grid."""
