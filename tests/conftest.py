@@ -1,0 +1,17 @@
+"""Fixtures shared by the whole suite."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of real winds and flights; tests that need it are skipped when it is not there."""
+    folder = os.environ.get("OVERFLIGHT_TEST_DATA")
+    if not folder:
+        pytest.skip("OVERFLIGHT_TEST_DATA is not set: the real winds and flights are not at hand")
+    return Path(folder)
