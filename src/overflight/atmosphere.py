@@ -1,4 +1,4 @@
-"""The US Standard Atmosphere 1976, from -5 to 84.85 geopotential kilometres, both ways.
+"""The US Standard Atmosphere 1976, from -5 to 86 km, both ways.
 
 Three kinds of altitude meet here and each has its own name:
 
@@ -13,8 +13,8 @@ Every function takes arrays of any shape and returns the same shape, float64. Ou
 standard, and for NaN, the result is NaN; nothing is extrapolated.
 
 Source: U.S. Standard Atmosphere, 1976 (NOAA, NASA, USAF; NOAA-S/T 76-1562), equations 18, 19, 23, 33 and
-42, tables 2 and 4. Temperature is the molecular-scale one: it exceeds the kinetic temperature by at most
-0.04 % and only above 80 km (table 8 of the source).
+42, tables 2 and 4. Temperature is the molecular-scale one: above 80 km it exceeds the kinetic
+temperature, by 0.04 % at 86 km (table 8 of the source). Pressure and density need no such caution.
 """
 
 from __future__ import annotations
@@ -37,32 +37,37 @@ GAS_CONSTANT_J_PER_KMOL_K: Final = 8314.32
 
 DRY_AIR_J_PER_KG_K: Final = GAS_CONSTANT_J_PER_KMOL_K / MOLAR_MASS_KG_PER_KMOL
 
-# Table 4 of the source: geopotential height where each layer begins, and its lapse rate. The source's
-# tables carry the lowest layer down to -5 km.
-_BASE_M: Final = np.array([-5e3, 11e3, 20e3, 32e3, 47e3, 51e3, 71e3])
+# Table 4 of the source: geopotential height where each layer begins, and its lapse rate.
+_BASE_M: Final = np.array([0.0, 11e3, 20e3, 32e3, 47e3, 51e3, 71e3])
 _LAPSE_KPM: Final = np.array([-6.5e-3, 0.0, 1.0e-3, 2.8e-3, 0.0, -2.8e-3, -2.0e-3])
-GEOPOTENTIAL_MIN_M: Final = -5e3
-# 86 km geometric, where the source's other model begins: 84.852 geopotential kilometres.
+# The source tabulates from -5 km, the lowest layer carried on below the sea, to 86 km, where its other
+# model begins; both geometric.
+ALT_MIN_M: Final = -5e3
 ALT_MAX_M: Final = 86e3
-GEOPOTENTIAL_MAX_M: Final = EFFECTIVE_EARTH_RADIUS_M * ALT_MAX_M / (EFFECTIVE_EARTH_RADIUS_M + ALT_MAX_M)
 
 _HYDROSTATIC_KPM: Final = STANDARD_GRAVITY_MPS2 / DRY_AIR_J_PER_KG_K
 
 
 def geopotential_m(alt_m: npt.ArrayLike) -> Float64s:
-    """Return geopotential height of a geometric altitude, by the inverse-square gravity of the standard."""
+    """Return geopotential height of a geometric altitude, by the standard's inverse-square gravity.
+
+    Needs no atmosphere, so it goes on beyond 86 km; NaN from one Earth radius on.
+    """
     alt = np.asarray(alt_m, dtype=np.float64)
+    # Beyond these the formula runs through the Earth's centre, or holds no digits.
+    alt = np.where(np.abs(alt) < EFFECTIVE_EARTH_RADIUS_M, alt, np.nan)
     return EFFECTIVE_EARTH_RADIUS_M * alt / (EFFECTIVE_EARTH_RADIUS_M + alt)
 
 
 def alt_m(geopotential_m: npt.ArrayLike) -> Float64s:
     """Return geometric altitude of a geopotential height; the inverse of `geopotential_m`."""
     height = np.asarray(geopotential_m, dtype=np.float64)
+    height = np.where(np.abs(height) < EFFECTIVE_EARTH_RADIUS_M, height, np.nan)
     return EFFECTIVE_EARTH_RADIUS_M * height / (EFFECTIVE_EARTH_RADIUS_M - height)
 
 
 def pressure_pa(alt_m: npt.ArrayLike) -> Float64s:
-    """Return pressure at a geometric altitude, NaN outside -5 to 84.85 geopotential kilometres."""
+    """Return pressure at a geometric altitude, NaN outside -5 to 86 km."""
     return pressure_at_geopotential_pa(geopotential_m(alt_m))
 
 
@@ -83,7 +88,8 @@ def pressure_alt_m(pressure_pa: npt.ArrayLike) -> Float64s:
     NaN where the pressure is not positive or belongs to a height outside the range.
     """
     pressure = np.asarray(pressure_pa, dtype=np.float64)
-    inside = (pressure <= _BASE_PA[0]) & (pressure >= _TOP_PA)
+    # The ends of the range with room for the last bits of exp, so that the ends themselves come back.
+    inside = (pressure <= PRESSURE_MAX_PA * (1 + 1e-12)) & (pressure >= PRESSURE_MIN_PA * (1 - 1e-12))
     safe = np.where(inside, pressure, SEA_LEVEL_PRESSURE_PA)
     layer = np.clip(np.searchsorted(-_BASE_PA, -safe, side="right") - 1, 0, _BASE_M.size - 1)
     ratio = np.log(_BASE_PA[layer] / safe)
@@ -119,7 +125,7 @@ def _layer(geopotential_m: npt.ArrayLike) -> tuple[Float64s, npt.NDArray[np.intp
     height = np.asarray(geopotential_m, dtype=np.float64)
     inside = (height >= GEOPOTENTIAL_MIN_M) & (height <= GEOPOTENTIAL_MAX_M)
     safe = np.where(inside, height, 0.0)
-    return safe, np.searchsorted(_BASE_M, safe, side="right") - 1, inside
+    return safe, np.clip(np.searchsorted(_BASE_M, safe, side="right") - 1, 0, None), inside
 
 
 def _pressure_ratio(layer: npt.NDArray[np.intp], above_base_m: Float64s) -> Float64s:
@@ -137,20 +143,18 @@ def _pressure_ratio(layer: npt.NDArray[np.intp], above_base_m: Float64s) -> Floa
 
 
 def _base_temperatures() -> Float64s:
-    lowest = SEA_LEVEL_TEMPERATURE_K + _LAPSE_KPM[0] * _BASE_M[0]
     steps = _LAPSE_KPM[:-1] * np.diff(_BASE_M)
-    return lowest + np.concatenate([[0.0], np.cumsum(steps)])
+    return SEA_LEVEL_TEMPERATURE_K + np.concatenate([[0.0], np.cumsum(steps)])
 
 
 def _base_pressures() -> Float64s:
-    layers = np.arange(_BASE_M.size)
-    lowest = SEA_LEVEL_PRESSURE_PA / _pressure_ratio(layers[:1], -_BASE_M[:1])
-    steps = _pressure_ratio(layers[:-1], np.diff(_BASE_M))
-    return np.concatenate([lowest, lowest * np.cumprod(steps)])
+    ratios = _pressure_ratio(np.arange(_BASE_M.size - 1), np.diff(_BASE_M))
+    return SEA_LEVEL_PRESSURE_PA * np.concatenate([[1.0], np.cumprod(ratios)])
 
 
 _BASE_K: Final = _base_temperatures()
 _BASE_PA: Final = _base_pressures()
-_TOP_PA: Final = float(pressure_at_geopotential_pa(GEOPOTENTIAL_MAX_M))
-PRESSURE_MAX_PA: Final = float(_BASE_PA[0])
-PRESSURE_MIN_PA: Final = _TOP_PA
+GEOPOTENTIAL_MIN_M: Final = float(geopotential_m(ALT_MIN_M))
+GEOPOTENTIAL_MAX_M: Final = float(geopotential_m(ALT_MAX_M))
+PRESSURE_MAX_PA: Final = float(pressure_at_geopotential_pa(GEOPOTENTIAL_MIN_M))
+PRESSURE_MIN_PA: Final = float(pressure_at_geopotential_pa(GEOPOTENTIAL_MAX_M))
