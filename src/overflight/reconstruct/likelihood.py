@@ -1,0 +1,238 @@
+"""What a sighting says about the path: the one likelihood of the system.
+
+A report may be right as stated, right about the hour but made from afar, right about the place but an hour
+or more out (a slip of the time zone, a posting time), or plainly wrong. Each of these is a *reading*. Given
+a reading and the minute within its window, a report is a Gaussian in place (and in height, when it gives
+one); a wrong report could have named any place in a wide area. The readings' prior probabilities belong to
+the kinds of sighting; what the posterior makes of them is a result (`readings.py`).
+
+Candidates are the pairs of reading and node of time that a report allows, laid out for compiled kernels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from overflight.compiled import compiled
+from overflight.reconstruct.frame import Frame
+from overflight.records import Sighting
+from overflight.sightings.kinds import kind_info, p_mistaken
+from overflight.sightings.witness import Region, sighting_region
+from overflight.units import EARTH_RADIUS_M, HOUR_S
+
+Float64s = npt.NDArray[np.float64]
+Int64s = npt.NDArray[np.int64]
+
+STATED, AFAR, OTHER_TIME, MISTAKEN = 0, 1, 2, 3
+READINGS = ("as stated", "seen from afar", "at another time", "mistaken")
+
+# A watcher who names the place below him sees a balloon at 18 km down to a few degrees above the horizon:
+# 95 % within 370 km of him, hence this standard deviation on each axis.
+AFAR_SD_KM = 150.0
+# Zone slips are whole hours, mostly one; posting times lag by more. Hours and shares.
+SLIPS_H = ((-1.0, 0.30), (1.0, 0.30), (-2.0, 0.10), (2.0, 0.10), (-3.0, 0.10), (3.0, 0.10))
+# Windows longer than this already allow for a slip.
+SLIP_WINDOW_S = 6 * HOUR_S
+# A wrong report names a place drawn from an area of this radius, and a height from this range.
+MISTAKEN_SD_KM = 1500.0
+MISTAKEN_ALT_RANGE_KM = 20.0
+LOG_MISTAKEN = -math.log(2.0 * math.pi * MISTAKEN_SD_KM**2)
+LOG_MISTAKEN_ALT = -math.log(MISTAKEN_ALT_RANGE_KM)
+# The turn of the frame's equator: reports do not say how often the balloon went round.
+TURN_KM = 2.0 * math.pi * EARTH_RADIUS_M / 1000.0
+
+FINE_STEP_S, MIDDLE_STEP_S, COARSE_STEP_S = HOUR_S / 3, HOUR_S, 3 * HOUR_S
+
+
+class Candidates(NamedTuple):
+    """Pairs of reading and time node, for all sightings. J sightings, C candidates.
+
+    Candidates of sighting j are `first[j]:first[j + 1]`. `node` is -1 for a mistaken report. `whiten`
+    (C, 3) is the inverse Cholesky factor of the place error (rows l11, l21, l22; per km). `x_km, y_km`
+    (J,) are the places in the frame; `alt_km` is NaN where a report gives no usable height.
+    """
+
+    first: Int64s
+    node: Int64s
+    reading: Int64s
+    log_prior: Float64s
+    whiten: Float64s
+    log_norm: Float64s
+    x_km: Float64s
+    y_km: Float64s
+    alt_km: Float64s
+    alt_sd_km: Float64s
+    p_alt_wrong: Float64s
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One combination of rival accounts: sightings it takes as true and as mistaken."""
+
+    id: str
+    title: str
+    weight: float = 1.0
+    accepts: frozenset[str] = frozenset()
+    rejects: frozenset[str] = frozenset()
+
+
+def make_nodes(sightings: Iterable[Sighting], time_start: float, time_end: float) -> Float64s:
+    """Choose the time nodes: fine where reports carry clock times, coarse where nothing is known.
+
+    Always holds both ends. Steps are 20 minutes within windows up to 6 h, 1 h up to 2 days, else 3 h.
+    """
+    spans = []
+    for s in sightings:
+        width = s.time_end - s.time_start
+        step = FINE_STEP_S if width <= SLIP_WINDOW_S else MIDDLE_STEP_S if width <= 48 * HOUR_S else COARSE_STEP_S
+        spans.append((s.time_start - 1.5 * step, s.time_end + 1.5 * step, step))
+    fine = np.arange(time_start, time_end, FINE_STEP_S)
+    wanted = np.full(fine.size, COARSE_STEP_S)
+    for low, high, step in spans:
+        inside = (fine >= low) & (fine <= high)
+        wanted[inside] = np.minimum(wanted[inside], step)
+    keep = np.zeros(fine.size, bool)
+    last = -math.inf
+    for i, t in enumerate(fine):
+        if t - last >= wanted[i] - 1.0:
+            keep[i] = True
+            last = t
+    nodes = np.append(fine[keep], time_end)
+    # A sliver before the end would only cost a step.
+    return np.delete(nodes, -2) if nodes.size > 2 and nodes[-1] - nodes[-2] < FINE_STEP_S / 4 else nodes
+
+
+def make_candidates(
+    sightings: Sequence[Sighting],
+    frame: Frame,
+    node_s: Float64s,
+    scenario: Scenario,
+    *,
+    float_alt_m: tuple[float, float] = (18_000.0, 4_000.0),
+) -> Candidates:
+    """Lay out the readings of fitted sightings for one scenario.
+
+    `sightings` must all be `fitted`; `float_alt_m` is the prior mean and spread of the float level, which
+    places a balloon seen at some elevation.
+    """
+    first, rows = [0], []
+    places = np.full((len(sightings), 5), np.nan)
+    for j, sighting in enumerate(sightings):
+        region = sighting_region(sighting, *float_alt_m)
+        if region is None:
+            raise ValueError(f"sighting {sighting.id} has no place and cannot be fitted")
+        rows.extend(_readings(sighting, region, frame, node_s, scenario))
+        first.append(len(rows))
+        x_m, y_m = frame.to_plane(region.lon_deg, region.lat_deg)
+        places[j] = (float(x_m) / 1e3, float(y_m) / 1e3, *_height(sighting))
+    table = np.array(rows)
+    return Candidates(
+        np.array(first, np.int64),
+        table[:, 0].astype(np.int64),
+        table[:, 1].astype(np.int64),
+        np.ascontiguousarray(table[:, 2]),
+        np.ascontiguousarray(table[:, 3:6]),
+        np.ascontiguousarray(table[:, 6]),
+        *(np.ascontiguousarray(places[:, i]) for i in range(5)),
+    )
+
+
+def _readings(
+    sighting: Sighting, region: Region, frame: Frame, node_s: Float64s, scenario: Scenario
+) -> list[tuple[float, ...]]:
+    """Rows node, reading, log prior, whitening, log norm of one sighting."""
+    if sighting.id in scenario.rejects:
+        return [(-1, MISTAKEN, 0.0, 0.0, 0.0, 0.0, LOG_MISTAKEN)]
+    info = kind_info(sighting.kind)
+    wrong = 0.0 if sighting.id in scenario.accepts else p_mistaken(sighting.kind, sighting.reliability)
+    slips = info.has_clock and sighting.time_end - sighting.time_start <= SLIP_WINDOW_S
+    slip = info.p_time_slip if slips else 0.0
+    shares = {AFAR: info.p_afar, OTHER_TIME: slip, MISTAKEN: wrong}
+    shares[STATED] = 1.0 - sum(shares.values())
+    stated = _whitening(region, frame, 0.0)
+    afar = _whitening(region, frame, AFAR_SD_KM)
+    start, end = sighting.time_start, sighting.time_end
+    rows = _spread_over(nodes_in(node_s, start, end), STATED, shares[STATED], stated)
+    if shares[AFAR] > 0:
+        rows += _spread_over(nodes_in(node_s, start, end), AFAR, shares[AFAR], afar)
+    if shares[OTHER_TIME] > 0:
+        for hours, share in SLIPS_H:
+            shifted = nodes_in(node_s, start + hours * HOUR_S, end + hours * HOUR_S)
+            rows += _spread_over(shifted, OTHER_TIME, shares[OTHER_TIME] * share, stated)
+    if wrong > 0:
+        rows.append((-1, MISTAKEN, math.log(wrong), 0.0, 0.0, 0.0, LOG_MISTAKEN))
+    return rows
+
+
+def nodes_in(node_s: Float64s, start: float, end: float) -> Int64s:
+    """Indices of the nodes within a window, or the nearest one when none lies in it."""
+    inside = np.flatnonzero((node_s >= start - 1.0) & (node_s <= end + 1.0))
+    if inside.size:
+        return inside
+    return np.array([np.argmin(np.abs(node_s - 0.5 * (start + end)))])
+
+
+def _spread_over(
+    nodes: Int64s, reading: int, share: float, shape: tuple[float, float, float, float]
+) -> list[tuple[float, ...]]:
+    log_prior = math.log(share / nodes.size)
+    return [(int(node), reading, log_prior, *shape) for node in nodes]
+
+
+def _whitening(region: Region, frame: Frame, extra_sd_km: float) -> tuple[float, float, float, float]:
+    """Inverse Cholesky factor (per km of the frame's plane) and log density norm of a region."""
+    angle = float(frame.east_angle_rad(region.lon_deg, region.lat_deg))
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    cov = np.array([[region.cov_ee_m2, region.cov_en_m2], [region.cov_en_m2, region.cov_nn_m2]]) / 1e6
+    cov = turn @ cov @ turn.T + np.eye(2) * extra_sd_km**2
+    _, y_m = frame.to_plane(region.lon_deg, region.lat_deg)
+    stretch = np.diag([1.0 / max(math.cos(float(y_m) / EARTH_RADIUS_M), 0.05), 1.0])
+    inverse = np.linalg.inv(np.linalg.cholesky(stretch @ cov @ stretch))
+    log_norm = math.log(inverse[0, 0] * inverse[1, 1] / (2.0 * math.pi))
+    # The density is per km² on the ground, so that it compares with a mistaken report's.
+    return float(inverse[0, 0]), float(inverse[1, 0]), float(inverse[1, 1]), log_norm + math.log(stretch[0, 0])
+
+
+def _height(sighting: Sighting) -> tuple[float, float, float]:
+    """Return altitude and its standard deviation (km) and the chance that it is a mistake."""
+    low, high = sighting.alt_low_m, sighting.alt_high_m
+    info = kind_info(sighting.kind)
+    if sighting.phase != "float" or (low is None and high is None):
+        return math.nan, math.nan, math.nan
+    # "60,000 ft and more": the open end is taken as 3 km further, about the range of such balloons.
+    low_m = float(low) if low is not None else float(high or 0.0) - 3000.0
+    high_m = float(high) if high is not None else low_m + 3000.0
+    sd_m = math.hypot(info.alt_sd_m, (high_m - low_m) / math.sqrt(12.0))
+    return 0.5 * (low_m + high_m) / 1e3, sd_m / 1e3, info.p_alt_mistaken
+
+
+@compiled
+def candidate_log_density(
+    c: Candidates, i: int, j: int, x: float, y: float, beta: float
+) -> float:
+    """Log density (per km²), tempered by `beta`, of report j under candidate i with the balloon at x, y."""
+    if c.node[i] < 0:
+        return beta * c.log_norm[i]
+    dx = c.x_km[j] - x
+    dx -= 40030.230141 * np.round(dx / 40030.230141)
+    dy = c.y_km[j] - y
+    a = c.whiten[i, 0] * dx
+    b = c.whiten[i, 1] * dx + c.whiten[i, 2] * dy
+    return beta * (c.log_norm[i] - 0.5 * (a * a + b * b))
+
+
+@compiled
+def height_log_densities(c: Candidates, j: int, z: float, beta: float) -> tuple[float, float]:
+    """Log of (prior times tempered density) of report j's height if right, and if wrong."""
+    if np.isnan(c.alt_km[j]):
+        return 0.0, -np.inf
+    s = c.alt_sd_km[j]
+    d = (c.alt_km[j] - z) / s
+    right = np.log(1.0 - c.p_alt_wrong[j]) - beta * (0.5 * d * d + np.log(s) + 0.9189385332046727)
+    return right, np.log(c.p_alt_wrong[j]) - beta * 2.995732273553991
