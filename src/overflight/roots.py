@@ -14,6 +14,7 @@ What is and is not a crossing:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -97,7 +98,7 @@ def sampled_crossings(time_s: npt.ArrayLike, value: npt.ArrayLike) -> SampledCro
         )
     if not np.isfinite(time).all() or (np.diff(time) <= 0).any():
         raise OverflightError("the times of the samples must be finite and increase", where="time_s")
-    rows = values.reshape(-1, time.size)
+    rows = values.reshape(math.prod(values.shape[:-1]), time.size)
     side = _side(rows)
     row, segment = np.nonzero(side[:, :-1] * side[:, 1:] < 0)
     before, after = rows[row, segment], rows[row, segment + 1]
@@ -154,22 +155,23 @@ def _bisect(
     tol: float,
 ) -> Float64s:
     """Halve all brackets at once until they are within `tol`; NaN where the function has a gap inside."""
-    while low.size and np.nanmax(high - low, initial=0.0) > tol:
+    lost = np.zeros(low.shape, dtype=np.bool_)
+    while low.size and (high - low).max() > tol:
         middle = 0.5 * (low + high)
-        if ((middle <= low) | (middle >= high) | np.isnan(middle)).all():
+        if ((middle <= low) | (middle >= high)).all():
             break  # Neighbouring floats: the tolerance is finer than the clock.
         value = _evaluate(signed_fn, middle)
         beyond = np.where(rising, value > 0, value < 0)
-        gap = np.isnan(value)
-        low = np.where(gap, np.nan, np.where(beyond, low, middle))
-        low_value = np.where(beyond, low_value, value)
-        high = np.where(gap, np.nan, np.where(beyond, middle, high))
-        high_value = np.where(beyond, value, high_value)
-    return low + _fraction(low_value, high_value) * (high - low)
+        lost |= np.isnan(value)
+        low, low_value = np.where(beyond, low, middle), np.where(beyond, low_value, value)
+        # A lost bracket closes at once, so that the function is never asked about a time that is NaN.
+        high, high_value = np.where(beyond | lost, middle, high), np.where(beyond, value, high_value)
+    return np.where(lost, np.nan, low + _fraction(low_value, high_value) * (high - low))
 
 
 def _fraction(before: Float64s, after: Float64s) -> Float64s:
     """Where a line between two values of opposite sign (the first may be zero) crosses zero."""
-    # Halves first, so that values near the largest float do not overflow.
-    before, after = np.abs(0.5 * before), np.abs(0.5 * after)
+    # Scaled first, so that neither the largest nor the smallest floats spoil the sum.
+    scale = np.maximum(np.abs(before), np.abs(after))
+    before, after = np.abs(before / scale), np.abs(after / scale)
     return before / (before + after)
