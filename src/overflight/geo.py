@@ -66,8 +66,8 @@ def bearing_deg(
 ) -> Float64s:
     """Return the bearing in [0, 360), clockwise from north, with which the geodesic leaves the first place.
 
-    At a pole north is the direction of the meridian given there. Between equal places it means nothing
-    and is that of PROJ, 180 or 0.
+    A pole counts as the end of the meridian that is given with it. Between equal places the bearing means
+    nothing and is that of PROJ, 180 or 0.
     """
     return _inverse(lon1_deg, lat1_deg, lon2_deg, lat2_deg)[0]
 
@@ -149,12 +149,9 @@ def look(
     about half a degree, and no ground in between. The elevation is from the plane that is level at the
     first point, the bearing is that of the line's shadow on it, in [0, 360).
     """
-    lon, lat = (
-        np.radians(np.asarray(lon0_deg, dtype=np.float64)),
-        np.radians(np.asarray(lat0_deg, dtype=np.float64)),
-    )
-    first, second = np.broadcast_arrays(ecef(lon0_deg, lat0_deg, alt0_m), ecef(lon1_deg, lat1_deg, alt1_m))
-    x, y, z = second - first
+    lon0, lat0, alt0, lon1, lat1, alt1 = _broadcast(lon0_deg, lat0_deg, alt0_m, lon1_deg, lat1_deg, alt1_m)
+    x, y, z = ecef(lon1, lat1, alt1) - ecef(lon0, lat0, alt0)
+    lon, lat = np.radians(lon0), np.radians(lat0)
     outward = np.cos(lon) * x + np.sin(lon) * y
     east = -np.sin(lon) * x + np.cos(lon) * y
     north = np.cos(lat) * z - np.sin(lat) * outward
@@ -169,9 +166,9 @@ def look(
 
 def ecef(lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike, alt_m: npt.ArrayLike) -> Float64s:
     """Return Earth-centred, Earth-fixed metres (3, ...) of places with altitudes above WGS-84."""
-    lon, lat, alt = np.broadcast_arrays(
-        np.radians(lon_deg), np.radians(lat_deg), np.asarray(alt_m, dtype=np.float64)
-    )
+    lon, lat, alt = _broadcast(lon_deg, lat_deg, alt_m)
+    _check_lat(lat)
+    lon, lat = np.radians(lon), np.radians(lat)
     normal = WGS84_A_M / np.sqrt(1.0 - _E2 * np.sin(lat) ** 2)
     across = (normal + alt) * np.cos(lat)
     return np.stack([across * np.cos(lon), across * np.sin(lon), (normal * (1.0 - _E2) + alt) * np.sin(lat)])
