@@ -17,13 +17,12 @@ latitude-longitude mode and the amateur predictors do. Three things go beyond th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from overflight.compiled import compiled
 from overflight.winds.grid import Float32s, Float64s, Grid
 
 # The meaning of the status code that stands beside every wind; values are NaN where it is not zero.
@@ -48,8 +47,6 @@ ANGLE_EDGE_DEG = 1e-6
 
 # A weight below this is rounding; it is dropped so that a missing neighbour cannot spoil an exact node.
 TINY_WEIGHT = 1e-9
-
-F = TypeVar("F", bound=Callable[..., object])
 
 
 class PackedGrid(NamedTuple):
@@ -76,11 +73,6 @@ class WindSample(NamedTuple):
     u_sd_mps: Float64s
     v_sd_mps: Float64s
     status: npt.NDArray[np.int8]
-
-
-def _compiled(function: F) -> F:
-    """Compile with a cache on disk; keeps the function's type, which numba's decorator hides."""
-    return cast(F, numba.njit(cache=True, nogil=True)(function))
 
 
 def pack(grid: Grid) -> PackedGrid:
@@ -172,7 +164,7 @@ def _pole_row(row: Float32s, lon_deg: Float64s, sign: int) -> Float32s:
     return np.stack([np.broadcast_to(x, z.shape) for x in parts], axis=-1).astype(np.float32)
 
 
-@_compiled
+@compiled
 def _bracket(axis: Float64s, x: float, edge: float) -> tuple[int, float]:
     """Return the node at or below x and the weight of the next one; node -1 when x is outside."""
     last = axis.size - 1
@@ -200,7 +192,7 @@ def _bracket(axis: Float64s, x: float, edge: float) -> tuple[int, float]:
     return low, weight
 
 
-@_compiled
+@compiled
 def _bracket_lon(lon: Float64s, periodic: bool, lo: float) -> tuple[int, int, float, float]:
     """Return both columns, the weight of the second, and the width of the cell in degrees."""
     if not math.isfinite(lo):
@@ -224,7 +216,7 @@ def _bracket_lon(lon: Float64s, periodic: bool, lo: float) -> tuple[int, int, fl
     return low, low + 1, weight, lon[low + 1] - lon[low]
 
 
-@_compiled
+@compiled
 def _turn_share(la: float) -> float:
     """Return how much of the meridians' turning counts at a latitude: 0 to 1, signed by hemisphere."""
     share = (abs(la) - TURN_FROM_DEG) / (TURN_FULL_DEG - TURN_FROM_DEG)
@@ -232,7 +224,7 @@ def _turn_share(la: float) -> float:
     return share if la >= 0.0 else -share
 
 
-@_compiled
+@compiled
 def wind_at(
     time_s: Float64s,
     log_p: Float64s,
@@ -301,7 +293,7 @@ def wind_at(
     return u, v, u_sd, v_sd, 0
 
 
-@_compiled
+@compiled
 def _sample_points(
     time_s: Float64s,
     log_p: Float64s,

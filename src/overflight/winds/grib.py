@@ -1,0 +1,371 @@
+"""Gridded wind from GRIB files, editions 1 and 2, through eccodes.
+
+The file is passed over once for the headers: only u and v on pressure levels are remembered, by place in
+the file, and only those of the chosen block are unpacked later. Nothing is written beside the file.
+
+Read: regular and regular Gaussian latitude-longitude grids; GFS, GEFS (members by perturbation number),
+ECMWF open data, ERA5; one or many runs and steps (time of validity counts; where two runs are valid at
+one time the shorter step is taken); u and v packed into one message, as NCEP does.
+
+Left out and counted: statistics over members or over time (means, spreads, maxima). Refused: spectral,
+reduced, rotated and projected grids. Tables: WMO Manual on Codes I.2, FM 92 GRIB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import eccodes
+import numpy as np
+
+from overflight.errors import InputError, LimitError
+from overflight.units import HPA_PA
+from overflight.winds.source import (
+    MAX_AXIS,
+    Float64s,
+    Part,
+    Source,
+    clean_text,
+    pressures_pa,
+    speed_factor,
+)
+
+# GRIB 2 code table 4.2, discipline 0, category 2 (momentum): 2 is u, 3 is v. Short names for edition 1.
+_PARTS_GRIB2: dict[tuple[int, int, int], Part] = {(0, 2, 2): "u", (0, 2, 3): "v"}
+_PARTS_GRIB1: dict[str, Part] = {"u": "u", "v": "v"}
+_LEVEL_UNITS = {"isobaricInhPa": HPA_PA, "isobaricInPa": 1.0}
+# Templates 4.0 and 4.1: a deterministic field and a member, at one instant; 4.60, 4.61 are reforecasts.
+_INSTANT_TEMPLATES = (0, 1, 60, 61)
+_GRIDS = ("regular_ll", "regular_gg")
+# A year of hourly winds on 37 levels has 650 000; a file with more is not for one flight.
+_MAX_MESSAGES = 2_000_000
+
+_GEOMETRY = (
+    "gridType",
+    "Ni",
+    "Nj",
+    "latitudeOfFirstGridPointInDegrees",
+    "latitudeOfLastGridPointInDegrees",
+    "longitudeOfFirstGridPointInDegrees",
+    "longitudeOfLastGridPointInDegrees",
+    "iScansNegatively",
+    "jScansPositively",
+    "jPointsAreConsecutive",
+    "alternativeRowScanning",
+    "numberOfDataPoints",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One wind field in the file: what it is, and its message's offset and number in that message."""
+
+    part: Part
+    time_s: float
+    pressure_pa: float
+    member: int | None
+    step: int
+    offset: int
+    sub: int
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """What the pass over the headers found."""
+
+    fields: tuple[_Field, ...]
+    geometry: tuple[Any, ...]
+    lat_deg: Float64s
+    centre: str
+    left_out: int
+
+
+@contextmanager
+def open_grib(path: Path) -> Iterator[Source]:
+    """Open a GRIB file of gridded wind on pressure levels.
+
+    Raises
+    ------
+    InputError
+        When it is truncated or damaged, or holds no u and v on pressure levels of one regular grid.
+    """
+    # NCEP packs u and v of a level into one message; the switch is global to eccodes, so it is put back.
+    eccodes.codes_grib_multi_support_on()
+    try:
+        yield _source(path, _scan(path))
+    except eccodes.CodesInternalError as error:
+        raise InputError(
+            f"a GRIB message cannot be unpacked ({clean_text(error)})",
+            file=path.name,
+            remedy="Fetch it again.",
+        ) from error
+    finally:
+        eccodes.codes_grib_multi_support_off()
+
+
+def _scan(path: Path) -> _Scan:
+    fields: list[_Field] = []
+    geometry: tuple[Any, ...] | None = None
+    lat, centre, left_out = np.empty(0), "", 0
+    with path.open("rb") as stream:
+        for handle, offset, sub in _messages(stream, path.name):
+            part = _part(handle)
+            if part is None:
+                continue
+            if not _is_instant(handle):
+                left_out += 1
+                continue
+            if geometry is None:
+                geometry = _checked_geometry(handle, path.name)
+                lat, centre = _latitudes(handle, geometry), str(_get(handle, "centre", ""))
+            elif geometry != _geometry(handle):
+                raise InputError(
+                    f"the fields stand on different grids ({_words(geometry)}; {_words(_geometry(handle))})",
+                    file=path.name,
+                    remedy="Split the file by grid and give one of them.",
+                )
+            fields.append(_field(handle, part, offset, sub, path.name))
+    if geometry is None:
+        raise InputError(
+            "the GRIB file holds no u or v on pressure levels",
+            file=path.name,
+            remedy="Ask the supplier for UGRD and VGRD (short names u and v) on isobaric levels.",
+        )
+    return _Scan(tuple(fields), geometry, lat, centre, left_out)
+
+
+def _messages(stream: IO[bytes], file: str) -> Iterator[tuple[Any, int, int]]:
+    """Yield every field of the file with its message's offset and its number in that message."""
+    eccodes.codes_grib_multi_support_reset_file(stream)
+    last, sub = -1, 0
+    for count in range(_MAX_MESSAGES + 1):
+        try:
+            handle = eccodes.codes_grib_new_from_file(stream)
+        except eccodes.CodesInternalError as error:
+            raise InputError(
+                f"the GRIB file is truncated or damaged after {count} whole fields ({clean_text(error)})",
+                file=file,
+                remedy="Fetch it again.",
+            ) from error
+        if handle is None:
+            return
+        try:
+            offset = int(eccodes.codes_get_message_offset(handle))
+            sub = sub + 1 if offset == last else 0
+            last = offset
+            yield handle, offset, sub
+        finally:
+            eccodes.codes_release(handle)
+    raise LimitError(
+        f"more than {_MAX_MESSAGES} fields", where=file, remedy="Cut the file to the period of the flight."
+    )
+
+
+def _get(handle: Any, key: str, default: Any = None) -> Any:
+    try:
+        return eccodes.codes_get(handle, key)
+    except eccodes.KeyValueNotFoundError:
+        return default
+
+
+def _part(handle: Any) -> Part | None:
+    if _get(handle, "typeOfLevel") not in _LEVEL_UNITS:
+        return None
+    if _get(handle, "edition") == 1:
+        return _PARTS_GRIB1.get(str(_get(handle, "shortName")))
+    keys = ("discipline", "parameterCategory", "parameterNumber")
+    return _PARTS_GRIB2.get(tuple(_get(handle, key, -1) for key in keys))
+
+
+def _is_instant(handle: Any) -> bool:
+    if _get(handle, "edition") == 1:
+        return bool(_get(handle, "stepType", "instant") == "instant")
+    return _get(handle, "productDefinitionTemplateNumber") in _INSTANT_TEMPLATES
+
+
+def _field(handle: Any, part: Part, offset: int, sub: int, file: str) -> _Field:
+    kind = str(_get(handle, "typeOfLevel"))
+    pressure = float(_get(handle, "level")) * _LEVEL_UNITS[kind]
+    pressures_pa(
+        np.array([pressure]), "Pa" if pressure not in (850.0, 925.0) else "", file=file, name="level"
+    )
+    factor, _ = speed_factor(_get(handle, "units"), file=file, name=part)
+    member = _get(handle, "perturbationNumber", _get(handle, "number"))
+    return _Field(
+        part,
+        _valid_time(handle, file),
+        pressure,
+        None if member is None else int(member),
+        int(_get(handle, "endStep", 0)),
+        offset,
+        sub,
+        factor,
+    )
+
+
+def _valid_time(handle: Any, file: str) -> float:
+    day, clock = int(_get(handle, "validityDate")), int(_get(handle, "validityTime"))
+    try:
+        moment = datetime(day // 10000, day // 100 % 100, day % 100, clock // 100, clock % 100, tzinfo=UTC)
+    except ValueError as error:
+        raise InputError(
+            f"a field is valid at {day} {clock:04d}, which is no date", file=file, field="validityDate"
+        ) from error
+    return moment.timestamp()
+
+
+def _geometry(handle: Any) -> tuple[Any, ...]:
+    return tuple(_get(handle, key) for key in _GEOMETRY)
+
+
+def _words(geometry: tuple[Any, ...]) -> str:
+    return f"{geometry[0]} {geometry[1]} × {geometry[2]}"
+
+
+def _checked_geometry(handle: Any, file: str) -> tuple[Any, ...]:
+    geometry = _geometry(handle)
+    kind, columns, rows = geometry[:3]
+    if kind not in _GRIDS:
+        raise InputError(
+            f"the wind stands on a grid of type '{kind}'",
+            file=file,
+            remedy="Ask for a regular latitude-longitude grid, or `cdo remapbil,r1440x721 IN OUT`.",
+        )
+    if not (1 <= columns <= MAX_AXIS and 1 <= rows <= MAX_AXIS) or geometry[-1] != columns * rows:
+        raise InputError(
+            f"the header claims {columns} × {rows} nodes and {geometry[-1]} points",
+            file=file,
+            remedy="The file is damaged: fetch it again.",
+        )
+    if geometry[-2]:
+        raise InputError("rows are scanned in alternating directions", file=file, remedy="Regrid the file.")
+    return geometry
+
+
+def _latitudes(handle: Any, geometry: tuple[Any, ...]) -> Float64s:
+    """Return the rows in the file's order."""
+    if geometry[0] == "regular_gg":
+        lat = np.sort(np.asarray(eccodes.codes_get_array(handle, "distinctLatitudes"), dtype=float))
+        return lat if geometry[8] else lat[::-1].copy()
+    return np.linspace(geometry[3], geometry[4], geometry[2])
+
+
+def _longitudes(geometry: tuple[Any, ...]) -> Float64s:
+    """Return the columns in the file's order."""
+    first, last = geometry[5], geometry[6]
+    if geometry[7] and last > first:
+        last -= 360.0
+    elif not geometry[7] and last < first:
+        last += 360.0
+    return np.linspace(first, last, geometry[1])
+
+
+def _source(path: Path, scan: _Scan) -> Source:
+    fields, notes = _one_each(scan, path.name)
+    members = tuple(sorted({f.member for f in fields.values() if f.member is not None}))
+    times = np.array(sorted({f.time_s for f in fields.values()}))
+    levels = np.array(sorted({f.pressure_pa for f in fields.values()}))
+    for part in ("u", "v"):
+        if not any(f.part == part for f in fields.values()):
+            raise InputError(
+                f"the GRIB file holds no {part} on pressure levels, only the other component",
+                file=path.name,
+                remedy="Ask the supplier for both UGRD and VGRD (short names u and v).",
+            )
+    holes = 2 * times.size * levels.size * max(len(members), 1) - len(fields)
+    if holes:
+        notes.append(f"{holes} combinations of time, level and component are not in the file: left missing")
+    if scan.left_out:
+        notes.append(f"{scan.left_out} fields of means, spreads or extremes left out")
+    return Source(
+        file=path.name,
+        format="GRIB",
+        naming=f"{scan.centre or 'unknown centre'}: u, v on {_words(scan.geometry)}",
+        time_s=times,
+        pressure_pa=levels,
+        lat_deg=scan.lat_deg,
+        lon_deg=_longitudes(scan.geometry),
+        members=members,
+        read=_reader(path, fields, times, levels, members, scan.geometry),
+        read_cost=16 * int(scan.geometry[1]) * int(scan.geometry[2]),
+        notes=tuple(notes),
+        attrs={"centre": scan.centre},
+    )
+
+
+_Key = tuple[str, float, float, int | None]
+
+
+def _one_each(scan: _Scan, file: str) -> tuple[dict[_Key, _Field], list[str]]:
+    """Keep one field for each component, time, level and member: that of the shortest step."""
+    kept: dict[_Key, _Field] = {}
+    for field in sorted(scan.fields, key=lambda f: (f.step, f.offset, f.sub)):
+        kept.setdefault((field.part, field.time_s, field.pressure_pa, field.member), field)
+    notes = []
+    if len(kept) < len(scan.fields):
+        notes.append(
+            f"{len(scan.fields) - len(kept)} fields valid at the same time from longer steps left out"
+        )
+    kinds = {field.member is None for field in kept.values()}
+    if len(kinds) == 2:
+        raise InputError(
+            "the file mixes members of an ensemble with a deterministic run",
+            file=file,
+            remedy="Split it, such as `grib_copy -w type=pf IN OUT`, and give one of them.",
+        )
+    return kept, notes
+
+
+def _reader(
+    path: Path,
+    fields: dict[_Key, _Field],
+    time_s: Float64s,
+    pressure_pa: Float64s,
+    members: tuple[int, ...],
+    geometry: tuple[Any, ...],
+) -> Any:
+    """Return the `ReadBlock` of a GRIB file; fields that are not there are NaN."""
+
+    def read(
+        part: Part, member: int | None, times: slice, levels: slice, rows: slice, columns: slice
+    ) -> Float64s:
+        label = None if member is None else members[member]
+        blocks = np.full(
+            (
+                len(time_s[times]),
+                len(pressure_pa[levels]),
+                len(range(geometry[2])[rows]),
+                len(range(geometry[1])[columns]),
+            ),
+            np.nan,
+        )
+        with path.open("rb") as stream:
+            for i, moment in enumerate(time_s[times]):
+                for j, pressure in enumerate(pressure_pa[levels]):
+                    field = fields.get((part, float(moment), float(pressure), label))
+                    if field is not None:
+                        blocks[i, j] = _unpacked(stream, field, geometry, path.name)[rows, columns]
+        return blocks
+
+    return read
+
+
+def _unpacked(stream: IO[bytes], field: _Field, geometry: tuple[Any, ...], file: str) -> Float64s:
+    """Return one field as (rows, columns) in m/s, NaN where its bitmap says missing."""
+    stream.seek(field.offset)
+    for handle, _, sub in _messages(stream, file):
+        if sub < field.sub:
+            continue
+        values = np.asarray(eccodes.codes_get_values(handle), dtype=np.float64)
+        if _get(handle, "bitmapPresent", 0):
+            values[values == eccodes.codes_get(handle, "missingValue")] = np.nan
+        columns, rows = geometry[1], geometry[2]
+        shaped = values.reshape(columns, rows).T if geometry[9] else values.reshape(rows, columns)
+        return shaped * field.factor
+    raise InputError("the file changed while it was read", file=file, remedy="Read it again.")
