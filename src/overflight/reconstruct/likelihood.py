@@ -220,7 +220,7 @@ def candidate_log_density(
     if c.node[i] < 0:
         return beta * c.log_norm[i]
     dx = c.x_km[j] - x
-    dx -= 40030.230141 * np.round(dx / 40030.230141)
+    dx -= 40030.228884 * np.round(dx / 40030.228884)
     dy = c.y_km[j] - y
     a = c.whiten[i, 0] * dx
     b = c.whiten[i, 1] * dx + c.whiten[i, 2] * dy
