@@ -27,11 +27,12 @@ from overflight.errors import InputError, LimitError
 from overflight.units import HPA_PA
 from overflight.winds.source import (
     MAX_AXIS,
+    MAX_PRESSURE_PA,
+    MIN_PRESSURE_PA,
     Float64s,
     Part,
     Source,
     clean_text,
-    pressures_pa,
     speed_factor,
 )
 
@@ -192,9 +193,8 @@ def _is_instant(handle: Any) -> bool:
 def _field(handle: Any, part: Part, offset: int, sub: int, file: str) -> _Field:
     kind = str(_get(handle, "typeOfLevel"))
     pressure = float(_get(handle, "level")) * _LEVEL_UNITS[kind]
-    pressures_pa(
-        np.array([pressure]), "Pa" if pressure not in (850.0, 925.0) else "", file=file, name="level"
-    )
+    if not MIN_PRESSURE_PA <= pressure <= MAX_PRESSURE_PA:
+        raise InputError(f"a field stands at {pressure:g} Pa", file=file, field="level")
     factor, _ = speed_factor(_get(handle, "units"), file=file, name=part)
     member = _get(handle, "perturbationNumber", _get(handle, "number"))
     return _Field(

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from overflight.errors import CoverageError, InputError, LimitError
 from overflight.times import iso_utc
@@ -38,7 +38,7 @@ SEAM_TOLERANCE = 0.01
 
 Window = tuple[float, float]
 Box = tuple[float, float, float, float]
-T = TypeVar("T", Float32s, Float64s)
+Integers = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +128,8 @@ def read_grid(
         It needs more memory than allowed; nothing was read.
     """
     path = Path(path)
+    u_sd: Float32s | None = None
+    v_sd: Float32s | None = None
     with open_source(path) as source:
         block = _choose(source, window, levels_pa, box)
         index = _member_index(source, member)
@@ -139,7 +141,6 @@ def read_grid(
         else:
             only = index if index is not None or not source.members else 0
             u, v = (_read_one(source, block, part, only) for part in ("u", "v"))
-            u_sd = v_sd = None
     missing = float(np.mean(np.isnan(u) | np.isnan(v)))
     if missing == 1.0:
         raise InputError("every value is missing", file=path.name, remedy="Choose another file or period.")
@@ -285,7 +286,7 @@ def _increasing(values: Float64s, file: str, name: str) -> _Axis:
         return _Axis(values[::-1].copy(), whole, True)
     where = int(np.argmax(steps * np.sign(values[-1] - values[0] or 1.0) <= 0)) + 1
     raise InputError(
-        f"the axis neither rises nor falls throughout: {values[where - 1]:g} is followed by {values[where]:g}",
+        f"the axis is out of order: {values[where - 1]:g} is followed by {values[where]:g}",
         file=file,
         field=name,
         remedy="Sort the file along it and remove repeated values.",
@@ -368,7 +369,7 @@ def _narrow_lon(axis: _Axis, periodic: bool, west: float, east: float, file: str
     return _Axis(values, tuple(piece.slices[0] for piece in pieces), axis.reverse), False
 
 
-def _narrow_regional(axis: _Axis, west: float, span: float, inside: Float64s, file: str) -> _Axis:
+def _narrow_regional(axis: _Axis, west: float, span: float, inside: Integers, file: str) -> _Axis:
     lon = axis.values
     if inside.size:
         first, last = int(inside[0]) - 1, int(inside[-1]) + 1
@@ -464,7 +465,7 @@ def _read_block(source: Source, block: _Block, part: Part, member: int | None, t
     pieces = [source.read(part, member, times, levels, rows, columns) for columns in block.lon.slices]
     turned = [_turned(piece, block) for piece in pieces]
     values = turned[0] if len(turned) == 1 else np.concatenate(turned, axis=3)
-    top = float(np.nanmax(np.abs(values), initial=0.0))
+    top = float(np.max(np.abs(values), where=~np.isnan(values), initial=0.0))
     if top > MAX_SPEED_MPS:
         raise InputError(
             f"a wind of {top:g} m/s is impossible",

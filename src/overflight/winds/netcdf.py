@@ -66,16 +66,16 @@ AXIS_NAMES: dict[str, str] = {
 
 # How the usual suppliers name wind, time and level; for people to read.
 NAMINGS: dict[tuple[str, str, str], str] = {
-    ("u", "valid_time", "pressure_level"): "ERA5 (Climate Data Store, layout since 2024)",
-    ("u", "time", "level"): "ERA5 (Climate Data Store, layout until 2024) or alike",
-    ("u_component_of_wind", "time", "level"): "ERA5 (ARCO)",
-    ("u-component_of_wind_isobaric", "time", "isobaric"): "GFS (THREDDS)",
-    ("ugrdprs", "time", "lev"): "GFS (OPeNDAP)",
-    ("ugrd", "time", "level"): "GFS (wgrib2)",
-    ("u", "time", "isobaricinhpa"): "cfgrib",
-    ("u", "step", "isobaricinhpa"): "cfgrib",
-    ("u", "valid_time", "isobaricinhpa"): "cfgrib",
-    ("uwnd", "time", "level"): "NCEP reanalysis",
+    ("u", "valid_time", "pressure_level"): "as ERA5 from the Climate Data Store since 2024",
+    ("u", "time", "level"): "as ERA5 from the Climate Data Store until 2024",
+    ("u_component_of_wind", "time", "level"): "as ARCO ERA5",
+    ("u-component_of_wind_isobaric", "time", "isobaric"): "as GFS from THREDDS",
+    ("ugrdprs", "time", "lev"): "as GFS from OPeNDAP",
+    ("ugrd", "time", "level"): "as GFS through wgrib2",
+    ("u", "time", "isobaricinhpa"): "as cfgrib writes GRIB",
+    ("u", "step", "isobaricinhpa"): "as cfgrib writes GRIB",
+    ("u", "valid_time", "isobaricinhpa"): "as cfgrib writes GRIB",
+    ("uwnd", "time", "level"): "as the NCEP reanalyses",
 }
 
 _STEP_SECONDS = {"seconds": 1.0, "minutes": 60.0, "hours": HOUR_S, "days": DAY_S, "nanoseconds": 1e-9}
@@ -350,7 +350,7 @@ def _naming(u_name: str, time_name: str, level_name: str) -> str:
     plain = [n.lower().rstrip("0123456789") for n in (time_name, level_name)]
     supplier = NAMINGS.get((u_name.lower(), plain[0], plain[1]))
     names = f"{u_name} on {time_name}, {level_name}"
-    return f"{supplier}: {names}" if supplier else names
+    return f"{names} ({supplier})" if supplier else names
 
 
 def _chunk_bytes(variable: xr.Variable) -> int:
@@ -379,15 +379,15 @@ def _reader(parts: dict[Part, tuple[xr.Variable, float]], axes: Mapping[str, str
             values = _final_first(block.transpose(axes["expver"], *order).values)
         else:
             values = block.transpose(*order).values
-        values = np.asarray(values, dtype=np.float64) * factor
-        return np.expand_dims(values, absent)
+        scaled: Float64s = np.asarray(values, dtype=np.float64) * factor
+        return np.expand_dims(scaled, absent)
 
     return read
 
 
 def _final_first(values: Float64s) -> Float64s:
     """Merge along the first axis: the first value that is not missing."""
-    merged = values[0]
+    merged: Float64s = values[0]
     for other in values[1:]:
         merged = np.where(np.isnan(merged), other, merged)
     return merged
