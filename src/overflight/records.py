@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from overflight.errors import OverflightError
+from overflight.times import to_datetime64
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -134,16 +135,31 @@ def _check_finding(finding: Finding) -> None:
                 remedy="Give value=None and say in `reason` why the data cannot decide.",
             )
         return
-    keys = frozenset(finding.value or ())
-    if keys not in _VALUE_KEYS[finding.kind]:
-        raise OverflightError(f"finding '{finding.id}' of kind {finding.kind} has value keys {sorted(keys)}")
-    numbers = [v for v in (finding.value or {}).values() if not isinstance(v, str)]
-    if not all(math.isfinite(v) for v in numbers):
+    if finding.kind not in _VALUE_KEYS:
+        raise OverflightError(f"finding '{finding.id}' is of the unknown kind {finding.kind!r}")
+    value = finding.value or {}
+    if frozenset(value) not in _VALUE_KEYS[finding.kind]:
+        raise OverflightError(f"finding '{finding.id}' of kind {finding.kind} has value keys {sorted(value)}")
+    if finding.kind == "category":
+        if not isinstance(value["category"], str) or not value["category"]:
+            raise OverflightError(
+                f"finding '{finding.id}' has {value['category']!r} for a category, not a word"
+            )
+    else:
+        _check_numbers(finding, value)
+
+
+def _check_numbers(finding: Finding, value: Mapping[str, float | str]) -> None:
+    ordered = [value[key] for key in ("p", "lo", "p05", "p50", "p95", "hi") if key in value]
+    numbers = [float(v) for v in ordered if not isinstance(v, str) and math.isfinite(v)]
+    if len(numbers) < len(ordered):
         raise OverflightError(
             f"finding '{finding.id}' holds a number that is not finite",
             remedy="Use kind='undetermined' with a reason.",
         )
-    if finding.kind == "probability" and not 0.0 <= float(numbers[0]) <= 1.0:
+    if numbers != sorted(numbers):
+        raise OverflightError(f"finding '{finding.id}' has quantiles or bounds out of order: {ordered}")
+    if finding.kind == "probability" and not 0.0 <= numbers[0] <= 1.0:
         raise OverflightError(f"finding '{finding.id}' has probability {numbers[0]}")
 
 
@@ -230,19 +246,29 @@ def make_ensemble(
     """
     import xarray as xr
 
-    lon = np.asarray(lon_deg, dtype=np.float64)
+    time = to_datetime64(np.round(np.asarray(time_s, dtype=np.float64) * 1e3) / 1e3)
+    if time.ndim != 1:
+        raise OverflightError(f"the time axis has {time.ndim} dimensions, not one", where="time")
+    lon = _wrapped(lon_deg)
+    state = {"lon": lon, "lat": lat_deg, "alt_m": alt_m, "pressure_pa": pressure_pa}
     members = lon.shape[0] if lon.ndim == 2 else 0
+    for name, values in {**state, "status": status}.items():
+        if np.shape(values) != (members, time.size):
+            raise OverflightError(
+                f"the shape is {np.shape(values)}, not (members, times) = ({members}, {time.size})",
+                where=name,
+            )
     w = np.full(members, 1.0) if weight is None else np.asarray(weight, dtype=np.float64)
     if w.shape != (members,) or not np.isfinite(w).all() or (w < 0).any() or w.sum() <= 0:
         raise OverflightError("ensemble weights must be one non-negative number a member, not all zero")
-    index = np.zeros(members, np.int16) if scenario is None else np.asarray(scenario, dtype=np.int16)
-    time = np.round(np.asarray(time_s, dtype=np.float64) * 1e3).astype("datetime64[ms]").astype("datetime64[ns]")
-    state = {
-        "lon": (lon + 180.0) % 360.0 - 180.0,
-        "lat": lat_deg,
-        "alt_m": alt_m,
-        "pressure_pa": pressure_pa,
-    }
+    index = np.zeros(members, np.int16) if scenario is None else np.asarray(scenario)
+    if index.shape != (members,) or not np.isin(index, np.arange(len(scenario_names))).all():
+        raise OverflightError(
+            f"scenarios must be one index a member into {len(scenario_names)} names", where="scenario"
+        )
+    # Before they are cut down to int8, where 256 would become 0.
+    if not np.isin(status, list(STATUS)).all():
+        raise OverflightError("a status code is not in records.STATUS", where="status")
     dims = ("member", "time")
     data: dict[str, Any] = {
         name: (dims, np.asarray(values, dtype=np.float32), _STATE_ATTRS[name])
@@ -260,7 +286,7 @@ def make_ensemble(
     data["weight"] = ("member", w / w.sum(), {"long_name": "normalised weight", "units": "1"})
     data["scenario"] = (
         "member",
-        index,
+        index.astype(np.int16),
         {
             "long_name": "rival account the member follows",
             "flag_values": np.arange(len(scenario_names), dtype=np.int16),
@@ -284,20 +310,28 @@ def make_ensemble(
     return dataset
 
 
+def _wrapped(lon_deg: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Longitudes in [-180, 180) as float32, which rounds 179.9999999 up to 180."""
+    lon = ((np.asarray(lon_deg, dtype=np.float64) + 180.0) % 360.0 - 180.0).astype(np.float32)
+    return np.where(lon >= 180.0, np.float32(-180.0), lon)
+
+
 def check_ensemble(dataset: xr.Dataset) -> None:
     """Raise OverflightError naming the variable where a dataset is not a flight ensemble."""
-    missing = [
-        n for n in ("lon", "lat", "alt_m", "pressure_pa", "status", "weight", "scenario") if n not in dataset
-    ]
+    names = ("time", "lon", "lat", "alt_m", "pressure_pa", "status", "weight", "scenario")
+    missing = [name for name in names if name not in dataset.variables]
     if missing:
         raise OverflightError(f"the ensemble lacks {', '.join(missing)}")
     if dataset.attrs.get("kind") not in ENSEMBLE_KINDS:
         raise OverflightError(
-            f"ensemble kind is {dataset.attrs.get('kind')!r}", remedy=f"Use one of {', '.join(ENSEMBLE_KINDS)}."
+            f"ensemble kind is {dataset.attrs.get('kind')!r}",
+            remedy=f"Use one of {', '.join(ENSEMBLE_KINDS)}.",
         )
     time = dataset["time"].values
-    if time.dtype != np.dtype("datetime64[ns]") or time.ndim != 1 or (np.diff(time) <= np.timedelta64(0)).any():
-        raise OverflightError("the ensemble's time axis must be increasing datetime64[ns]", where="time")
+    if time.dtype != np.dtype("datetime64[ns]") or time.ndim != 1 or time.size == 0:
+        raise OverflightError("the ensemble's time axis must be datetime64[ns], not empty", where="time")
+    if np.isnat(time).any() or (np.diff(time) <= np.timedelta64(0)).any():
+        raise OverflightError("the ensemble's time axis must increase and have no gap", where="time")
     for name in ("lon", "lat", "alt_m", "pressure_pa", "status"):
         if dataset[name].dims != ("member", "time"):
             raise OverflightError(f"dims are {dataset[name].dims}, not ('member', 'time')", where=name)
@@ -311,13 +345,21 @@ def check_ensemble(dataset: xr.Dataset) -> None:
             raise OverflightError("values must be finite while aloft and NaN otherwise", where=name)
     if alive.any():
         _check_ranges(dataset, alive)
+    for name in ("weight", "scenario"):
+        if dataset[name].dims != ("member",):
+            raise OverflightError(f"dims are {dataset[name].dims}, not ('member',)", where=name)
     weight = dataset["weight"].values
-    if weight.ndim != 1 or (weight < 0).any() or abs(weight.sum() - 1.0) > 1e-6:
+    if not (weight >= 0).all() or abs(weight.sum() - 1.0) > 1e-6:
         raise OverflightError("weights must be non-negative and sum to one", where="weight")
 
 
 def _check_ranges(dataset: xr.Dataset, alive: npt.NDArray[np.bool_]) -> None:
-    limits = {"lon": (-180.0, 180.0), "lat": (-90.0, 90.0), "alt_m": (-500.0, 60e3), "pressure_pa": (10.0, 120e3)}
+    limits = {
+        "lon": (-180.0, 180.0),
+        "lat": (-90.0, 90.0),
+        "alt_m": (-500.0, 60e3),
+        "pressure_pa": (10.0, 120e3),
+    }
     for name, (low, high) in limits.items():
         values = dataset[name].values[alive]
         if (values < low).any() or (values > high).any():
