@@ -1,0 +1,146 @@
+"""Words and numbers of the report, and the guard on every string that came from outside.
+
+`clean` is applied to everything the templates print. It makes characters that a reader cannot see, but
+that change what is read, visible: controls, and the marks that reverse the direction of writing
+(Unicode Standard Annex 9; the trick is CVE-2021-42574). HTML is escaped by the templates themselves.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from overflight.times import iso_utc, short_utc
+from overflight.units import DAY_S, HOUR_S
+from overflight.words import likelihood, percent
+
+_KEPT_CONTROLS = "\n\t"
+LONGEST_TEXT = 4000  # characters of one outside string that the report prints
+
+
+def clean(text: str) -> str:
+    """Show invisible and direction-changing characters as their code; cut what is far too long."""
+    shown = "".join(c if _visible(c) else f"[U+{ord(c):04X}]" for c in text[:LONGEST_TEXT])
+    return f"{shown} [cut: {len(text)} characters]" if len(text) > LONGEST_TEXT else shown
+
+
+def _visible(character: str) -> bool:
+    # Joiners (U+200C, U+200D) are part of writing in Persian, in Indic scripts and in emoji.
+    if character in _KEPT_CONTROLS or character in "\u200c\u200d":
+        return True
+    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co")
+
+
+def safe_url(url: str) -> str | None:
+    """Return the URL if it is an ordinary web address, else None; it is then printed and not linked."""
+    text = url.strip()
+    if any(c.isspace() or not _visible(c) for c in text) or len(text) > 2000:
+        return None
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
+    return text if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def anchor(prefix: str, name: str) -> str:
+    """Return an id for the page made of letters, digits, '-', '_' and '.' only, one for each name."""
+    return f"{prefix}-" + "".join(
+        c if c.isascii() and (c.isalnum() or c in "-_") else f".{ord(c):x}." for c in name
+    )
+
+
+def number(value: float, *, digits: int = 3) -> str:
+    """Write a number with `digits` significant digits, no exponent, thousands set apart by a thin space."""
+    if not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    rounded = round(value, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{rounded:,.{places}f}".replace(",", "\u2009").replace("-", "\u2212")
+
+
+_UNIT_SIGNS: Mapping[str, str] = {
+    "deg": "°",
+    "1": "",
+    "": "",
+    "mps": " m/s",
+    "m_per_s": " m/s",
+    "percent": " %",
+    "km2": " km²",
+}
+
+
+def unit_sign(unit: str) -> str:
+    """Return how a unit is printed after its number, with the space that belongs to it."""
+    return _UNIT_SIGNS.get(unit, f"\u00a0{unit}")
+
+
+def quantity(value: float, unit: str) -> str:
+    """Write one value with its unit; POSIX seconds as a UTC time."""
+    if unit == "posix_s":
+        return short_utc(value)
+    return number(value) + unit_sign(unit)
+
+
+def span(low: float, high: float, unit: str) -> str:
+    """Write a range once with its unit, times without repeating the day."""
+    if unit == "posix_s":
+        return time_span(low, high)
+    a, b = number(low), number(high)
+    return quantity(low, unit) if a == b else f"{a}\u2013{b}{unit_sign(unit)}"
+
+
+def time_span(start: float, end: float) -> str:
+    """Write an interval of time: '28 Jan 05:00Z–21:00Z', or with both days."""
+    a, b = short_utc(start), short_utc(end)
+    if a == b:
+        return a
+    same_day = a.rsplit(" ", 1)[0] == b.rsplit(" ", 1)[0] and abs(end - start) < DAY_S
+    return f"{a}\u2013{b.rsplit(' ', 1)[1]}" if same_day else f"{a} \u2013 {b}"
+
+
+def interval(value: Mapping[str, Any] | None, unit: str) -> str:
+    """Write `{p05, p50, p95}` as 'median (5–95 % range)', `{lo, hi}` as bounds, None as a dash."""
+    if not value:
+        return "–"
+    if "p50" in value:
+        middle = quantity(float(value["p50"]), unit)
+        return f"{middle} ({span(float(value['p05']), float(value['p95']), unit)})"
+    return f"between {span(float(value['lo']), float(value['hi']), unit)}"
+
+
+def probability(p: float) -> str:
+    """Write a probability in the words of ICD 203 with its percentage."""
+    return f"{likelihood(p)} ({percent(p)})"
+
+
+def percent_of(p: float) -> str:
+    """Write a probability as a percentage; rounding may have carried it a hair beyond 0 or 1."""
+    return percent(min(max(p, 0.0), 1.0))
+
+
+def finding_value(finding: Mapping[str, Any]) -> str:
+    """Write the value of a finding as a phrase."""
+    value = finding.get("value")
+    if finding["kind"] == "undetermined" or not value:
+        return f"undetermined: {finding.get('reason') or 'no reason given'}"
+    if finding["kind"] == "probability":
+        return probability(float(value["p"]))
+    if finding["kind"] == "category":
+        return str(value["category"]).replace("_", " ")
+    return interval(value, str(finding.get("unit", "")))
+
+
+def day_time(time_s: float) -> str:
+    """Write an instant to the minute with its year, for headings and the run."""
+    return iso_utc(time_s).replace("T", " ").replace(":00Z", " UTC").replace("Z", " UTC")
+
+
+def hours_of(seconds: float) -> str:
+    """Write a length of time in hours or days."""
+    return f"{number(seconds / DAY_S)} days" if seconds >= 3 * DAY_S else f"{number(seconds / HOUR_S)} h"

@@ -1,0 +1,126 @@
+"""The sheet a map is drawn on: an equal-area projection centred on what is shown, and its scale.
+
+North is up at the centre. Points more than `FARTHEST_DEG` from the centre are moved to that distance with
+their bearing kept, so that a country beyond the sheet keeps its outline inside it and never turns inside
+out. Nothing that far can lie on a sheet (`fit_view` refuses wider ones).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from overflight.regions import from_plane, to_plane
+from overflight.units import EARTH_RADIUS_M
+
+Float64s = npt.NDArray[np.float64]
+
+WIDTH = 1000.0  # drawing units; style sheets scale the whole sheet
+HEIGHTS = (520.0, 760.0)
+FARTHEST_DEG = 140.0
+SMALLEST_M = 60e3  # a sheet is at least this wide: below it borders of 1:50 million mean nothing
+_REACH_M = 2.0 * EARTH_RADIUS_M * math.sin(math.radians(FARTHEST_DEG) / 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Centre (lon, lat), units per metre and size of a sheet; its middle is the centre."""
+
+    centre: tuple[float, float]
+    per_m: float
+    width: float
+    height: float
+
+    def place(self, lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike) -> Float64s:
+        """Return drawing units (N, 2) of places (N,)."""
+        x, y = to_plane(np.atleast_1d(lon_deg), np.atleast_1d(lat_deg), self.centre)
+        far = np.maximum(np.hypot(x, y) / _REACH_M, 1.0)
+        return np.stack(
+            [self.width / 2 + x / far * self.per_m, self.height / 2 - y / far * self.per_m], axis=-1
+        )
+
+    def lonlat(self, x: float, y: float) -> tuple[float, float]:
+        """Return the place (lon, lat) drawn at a point of the sheet."""
+        lon, lat = from_plane(
+            (x - self.width / 2) / self.per_m, (self.height / 2 - y) / self.per_m, self.centre
+        )
+        return float(lon), float(lat)
+
+    def holds(self, point: npt.ArrayLike, margin: float = 0.0) -> bool:
+        """Whether a point (x, y) lies on the sheet, `margin` inside its edge."""
+        x, y = np.asarray(point, dtype=float)
+        return bool(margin <= x <= self.width - margin and margin <= y <= self.height - margin)
+
+
+def fit_view(lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike, *, padding: float = 0.09) -> View:
+    """Return the sheet that holds the given places with a margin.
+
+    `lon_deg`, `lat_deg` are (N,), at least one finite; `padding` is the margin as a share of each side.
+    """
+    lon, lat = np.asarray(lon_deg, float).ravel(), np.asarray(lat_deg, float).ravel()
+    keep = np.isfinite(lon) & np.isfinite(lat)
+    lon, lat = lon[keep], lat[keep]
+    centre = (float(lon[0]), float(lat[0]))
+    # The middle of the extent depends on the projection, which depends on the middle.
+    for _ in range(4):
+        x, y = to_plane(lon, lat, centre)
+        lon0, lat0 = from_plane((x.min() + x.max()) / 2, (y.min() + y.max()) / 2, centre)
+        centre = (float(lon0), float(lat0))
+    x, y = to_plane(lon, lat, centre)
+    grow = 1.0 / (1.0 - 2.0 * padding)
+    wide = max(float(np.abs(x).max()) * 2 * grow, SMALLEST_M)
+    high = max(float(np.abs(y).max()) * 2 * grow, SMALLEST_M * HEIGHTS[0] / WIDTH)
+    height = min(max(WIDTH * high / wide, HEIGHTS[0]), HEIGHTS[1])
+    return View(centre, min(WIDTH / wide, height / high), WIDTH, height)
+
+
+def densify(ring: Float64s, step_deg: float = 1.0) -> Float64s:
+    """Insert points into a line (2, N) so that none is farther than `step_deg` from the next."""
+    gaps = np.abs(np.diff(ring, axis=1)).max(axis=0)
+    counts = np.maximum(np.ceil(gaps / step_deg), 1).astype(int)
+    if counts.max(initial=1) == 1:
+        return ring
+    index = np.concatenate([n + np.arange(k) / k for n, k in enumerate(counts)] + [[ring.shape[1] - 1.0]])
+    whole = np.arange(ring.shape[1])
+    return np.stack([np.interp(index, whole, row) for row in ring])
+
+
+def outline(view: View, rings: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]]) -> list[Float64s]:
+    """Return the rings of one country on the sheet, for the even-odd rule; those far away are left out."""
+    drawn: list[Float64s] = []
+    for lon, lat in rings:
+        ring = np.stack([np.asarray(lon, float), np.asarray(lat, float)])
+        if ring.shape[1] < 3 or not np.isfinite(ring).all():
+            continue
+        ring = np.concatenate([ring, ring[:, :1]], axis=1)
+        placed = view.place(*densify(ring))
+        if _apart(view, placed):
+            continue
+        drawn.append(placed)
+        if _holds_antipode(view, ring):
+            drawn.append(_edge_of_the_world(view))
+    return drawn
+
+
+def _apart(view: View, placed: Float64s) -> bool:
+    low, high = placed.min(axis=0), placed.max(axis=0)
+    return bool(high[0] < 0 or high[1] < 0 or low[0] > view.width or low[1] > view.height)
+
+
+def _holds_antipode(view: View, ring: Float64s) -> bool:
+    """Whether a ring around the sheet's centre is in truth a ring around the point opposite to it."""
+    x, y = to_plane(*densify(ring), view.centre)
+    turn = float(np.unwrap(np.arctan2(y, x))[-1] - np.arctan2(y, x)[0])
+    return abs(turn) > math.pi and float(np.hypot(x, y).mean()) > math.sqrt(2.0) * EARTH_RADIUS_M
+
+
+def _edge_of_the_world(view: View) -> Float64s:
+    angle = np.linspace(0.0, 2.0 * np.pi, 181)
+    reach = _REACH_M * view.per_m
+    return np.stack(
+        [view.width / 2 + reach * np.cos(angle), view.height / 2 + reach * np.sin(angle)], axis=-1
+    )
