@@ -156,9 +156,10 @@ def _pole_row(row: Float32s, lon_deg: Float64s, sign: int) -> Float32s:
     arc = np.diff(np.concatenate([[lon_deg[-1] - 360.0], lon_deg, [lon_deg[0] + 360.0]]))
     weight = 0.5 * (arc[1:] + arc[:-1]) / 360.0
     turn = np.exp(1j * sign * np.radians(lon_deg))
-    z = row[..., 0].astype(np.float64) + 1j * row[..., 1].astype(np.float64)
+    known = np.where(np.isfinite(row), row, np.nan).astype(np.float64)
+    z = known[..., 0] + 1j * known[..., 1]
     pole = np.sum(z * turn * weight, axis=-1, keepdims=True) * np.conj(turn)
-    variance = 0.5 * np.sum(np.square(row[..., 2:].astype(np.float64)), axis=-1)
+    variance = 0.5 * np.sum(np.square(known[..., 2:]), axis=-1)
     sd = np.sqrt(np.sum(variance * weight, axis=-1, keepdims=True))
     parts = (pole.real, pole.imag, sd, sd)
     return np.stack([np.broadcast_to(x, z.shape) for x in parts], axis=-1).astype(np.float32)
@@ -217,7 +218,7 @@ def _bracket_lon(lon: Float64s, periodic: bool, lo: float) -> tuple[int, int, fl
 
 
 @compiled
-def _turn_share(la: float) -> float:
+def turn_share(la: float) -> float:
     """Return how much of the meridians' turning counts at a latitude: 0 to 1, signed by hemisphere."""
     share = (abs(la) - TURN_FROM_DEG) / (TURN_FULL_DEG - TURN_FROM_DEG)
     share = min(max(share, 0.0), 1.0)
@@ -258,7 +259,7 @@ def wind_at(
         return nan, nan, nan, nan, 4
 
     # Turning u + iv by `angle` times the step east takes a column's components to the point's meridian.
-    angle = -math.radians(width) * _turn_share(la)
+    angle = -math.radians(width) * turn_share(la)
     u = v = u_sd = v_sd = 0.0
     for kx in range(2):
         share_x = wx if kx else 1.0 - wx
