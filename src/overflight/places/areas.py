@@ -19,6 +19,7 @@ import shapely
 
 from overflight.errors import InputError
 from overflight.geo import distance_m, lonlat, unit_vector
+from overflight.places.cells import EDGE, IN, Cells, look_up, make_cells
 from overflight.places.frame import all_round, frame_lon, real_edges
 from overflight.records import Mark
 
@@ -41,6 +42,8 @@ KIND_WORDS: dict[AreaKind, str] = {
 # Distance between the points that stand for the edge in `signed_distance_m`, degrees (at most 1.1 km).
 EDGE_STEP_DEG = 0.01
 _NEAREST = 6
+# From this many places on a grid of cells pays for itself.
+_MANY = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,7 +85,18 @@ def inside(area: Area, lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike) -> Bools:
     low, south, high, north = area.geometry.bounds
     near = (x >= low) & (x <= high) & (lat >= south) & (lat <= north)
     found = np.zeros(lon.shape, dtype=np.bool_)
-    found[near] = shapely.intersects_xy(area.geometry, x[near], lat[near])
+    found[near] = _inside_bounds(area, x[near], lat[near])
+    return found
+
+
+def _inside_bounds(area: Area, x: Float64s, y: Float64s) -> Bools:
+    if x.size < _MANY:
+        return np.asarray(shapely.intersects_xy(area.geometry, x, y))
+    cells = _cells(area)
+    state = look_up(cells, cells.state, x, y)
+    found = np.asarray(state == IN)
+    unsure = state == EDGE
+    found[unsure] = shapely.intersects_xy(area.geometry, x[unsure], y[unsure])
     return found
 
 
@@ -120,7 +134,7 @@ def edge_cuts(
     line, fraction = [], []
     # A line may leave the frame on one side and meet the area a whole turn away.
     for turn in (0.0,) if all_round(area.geometry) else (-360.0, 0.0, 360.0):
-        near = _boxes_meet(area.geometry.bounds, x0 + turn, lat0_deg, x1 + turn, lat1_deg)
+        near = _may_meet(area, x0 + turn, lat0_deg, x1 + turn, lat1_deg)
         ends = [v[near] for v in (x0 + turn, lat0_deg, x1 + turn, lat1_deg)]
         at, edge = tree.query(_lines(*ends), predicate="intersects")
         line.append(near[at])
@@ -135,13 +149,20 @@ def _lines(x0: Float64s, y0: Float64s, x1: Float64s, y1: Float64s) -> Any:
     return shapely.linestrings(ends) if len(ends) else np.empty(0, dtype=object)
 
 
-def _boxes_meet(
-    bounds: tuple[float, float, float, float], x0: Float64s, y0: Float64s, x1: Float64s, y1: Float64s
-) -> Ints:
-    low, south, high, north = bounds
+def _may_meet(area: Area, x0: Float64s, y0: Float64s, x1: Float64s, y1: Float64s) -> Ints:
+    """Return the indices of the lines that the boxes, or the cells, cannot rule out."""
+    low, south, high, north = area.geometry.bounds
     meet = (np.minimum(x0, x1) <= high) & (np.maximum(x0, x1) >= low)
     meet &= (np.minimum(y0, y1) <= north) & (np.maximum(y0, y1) >= south)
-    return np.flatnonzero(meet)
+    found = np.flatnonzero(meet)
+    if found.size < _MANY:
+        return found
+    x, y, cells = x0[found], y0[found], _cells(area)
+    within = (x >= low) & (x <= high) & (y >= south) & (y <= north)
+    reach = np.maximum(np.abs(x1[found] - x), np.abs(y1[found] - y)) / cells.step_deg
+    clear = within.copy()
+    clear[within] = reach[within] <= look_up(cells, cells.room, x[within], y[within]) - 1
+    return np.asarray(found[~clear])
 
 
 def _meeting(line: Float64s, edge: Float64s) -> Float64s:
@@ -156,6 +177,11 @@ def _meeting(line: Float64s, edge: Float64s) -> Float64s:
         fraction = (ox * ey - oy * ex) / cross
     parallel = np.abs(cross) < 1e-15 * np.sqrt(length2 * (ex * ex + ey * ey))
     return np.asarray(np.clip(np.where(parallel, along.mean(axis=0), fraction), 0.0, 1.0))
+
+
+@lru_cache(maxsize=256)
+def _cells(area: Area) -> Cells:
+    return make_cells(area.geometry, real_edges(area.geometry))
 
 
 @lru_cache(maxsize=256)

@@ -83,8 +83,13 @@ def has_coast(code: str) -> bool:
 
 
 def countries_met(lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike) -> tuple[str, ...]:
-    """Return the codes of the countries whose land any of the places lies over, most places first."""
-    lon, lat = np.ravel(lon_deg), np.ravel(lat_deg)
+    """Return the codes of the countries whose land any of the places lies over, most of it first.
+
+    Places are taken to 0.02 degrees, each once: it is meant for choosing which countries to ask about.
+    """
+    places = np.column_stack([np.ravel(lon_deg), np.ravel(lat_deg)])
+    rounded = np.unique(np.round(places[np.isfinite(places).all(axis=1)] / 0.02), axis=0) * 0.02
+    lon, lat = rounded.T
     counts = {code: int(inside(_land(code), lon, lat).sum()) for code in country_codes()}
     return tuple(sorted((c for c, n in counts.items() if n), key=lambda c: (-counts[c], c)))
 
