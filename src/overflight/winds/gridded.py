@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from overflight.errors import CoverageError, InputError, LimitError
 from overflight.times import iso_utc
@@ -38,7 +37,6 @@ SEAM_TOLERANCE = 0.01
 
 Window = tuple[float, float]
 Box = tuple[float, float, float, float]
-Integers = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -355,7 +353,7 @@ def _narrow_lon(axis: _Axis, periodic: bool, west: float, east: float, file: str
     ahead = (lon - west) % 360.0
     inside = np.flatnonzero(ahead <= span)
     if not periodic:
-        return _narrow_regional(axis, west, span, inside, file), False
+        return _narrow_regional(axis, west, span, ahead, file), False
     first = int(np.argmin(ahead))
     lead = 0 if ahead[first] == 0.0 else 1
     count = inside.size + lead + (0 if inside.size and ahead[inside].max() == span else 1)
@@ -369,10 +367,11 @@ def _narrow_lon(axis: _Axis, periodic: bool, west: float, east: float, file: str
     return _Axis(values, tuple(piece.slices[0] for piece in pieces), axis.reverse), False
 
 
-def _narrow_regional(axis: _Axis, west: float, span: float, inside: Integers, file: str) -> _Axis:
-    lon = axis.values
+def _narrow_regional(axis: _Axis, west: float, span: float, ahead: Float64s, file: str) -> _Axis:
+    lon, inside = axis.values, np.flatnonzero(ahead <= span)
     if inside.size:
-        first, last = int(inside[0]) - 1, int(inside[-1]) + 1
+        first = int(inside[0]) - int(ahead[inside[0]] > 0.0)
+        last = int(inside[-1]) + int(ahead[inside[-1]] < span)
     else:
         x = lon[0] + (west - lon[0]) % 360.0
         if x > lon[-1]:
