@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import math
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -462,7 +461,7 @@ def _hypothesis(table: _Table) -> Hypothesis:
 def _weight(table: _Table) -> float:
     value = table.data.get("weight", 1.0)
     fits = isinstance(value, int | float) and not isinstance(value, bool)
-    if not fits or not math.isfinite(value) or not 0.0 < value <= 1e6:
+    if not fits or not 0.0 < value <= 1e6:
         raise table.error("weight", "is not a positive number", "Weights are relative within their group.")
     return float(value)
 
