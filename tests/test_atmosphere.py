@@ -147,6 +147,11 @@ def test_pressures_of_nowhere_are_nan(pressure_pa: float) -> None:
     assert np.isnan(air.alt_from_pressure(pressure_pa))
 
 
+def test_the_ends_of_the_range_come_back_despite_their_last_bits() -> None:
+    ends = [np.nextafter(air.PRESSURE_MAX_PA, np.inf), np.nextafter(air.PRESSURE_MIN_PA, 0.0)]
+    assert air.alt_from_pressure(ends) == pytest.approx([air.ALT_MIN_M, air.ALT_MAX_M], abs=1e-6)
+
+
 def test_geopotential_ends_before_the_formula_breaks() -> None:
     limit = air.EFFECTIVE_EARTH_RADIUS_M
     assert np.isnan(air.alt_m([limit, 2 * limit, np.inf, -np.inf, np.nan])).all()

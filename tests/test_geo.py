@@ -79,6 +79,10 @@ def test_unwrap_over_the_seam_both_ways_and_through_gaps() -> None:
     np.testing.assert_array_equal(geo.unwrap_lon(lon), expected)
 
 
+def test_unwrap_keeps_the_first_finite_longitude_as_it_is() -> None:
+    np.testing.assert_array_equal(geo.unwrap_lon([np.nan, 350.0, 10.0]), [np.nan, 350.0, 370.0])
+
+
 def test_unwrap_goes_round_the_world_more_than_once() -> None:
     path = np.arange(0.0, 1000.0, 7.0)
     np.testing.assert_allclose(geo.unwrap_lon(geo.wrap_lon(path)), path, atol=1e-9)
@@ -148,7 +152,8 @@ def test_the_seam_is_no_place_of_its_own() -> None:
 
 def test_bearings_by_the_compass() -> None:
     assert geo.bearing_deg(0, 10, [0, 1, 0, -1], [11, 10, 9, 10]) == pytest.approx([0, 90, 180, 270], abs=0.1)
-    assert 0.0 <= geo.bearing_deg(0.0, 0.0, -1e-13, 1.0) < 360.0
+    # Below north by less than the last digit of 360.
+    assert (geo.look(0.0, 0.0, 0.0, -np.logspace(-18, -10, 50), 1.0, 0.0)[2] < 360.0).all()
 
 
 @pytest.mark.parametrize("pole", [90.0, -90.0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -90,8 +91,10 @@ def test_a_gap_hides_a_crossing() -> None:
         return np.where((t > 4.0) & (t < 6.0), np.nan, t - 5.0)
 
     assert find_crossings(gap, 0.0, 10.0, 1.0, 1e-6) == []
-    # A gap narrower than the step is met when the bracket closes on it.
-    assert find_crossings(gap, 0.0, 10.0, 3.0, 1e-6) == []
+    # A gap narrower than the step is met when the bracket closes on it, wherever in it the crossing lies.
+    for middle in (3.9, 4.5, 5.0, 5.5, 6.1):
+        narrow = partial(lambda t, m: np.where(np.abs(t - m) < 1.2, np.nan, t - 5.0), m=middle)
+        assert find_crossings(narrow, 0.0, 10.0, 10.0, 1e-6) == []
 
 
 def test_other_crossings_survive_beside_a_gap() -> None:

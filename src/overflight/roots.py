@@ -7,7 +7,8 @@ What is and is not a crossing:
 
 - A touch (the function reaches zero and turns back) is not one, and neither is starting or ending at zero.
 - Where the function rests at zero and then goes on to the other side, the crossing is when it leaves zero.
-- NaN is a gap. A change of sign across a gap is not a crossing, because nobody saw it.
+- NaN is a gap. A change of sign across a gap is not a crossing, because nobody saw it; nor, for the same
+  reason, is one that lies less than a step beside a gap sure to be found.
 - A jump from one sign to the other is a crossing at the jump.
 - Two crossings between two neighbouring samples cancel and go unseen: choose the step accordingly.
 """
