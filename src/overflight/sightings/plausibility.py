@@ -7,7 +7,7 @@ stays in use.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -38,11 +38,12 @@ WIDE_RADIUS_KM = 3_000.0
 NARROW_RADIUS_KM = 0.3
 # How many rows before and after in time each row is held against.
 NEIGHBOURS = 6
+ALT_NEIGHBOURS = 10
 
 ALTITUDE_CODES = frozenset({"alt_feet", "alt_impossible"})
 
 Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.intp]
 
 
 def mark_sightings(
@@ -156,16 +157,10 @@ def _mark_altitudes(sightings: Sequence[Sighting], marks: list[list[Mark]]) -> N
     time = np.array([_middle(sightings[i]) for i in rows])
     alt = np.array([_middle_alt(sightings[i]) for i in rows], dtype=float)
     order = np.argsort(time, kind="stable")
-    time, alt = time[order], alt[order]
-    for k, i in enumerate(np.array(rows)[order]):
-        first = int(np.searchsorted(time, time[k] - ALT_NEAR_S, "left"))
-        last = int(np.searchsorted(time, time[k] + ALT_NEAR_S, "right"))
-        first, last = max(first, k - 50), min(last, k + 51)  # enough for a median, and bounded
-        others = np.delete(alt[first:last], k - first)
-        if others.size < 2:
-            continue
-        usual = float(np.median(others))
-        if abs(alt[k] - usual) <= ALT_APART_M:
+    usual_alt = _usual(time[order], alt[order])
+    for k, usual in zip(order.tolist(), usual_alt.tolist(), strict=True):
+        i = rows[k]
+        if not abs(alt[k] - usual) > ALT_APART_M:  # NaN where there are too few others
             continue
         if abs(alt[k] * FOOT_M - usual) <= 0.5 * ALT_APART_M:
             marks[i].append(
@@ -179,6 +174,21 @@ def _mark_altitudes(sightings: Sequence[Sighting], marks: list[list[Mark]]) -> N
             marks[i].append(
                 Mark("alt_contradicts", f"{alt[k]:,.0f} m, while others near in time say {usual:,.0f} m")
             )
+
+
+def _usual(time: Float64s, alt: Float64s) -> Float64s:
+    """The median altitude of each row's neighbours in time (n,), NaN where fewer than two are near."""
+    n = time.size
+    offsets = np.array([d for d in range(-ALT_NEIGHBOURS, ALT_NEIGHBOURS + 1) if d])
+    index = np.arange(n)[:, None] + offsets
+    there = (index >= 0) & (index < n)
+    index = np.clip(index, 0, n - 1)
+    there &= np.abs(time[index] - time[:, None]) <= ALT_NEAR_S
+    others = np.where(there, alt[index], np.nan)
+    usual = np.full(n, np.nan)
+    enough = there.sum(axis=1) >= 2
+    usual[enough] = np.nanmedian(others[enough], axis=1)
+    return usual
 
 
 def _altitude_bad(marks: list[Mark]) -> bool:
@@ -201,11 +211,12 @@ def _mark_speeds(sightings: Sequence[Sighting], marks: list[list[Mark]]) -> None
     if len(rows) < 2:
         return
     legs = _Legs([sightings[i] for i in rows])
-    for k in _guilty(legs):
-        speeds = [(legs.speed(k, j), j) for j in legs.around(k)]
-        speed, j = max(speeds)
-        other = sightings[rows[j]].id
-        reason = f"to fit {other} it would have moved at {min(speed, 9999.0):,.0f} m/s or faster"
+    pairs = legs.too_fast()
+    for k in _guilty(pairs):
+        speed, j = max((speed, j) for j, speed in pairs[k].items())
+        reason = (
+            f"to fit {sightings[rows[j]].id} it would have moved at {min(speed, 9999.0):,.0f} m/s or faster"
+        )
         code = "too_fast"
         if legs.fits_swapped(k):
             code, reason = "lat_lon_swapped", f"{reason}; with lat and lon exchanged it fits its neighbours"
@@ -223,32 +234,34 @@ class _Legs:
         self.vector = unit_vector(self.lon, self.lat)
         self.reach_m = np.array([_reach_m(s) for s in ordered])
 
-    @property
-    def n(self) -> int:
-        return self.start.size
-
-    def around(self, k: int) -> list[int]:
-        """The rows that row `k` is held against."""
-        return [j for j in range(max(0, k - NEIGHBOURS), min(self.n, k + NEIGHBOURS + 1)) if j != k]
-
-    def speed(self, k: int, j: int) -> float:
-        """The least speed that joins two rows, from the nearest edges and the longest time between."""
-        return self._speed(self.vector[:, k], k, j)
-
-    def _speed(self, vector: Float64s, k: int, j: int) -> float:
-        chord = float(np.linalg.norm(vector - self.vector[:, j]))
-        apart = 2.0 * EARTH_RADIUS_M * float(np.arcsin(min(1.0, 0.5 * chord)))
-        gap = max(0.0, apart - self.reach_m[k] - self.reach_m[j])
-        time = max(self.end[k] - self.start[j], self.end[j] - self.start[k]) + CLOCK_SLACK_S
-        return float(gap / time)
+    def too_fast(self) -> dict[int, dict[int, float]]:
+        """For each row that no balloon could join to a neighbour: those neighbours and the least speeds."""
+        found: dict[int, dict[int, float]] = {}
+        for offset in range(1, min(NEIGHBOURS, self.start.size - 1) + 1):
+            first = np.arange(self.start.size - offset)
+            speed = self._speed(self.vector[:, first], first, first + offset)
+            for k in np.flatnonzero(speed > MAX_SPEED_MPS).tolist():
+                found.setdefault(k, {})[k + offset] = float(speed[k])
+                found.setdefault(k + offset, {})[k] = float(speed[k])
+        return found
 
     def fits_swapped(self, k: int) -> bool:
         """Whether exchanging lat and lon of row `k` makes it fit most of its neighbours."""
         if abs(self.lon[k]) > 90.0:
             return False
-        exchanged = unit_vector(self.lat[k], self.lon[k])
-        fast = [self._speed(exchanged, k, j) > MAX_SPEED_MPS for j in self.around(k)]
-        return sum(fast) <= len(fast) // 4
+        near = np.arange(max(0, k - NEIGHBOURS), min(self.start.size, k + NEIGHBOURS + 1))
+        near = near[near != k]
+        exchanged = unit_vector(self.lat[k], self.lon[k])[:, None]
+        fast = self._speed(exchanged, np.full(near.size, k), near) > MAX_SPEED_MPS
+        return bool(fast.sum() <= near.size // 4)
+
+    def _speed(self, vector: Float64s, k: Ints, j: Ints) -> Float64s:
+        """The least speed that joins rows: between their nearest edges, in the longest time between."""
+        chord = np.linalg.norm(vector - self.vector[:, j], axis=0)
+        apart = 2.0 * EARTH_RADIUS_M * np.arcsin(np.minimum(1.0, 0.5 * chord))
+        gap = np.maximum(0.0, apart - self.reach_m[k] - self.reach_m[j])
+        time = np.maximum(self.end[k] - self.start[j], self.end[j] - self.start[k]) + CLOCK_SLACK_S
+        return np.asarray(gap / time)
 
 
 def _reach_m(one: Sighting) -> float:
@@ -263,13 +276,12 @@ def _reach_m(one: Sighting) -> float:
     return max(reach, 482e3) if kind_info(one.kind).is_watcher else reach
 
 
-def _guilty(legs: _Legs) -> list[int]:
+def _guilty(pairs: Mapping[int, Mapping[int, float]]) -> list[int]:
     """Rows to blame for speeds no balloon has: the one with most conflicts first, until none is left.
 
     Of two rows that conflict only with each other, both are marked: nothing tells which is wrong.
     """
-    conflicts = {k: {j for j in legs.around(k) if legs.speed(k, j) > MAX_SPEED_MPS} for k in range(legs.n)}
-    conflicts = {k: others for k, others in conflicts.items() if others}
+    conflicts = {k: set(others) for k, others in pairs.items()}
     blamed: set[int] = set()
     while conflicts:
         most = max(len(others) for others in conflicts.values())
