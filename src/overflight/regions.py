@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -173,7 +174,7 @@ def _ellipse(unit: Float64s, w: Float64s, level: float) -> Float64s:
     angle = np.linspace(0.0, 2.0 * np.pi, 73)
     ring = radius * scale[:, None] * np.stack([np.cos(angle), np.sin(angle)])
     ring[:, -1] = ring[:, 0]
-    return ring
+    return np.asarray(ring)
 
 
 def _density_contours(
@@ -190,7 +191,8 @@ def _density_contours(
     position = (unit - low[:, None]) / cell
     density = gaussian_filter(_spread_on_grid(position, w, shape), max(width / cell, 1.0), mode="constant")
     at_members = map_coordinates(density, position, order=1)
-    x, y = (low[axis] + cell * np.arange(shape[axis]) for axis in (0, 1))
+    x = low[0] + cell * np.arange(shape[0])
+    y = low[1] + cell * np.arange(shape[1])
     contours = contour_generator(x, y, density.T, fill_type=FillType.OuterOffset)
     result = []
     for level in levels:
@@ -201,8 +203,7 @@ def _density_contours(
 
 
 def _split(points: Any, offsets: Any) -> list[Float64s]:
-    pairs = zip(offsets[:-1], offsets[1:], strict=True)
-    return [np.asarray(points[a:b], dtype=float).T for a, b in pairs]
+    return [np.asarray(points[a:b], dtype=float).T for a, b in pairwise(offsets)]
 
 
 def _spread_on_grid(position: Float64s, w: Float64s, shape: npt.NDArray[np.int_]) -> Float64s:

@@ -104,7 +104,7 @@ def contradiction_findings(claims: Sequence[Claim]) -> list[Finding]:
     return [
         Finding(
             id=f"claims.{_subject(group['topic'])}.agreement",
-            question=f"Do the recorded claims about {group['topic'].replace('_', ' ')} contradict each other?",
+            question=f"Do the claims about {group['topic'].replace('_', ' ')} contradict each other?",
             kind="category",
             unit="",
             value={"category": "contested" if group["contested"] else "no contradiction recorded"},

@@ -28,6 +28,7 @@ class Labels:
     height: float
     taken: list[Box] = field(default_factory=list)
     taken_large: list[Box] = field(default_factory=list)
+    symbols: list[Box] = field(default_factory=list)
 
     def put(
         self, text: str, x: float, y: float, class_: str, *, anchor: str = "middle", loose: bool = False
@@ -39,15 +40,34 @@ class Labels:
         return self._try(text, [(x, y, anchor)], class_, loose=loose)
 
     def beside(self, text: str, x: float, y: float, class_: str) -> Markup:
-        """Return a label right, left, above or below a point, wherever there is room first."""
+        """Return a label next to a point, wherever there is first room beside labels and symbols."""
         size = _size(class_)
-        spots = [
-            (x + 7, y + 0.35 * size, "start"),
-            (x - 7, y + 0.35 * size, "end"),
-            (x, y - 8, "middle"),
-            (x, y + 8 + 0.8 * size, "middle"),
-        ]
-        return self._try(text, spots, class_)
+        spots: list[tuple[float, float, str]] = []
+        for gap in (7.0, 14.0, 22.0, 30.0):
+            spots += [
+                (x + gap, y + 0.35 * size, "start"),
+                (x - gap, y + 0.35 * size, "end"),
+                (x, y - gap, "middle"),
+                (x, y + gap + 0.8 * size, "middle"),
+                (x + 0.7 * gap, y - 0.7 * gap, "start"),
+                (x + 0.7 * gap, y + 0.7 * gap + 0.8 * size, "start"),
+                (x - 0.7 * gap, y - 0.7 * gap, "end"),
+                (x - 0.7 * gap, y + 0.7 * gap + 0.8 * size, "end"),
+            ]
+        clear = [s for s in spots if not self._on_symbol(_box(text, *s, size))]
+        return self._try(text, clear, class_)
+
+    def reserve(self, box: Box) -> None:
+        """Keep every label off a box (left, top, right, bottom)."""
+        self.taken.append(box)
+        self.taken_large.append(box)
+
+    def avoid(self, x: float, y: float, size: float) -> None:
+        """Keep labels that stand beside points off a symbol."""
+        self.symbols.append((x - size, y - size, x + size, y + size))
+
+    def _on_symbol(self, box: Box) -> bool:
+        return any(_overlap(box, symbol) for symbol in self.symbols)
 
     def _try(
         self, text: str, spots: list[tuple[float, float, str]], class_: str, *, loose: bool = False

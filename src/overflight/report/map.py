@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from overflight.regions import TimedRegions, median_track, timed_regions
 from overflight.report.labels import Labels
 from overflight.report.svg import coordinate, drawing, join, path_data, tag
 from overflight.report.symbols import sighting_mark
-from overflight.report.text import number
+from overflight.report.text import number, percent_of
 from overflight.report.view import View, outline
 from overflight.times import from_datetime64, to_datetime
 from overflight.units import DAY_S, HOUR_S
@@ -103,10 +104,14 @@ def flight_map(
     the ids inside the drawing unique on the page.
     """
     labels = Labels(view.width, view.height)
+    scale_bar = _scale_bar(view, labels)
     land, countries = _land(view, borders)
     lines, line_labels = _graticule(view, labels)
     corridors = [_corridor(view, layer) for layer in layers]
     paths = [_paths(view, layer) for layer in layers]
+    for sighting in _widest_first(sightings):
+        x, y = view.place(float(sighting["lon_deg"]), float(sighting["lat_deg"]))[0]
+        labels.avoid(float(x), float(y), 4.0)
     marks, dates = _dates(view, layers, labels, label_step_s)
     reports = [sighting_mark(view, s, readings.get(str(s["id"]))) for s in _widest_first(sightings)]
     names = [labels.put(text, x, y, "country") for text, x, y, _ in countries]
@@ -129,7 +134,7 @@ def flight_map(
         line_labels,
         *names,
         dates,
-        _scale_bar(view),
+        scale_bar,
         frame,
         width=view.width,
         height=view.height,
@@ -149,33 +154,30 @@ def _widest_first(sightings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, A
 
 
 def _land(view: View, borders: Borders) -> tuple[Markup, list[tuple[str, float, float, float]]]:
-    from shapely.geometry import Polygon, box
-
-    window = box(-4.0, -4.0, view.width + 4.0, view.height + 4.0)
     drawn: list[str] = []
     names: list[tuple[str, float, float, float]] = []
     for country, rings in borders:
-        pieces = []
-        for ring in outline(view, rings):
-            piece = Polygon(ring).buffer(0)
-            # Even-odd: a ring inside another (a lake, an enclave) takes its area away.
-            pieces.append(piece.simplify(0.35).intersection(window))
-        shape = _even_odd(pieces)
-        if shape is None or shape.is_empty:
+        pieces = [piece for ring in outline(view, rings) for piece in _on_sheet(view, ring)]
+        if not pieces:
             continue
-        drawn.append(tag("path", d=_shape_path(shape), fill_rule="evenodd"))
-        name = _name_place(country, shape, view)
+        # Even-odd: a ring inside another (a lake, an enclave) takes its area away.
+        data = "".join(path_data(np.array(piece.exterior.coords)[:-1], closed=True) for piece in pieces)
+        drawn.append(tag("path", d=data, fill_rule="evenodd"))
+        name = _name_place(country, max(pieces, key=lambda p: p.area), view)
         names += [name] if name else []
     return tag("g", *drawn, class_="land"), sorted(names, key=lambda item: -item[3])
 
 
-def _even_odd(pieces: Sequence[Any]) -> Any:
-    shape: Any = None
-    for piece in sorted(pieces, key=lambda p: -p.area):
-        if piece.is_empty:
-            continue
-        shape = piece if shape is None else shape.symmetric_difference(piece)
-    return shape
+def _on_sheet(view: View, ring: Float64s) -> list[Any]:
+    """Return the parts of a ring that lie on the sheet, as polygons without holes."""
+    from shapely import make_valid
+    from shapely.geometry import Polygon, box
+
+    shape = Polygon(ring).simplify(0.35)
+    shape = shape if shape.is_valid else make_valid(shape)
+    shape = shape.intersection(box(-4.0, -4.0, view.width + 4.0, view.height + 4.0))
+    parts = getattr(shape, "geoms", [shape])
+    return [part for part in parts if part.geom_type == "Polygon" and part.area > 0.3]
 
 
 def _shape_path(shape: Any) -> str:
@@ -184,8 +186,7 @@ def _shape_path(shape: Any) -> str:
     return "".join(path_data(np.array(ring.coords)[:-1], closed=True) for ring in rings)
 
 
-def _name_place(country: str, shape: Any, view: View) -> tuple[str, float, float, float] | None:
-    largest = max(getattr(shape, "geoms", [shape]), key=lambda p: p.area)
+def _name_place(country: str, largest: Any, view: View) -> tuple[str, float, float, float] | None:
     share = largest.area / (view.width * view.height)
     low_x, _, high_x, _ = largest.bounds
     if share < 0.008 or high_x - low_x < 9.0 * len(country):
@@ -258,12 +259,13 @@ def _lon_text(lon: float) -> str:
     return f"{abs(lon):g}°{side}"
 
 
-def _scale_bar(view: View) -> Markup:
+def _scale_bar(view: View, labels: Labels) -> Markup:
     wanted_km = view.width / 6 / view.per_m / 1e3
     power = 10.0 ** math.floor(math.log10(wanted_km))
     length_km = max(k * power for k in (1.0, 2.0, 5.0) if k * power <= wanted_km)
     length = length_km * 1e3 * view.per_m
     x, y = view.width - 18 - length, view.height - 16
+    labels.reserve((x - 12.0, y - 40.0, view.width, view.height))
     bar = f"M{coordinate(x)} {coordinate(y - 5)}v5h{coordinate(length)}v-5"
     text = tag("text", f"{number(length_km)} km", x=x + length / 2, y=y - 7, class_="scale")
     return tag("g", tag("path", d=bar, class_="bar"), text, class_="scalebar")
@@ -287,7 +289,7 @@ def _swept(view: View, moments: Sequence[TimedRegions], level: float) -> Any:
 
     shapes = [_moment_shape(view, moment, level) for moment in moments]
     pieces = list(shapes)
-    for one, following in zip(shapes[:-1], shapes[1:], strict=True):
+    for one, following in pairwise(shapes):
         if one.geom_type == following.geom_type == "Polygon":
             pieces.append(one.union(following).convex_hull)
     if not pieces:
@@ -312,7 +314,7 @@ def _paths(view: View, layer: Layer) -> Markup:
             "path",
             tag(
                 "title",
-                f"{layer.name}: {track.scenario.replace('_', ' ')} ({100 * track.weight:.0f} % of the weight)",
+                f"{layer.name}: {track.scenario.replace('_', ' ')}, weight {percent_of(track.weight)}",
             ),
             d=path_data(view.place(track.line[1], track.line[2])),
             class_=f"median {layer.name}",

@@ -19,11 +19,12 @@ import numpy as np
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
+from overflight.places.areas import KIND_WORDS
 from overflight.report import plots, summary, text
 from overflight.report.book import Book
 from overflight.report.map import Borders, Layer, flight_map, make_layers
-from overflight.report.symbols import SHAPES, symbol
 from overflight.report.svg import tag
+from overflight.report.symbols import SHAPES, symbol
 from overflight.report.view import View, fit_view
 from overflight.sightings.kinds import kind_info
 from overflight.times import short_utc
@@ -118,12 +119,17 @@ def _environment() -> Environment:
         "anchor": text.anchor,
         "stood": summary.stood,
         "crossing": summary.crossing_sentence,
+        "area_kind": _area_kind,
         "kind": lambda kind: kind_info(str(kind)).label,
         "bar": reading_bar,
         "weight_bar": lambda row: plots.share_bar([("stated", str(row["title"]), float(row["weight"]))]),
     }
     environment.globals |= {"legend_symbols": _legend_symbols(), "reading_kinds": _READINGS}
     return environment
+
+
+def _area_kind(kind: Any) -> str:
+    return next((words for name, words in KIND_WORDS.items() if name == kind), str(kind).replace("_", " "))
 
 
 def _finalize(value: Any) -> Any:
@@ -195,7 +201,7 @@ def _maps(
 
 
 def _extent(layers: Sequence[Layer], sightings: Sequence[Mapping[str, Any]]) -> tuple[Any, Any]:
-    """Places the whole map must hold: the 90 % corridor of the posterior, the other medians, close sightings."""
+    """Places the map must hold: the posterior's 90 % corridor, the other medians, precise sightings."""
     rings = [
         ring
         for layer in layers
@@ -203,7 +209,7 @@ def _extent(layers: Sequence[Layer], sightings: Sequence[Mapping[str, Any]]) -> 
         for region in moment.regions
         for polygon in region.polygons
         for ring in polygon[:1]
-        if layer.name == "posterior" or region.level <= 0.5
+        if layer.name == "posterior"
     ]
     points = [np.array([[float(s["lon_deg"])], [float(s["lat_deg"])]]) for s in sightings if _precise(s)]
     places = np.concatenate(

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from overflight.report.labels import Labels
 from overflight.report.svg import coordinate, drawing, path_data, tag
-from overflight.report.text import number, percent_of, time_span
+from overflight.report.text import percent_of, span, time_span
 from overflight.times import short_utc
 from overflight.units import DAY_S, FOOT_M, HOUR_S
 
@@ -19,7 +19,7 @@ Interval = Mapping[str, float]
 Row = Mapping[str, Any]
 
 WIDTH, HEIGHT = 1000.0, 380.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 56.0, 18.0, 34.0
+LEFT, RIGHT, TOP, BOTTOM = 8.0, 8.0, 26.0, 34.0
 _STEPS_S = (HOUR_S, 3 * HOUR_S, 6 * HOUR_S, 12 * HOUR_S, DAY_S, 2 * DAY_S, 5 * DAY_S, 10 * DAY_S)
 
 
@@ -85,11 +85,11 @@ def _height_axes(axes: _Axes, labels: Labels) -> list[Markup]:
     for km in range(0, int(axes.top_m / 1e3) + 1, 5):
         y = axes.at(axes.start, km * 1e3)[1]
         parts.append(tag("path", d=f"M{LEFT} {coordinate(y)}H{coordinate(WIDTH - RIGHT)}", class_="rule"))
-        parts.append(labels.put(f"{km} km", LEFT - 6, y + 4, "degree", anchor="end", loose=True))
-    for feet in range(0, int(axes.top_m / FOOT_M) + 1, 20_000):
+        parts.append(labels.put(f"{km} km", LEFT + 2, y - 4, "degree", anchor="start", loose=True))
+    for feet in range(20_000, int(axes.top_m / FOOT_M) + 1, 20_000):
         y = axes.at(axes.start, feet * FOOT_M)[1]
         text = f"{feet // 1000}k ft"
-        parts.append(labels.put(text, WIDTH - RIGHT + 6, y + 4, "degree", anchor="start", loose=True))
+        parts.append(labels.put(text, WIDTH - RIGHT - 2, y - 4, "degree", anchor="end", loose=True))
     for time_s, text in time_ticks(axes.start, axes.end):
         x = axes.at(time_s, 0.0)[0]
         line = f"M{coordinate(x)} {coordinate(TOP)}V{coordinate(HEIGHT - BOTTOM)}"
@@ -111,7 +111,7 @@ def _altitude_mark(axes: _Axes, sighting: Row, reading: Row | None) -> Markup:
         bool(reading and reading.get("used")) and float((reading or {}).get("p_alt_mistaken") or 0) < 0.5
     )
     text = (
-        f"{sighting['id']}: {number(low / 1e3)}–{number(high / 1e3)} km, {time_span(start, end)}, "
+        f"{sighting['id']}: {span(low, high, 'm')}, {time_span(start, end)}, "
         f"{sighting.get('source') or ''}{'' if believed else ' (not believed or not fitted)'}"
     )
     whisker = f"M{coordinate(x)} {coordinate(y_low)}V{coordinate(y_high)}M{coordinate(x0)} {coordinate(y)}"

@@ -27,7 +27,7 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Overflight result",
-        "description": "Times are POSIX seconds UTC, angles degrees, altitudes metres unless a unit says otherwise.",
+        "description": "Times are POSIX seconds UTC, angles degrees, altitudes metres.",
         "type": "object",
         "required": ["schema_version", "run", "inputs", "sightings", "findings", "sections"],
         "additionalProperties": False,

@@ -62,7 +62,8 @@ def _rivals(scenarios: Sequence[Row]) -> list[Sentence]:
     best = max(scenarios, key=lambda row: float(row["weight"]), default=None)
     if best is None or len(scenarios) < 2 or not best.get("finding_ids"):
         return []
-    text = f"Of {len(scenarios)} rival accounts the reports favour “{best['title']}” ({percent_of(best['weight'])})."
+    share = percent_of(float(best["weight"]))
+    text = f"Of {len(scenarios)} rival accounts the reports favour “{best['title']}” ({share})."
     return [(text, list(best["finding_ids"]))]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup, escape
 
-from overflight.report.text import clean
+from overflight.report.text import clean, visible
 
 Value = str | float | int | None
 
@@ -34,7 +34,7 @@ def tag(name: str, *children: str, **attributes: Value) -> Markup:
 
 def _value(value: Value) -> str:
     if isinstance(value, str):
-        return str(escape(clean(value)))
+        return str(escape(visible(value)))
     return coordinate(float(value or 0.0))
 
 

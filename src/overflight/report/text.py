@@ -23,8 +23,15 @@ LONGEST_TEXT = 4000  # characters of one outside string that the report prints
 
 def clean(text: str) -> str:
     """Show invisible and direction-changing characters as their code; cut what is far too long."""
-    shown = "".join(c if _visible(c) else f"[U+{ord(c):04X}]" for c in text[:LONGEST_TEXT])
+    shown = visible(text[:LONGEST_TEXT])
     return f"{shown} [cut: {len(text)} characters]" if len(text) > LONGEST_TEXT else shown
+
+
+def visible(text: str) -> str:
+    """Show invisible and direction-changing characters as their code."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if _visible(c) else f"[U+{ord(c):04X}]" for c in text)
 
 
 def _visible(character: str) -> bool:
@@ -53,15 +60,19 @@ def anchor(prefix: str, name: str) -> str:
     )
 
 
-def number(value: float, *, digits: int = 3) -> str:
-    """Write a number with `digits` significant digits, no exponent, thousands set apart by a thin space."""
+def number(value: float) -> str:
+    """Write a number as finely as these results deserve; thousands set apart by a thin space.
+
+    Three significant digits from 1000 on, whole numbers from 10, one decimal from 1, two digits below.
+    """
     if not math.isfinite(value):
         return "–"
     if value == 0:
         return "0"
-    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    rounded = round(value, digits - 1 - math.floor(math.log10(abs(value))))
-    return f"{rounded:,.{places}f}".replace(",", "\u2009").replace("-", "\u2212")
+    size = math.floor(math.log10(abs(value)))
+    places = 2 - size if size >= 3 else 0 if size >= 1 else 1 - size
+    text = f"{round(value, places):,.{max(places, 0)}f}"
+    return text.replace(",", "\u2009").replace("-", "\u2212")
 
 
 _UNIT_SIGNS: Mapping[str, str] = {
@@ -80,10 +91,16 @@ def unit_sign(unit: str) -> str:
     return _UNIT_SIGNS.get(unit, f"\u00a0{unit}")
 
 
+KILOMETRES_FROM_M = 5000.0  # metres are printed as kilometres from here on: 18.3 km, not 18 300 m
+COARSE_S = 6 * HOUR_S  # an instant known no better than this is printed to the hour
+
+
 def quantity(value: float, unit: str) -> str:
     """Write one value with its unit; POSIX seconds as a UTC time."""
     if unit == "posix_s":
         return short_utc(value)
+    if unit == "m" and abs(value) >= KILOMETRES_FROM_M:
+        return f"{value / 1e3:.1f}\u00a0km"
     return number(value) + unit_sign(unit)
 
 
@@ -91,13 +108,20 @@ def span(low: float, high: float, unit: str) -> str:
     """Write a range once with its unit, times without repeating the day."""
     if unit == "posix_s":
         return time_span(low, high)
+    if unit == "m" and high >= KILOMETRES_FROM_M:
+        return f"{low / 1e3:.1f}\u2013{high / 1e3:.1f}\u00a0km"
     a, b = number(low), number(high)
     return quantity(low, unit) if a == b else f"{a}\u2013{b}{unit_sign(unit)}"
 
 
-def time_span(start: float, end: float) -> str:
+def instant(time_s: float, *, coarse: bool) -> str:
+    """Write a time to the minute, or to the nearest hour: '28 Jan 05:00Z', '28 Jan 05Z'."""
+    return short_utc(HOUR_S * round(time_s / HOUR_S)).replace(":00Z", "Z") if coarse else short_utc(time_s)
+
+
+def time_span(start: float, end: float, *, coarse: bool = False) -> str:
     """Write an interval of time: '28 Jan 05:00Z–21:00Z', or with both days."""
-    a, b = short_utc(start), short_utc(end)
+    a, b = instant(start, coarse=coarse), instant(end, coarse=coarse)
     if a == b:
         return a
     same_day = a.rsplit(" ", 1)[0] == b.rsplit(" ", 1)[0] and abs(end - start) < DAY_S
@@ -108,10 +132,13 @@ def interval(value: Mapping[str, Any] | None, unit: str) -> str:
     """Write `{p05, p50, p95}` as 'median (5–95 % range)', `{lo, hi}` as bounds, None as a dash."""
     if not value:
         return "–"
-    if "p50" in value:
-        middle = quantity(float(value["p50"]), unit)
-        return f"{middle} ({span(float(value['p05']), float(value['p95']), unit)})"
-    return f"between {span(float(value['lo']), float(value['hi']), unit)}"
+    if "p50" not in value:
+        return f"between {span(float(value['lo']), float(value['hi']), unit)}"
+    low, middle, high = (float(value[key]) for key in ("p05", "p50", "p95"))
+    if unit == "posix_s":
+        coarse = high - low >= COARSE_S
+        return f"{instant(middle, coarse=coarse)} ({time_span(low, high, coarse=coarse)})"
+    return f"{quantity(middle, unit)} ({span(low, high, unit)})"
 
 
 def probability(p: float) -> str:
@@ -139,8 +166,3 @@ def finding_value(finding: Mapping[str, Any]) -> str:
 def day_time(time_s: float) -> str:
     """Write an instant to the minute with its year, for headings and the run."""
     return iso_utc(time_s).replace("T", " ").replace(":00Z", " UTC").replace("Z", " UTC")
-
-
-def hours_of(seconds: float) -> str:
-    """Write a length of time in hours or days."""
-    return f"{number(seconds / DAY_S)} days" if seconds >= 3 * DAY_S else f"{number(seconds / HOUR_S)} h"

@@ -1,8 +1,7 @@
 """The sheet a map is drawn on: an equal-area projection centred on what is shown, and its scale.
 
-North is up at the centre. Points more than `FARTHEST_DEG` from the centre are moved to that distance with
-their bearing kept, so that a country beyond the sheet keeps its outline inside it and never turns inside
-out. Nothing that far can lie on a sheet (`fit_view` refuses wider ones).
+North is up at the centre of the projection. Points more than `FARTHEST_DEG` from it are moved to that
+distance with their bearing kept, so that a country on the far side of the earth never turns inside out.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from overflight.regions import from_plane, to_plane
+from overflight.regions import centre_of, to_plane
 from overflight.units import EARTH_RADIUS_M
 
 Float64s = npt.NDArray[np.float64]
@@ -28,9 +27,10 @@ _REACH_M = 2.0 * EARTH_RADIUS_M * math.sin(math.radians(FARTHEST_DEG) / 2.0)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Centre (lon, lat), units per metre and size of a sheet; its middle is the centre."""
+    """Projection centre (lon, lat), its place on the sheet, units per metre, and the size of the sheet."""
 
     centre: tuple[float, float]
+    origin: tuple[float, float]
     per_m: float
     width: float
     height: float
@@ -40,15 +40,8 @@ class View:
         x, y = to_plane(np.atleast_1d(lon_deg), np.atleast_1d(lat_deg), self.centre)
         far = np.maximum(np.hypot(x, y) / _REACH_M, 1.0)
         return np.stack(
-            [self.width / 2 + x / far * self.per_m, self.height / 2 - y / far * self.per_m], axis=-1
+            [self.origin[0] + x / far * self.per_m, self.origin[1] - y / far * self.per_m], axis=-1
         )
-
-    def lonlat(self, x: float, y: float) -> tuple[float, float]:
-        """Return the place (lon, lat) drawn at a point of the sheet."""
-        lon, lat = from_plane(
-            (x - self.width / 2) / self.per_m, (self.height / 2 - y) / self.per_m, self.centre
-        )
-        return float(lon), float(lat)
 
     def holds(self, point: npt.ArrayLike, margin: float = 0.0) -> bool:
         """Whether a point (x, y) lies on the sheet, `margin` inside its edge."""
@@ -60,22 +53,21 @@ def fit_view(lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike, *, padding: float =
     """Return the sheet that holds the given places with a margin.
 
     `lon_deg`, `lat_deg` are (N,), at least one finite; `padding` is the margin as a share of each side.
+    The projection is centred on the mean direction of the places, the sheet on their extent.
     """
     lon, lat = np.asarray(lon_deg, float).ravel(), np.asarray(lat_deg, float).ravel()
     keep = np.isfinite(lon) & np.isfinite(lat)
     lon, lat = lon[keep], lat[keep]
-    centre = (float(lon[0]), float(lat[0]))
-    # The middle of the extent depends on the projection, which depends on the middle.
-    for _ in range(4):
-        x, y = to_plane(lon, lat, centre)
-        lon0, lat0 = from_plane((x.min() + x.max()) / 2, (y.min() + y.max()) / 2, centre)
-        centre = (float(lon0), float(lat0))
+    centre = centre_of(lon, lat, 1.0)
     x, y = to_plane(lon, lat, centre)
     grow = 1.0 / (1.0 - 2.0 * padding)
-    wide = max(float(np.abs(x).max()) * 2 * grow, SMALLEST_M)
-    high = max(float(np.abs(y).max()) * 2 * grow, SMALLEST_M * HEIGHTS[0] / WIDTH)
+    wide = max(float(np.ptp(x)) * grow, SMALLEST_M)
+    high = max(float(np.ptp(y)) * grow, SMALLEST_M * HEIGHTS[0] / WIDTH)
     height = min(max(WIDTH * high / wide, HEIGHTS[0]), HEIGHTS[1])
-    return View(centre, min(WIDTH / wide, height / high), WIDTH, height)
+    per_m = min(WIDTH / wide, height / high)
+    middle = (float(x.min() + x.max()) / 2, float(y.min() + y.max()) / 2)
+    origin = (WIDTH / 2 - middle[0] * per_m, height / 2 + middle[1] * per_m)
+    return View(centre, origin, per_m, WIDTH, height)
 
 
 def densify(ring: Float64s, step_deg: float = 1.0) -> Float64s:
@@ -100,10 +92,24 @@ def outline(view: View, rings: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]]) ->
         placed = view.place(*densify(ring))
         if _apart(view, placed):
             continue
-        drawn.append(placed)
-        if _holds_antipode(view, ring):
+        drawn.append(_thinned(placed))
+        if _around_centre(view, placed) and _holds_antipode(view, ring):
             drawn.append(_edge_of_the_world(view))
-    return drawn
+    return [ring for ring in drawn if len(ring) >= 4]
+
+
+def _thinned(placed: Float64s) -> Float64s:
+    """Drop points that fall on the same half unit as the one before."""
+    steps = np.round(2.0 * placed)
+    keep = np.concatenate([[True], (np.diff(steps, axis=0) != 0).any(axis=1)])
+    keep[-1] = True
+    kept: Float64s = placed[keep]
+    return kept
+
+
+def _around_centre(view: View, placed: Float64s) -> bool:
+    low, high = placed.min(axis=0), placed.max(axis=0)
+    return bool((low <= view.origin).all() and (high >= view.origin).all())
 
 
 def _apart(view: View, placed: Float64s) -> bool:
@@ -113,7 +119,8 @@ def _apart(view: View, placed: Float64s) -> bool:
 
 def _holds_antipode(view: View, ring: Float64s) -> bool:
     """Whether a ring around the sheet's centre is in truth a ring around the point opposite to it."""
-    x, y = to_plane(*densify(ring), view.centre)
+    lon, lat = densify(ring)
+    x, y = to_plane(lon, lat, view.centre)
     turn = float(np.unwrap(np.arctan2(y, x))[-1] - np.arctan2(y, x)[0])
     return abs(turn) > math.pi and float(np.hypot(x, y).mean()) > math.sqrt(2.0) * EARTH_RADIUS_M
 
