@@ -18,7 +18,7 @@ import numpy.typing as npt
 import shapely
 
 from overflight.errors import InputError
-from overflight.geo import distance_m, lonlat, unit_vector
+from overflight.geo import distance_m, ecef
 from overflight.places.cells import EDGE, IN, Cells, look_up, make_cells
 from overflight.places.frame import all_round, frame_lon, real_edges
 from overflight.records import Mark
@@ -41,7 +41,7 @@ KIND_WORDS: dict[AreaKind, str] = {
 
 # Distance between the points that stand for the edge in `signed_distance_m`, degrees (at most 1.1 km).
 EDGE_STEP_DEG = 0.01
-_NEAREST = 6
+_NEAREST = 12
 # From this many places on a grid of cells pays for itself.
 _MANY = 5_000
 
@@ -191,25 +191,32 @@ def _edge_tree(area: Area) -> tuple[Any, Float64s]:
 
 
 @lru_cache(maxsize=64)
-def _edge_points(area: Area) -> tuple[Any, Float64s, Float64s]:
-    """Return a tree over the middles of the edge's short pieces, and their ends as unit vectors (N, 3)."""
+def _edge_points(area: Area) -> tuple[Any, Float64s]:
+    """Return a tree over the middles of the edge's short pieces, in space, and their ends (N, 4), degrees."""
     from scipy.spatial import cKDTree
 
     lines = shapely.segmentize(_lines(*real_edges(area.geometry).T), EDGE_STEP_DEG)
     xy, line = shapely.get_coordinates(lines, return_index=True)
-    vector = unit_vector(xy[:, 0], np.clip(xy[:, 1], -90.0, 90.0)).T
-    same = line[1:] == line[:-1]
-    start, end = vector[:-1][same], vector[1:][same]
-    return cKDTree(0.5 * (start + end)), start, end
+    xy[:, 1] = np.clip(xy[:, 1], -90.0, 90.0)
+    pieces = np.column_stack([xy[:-1], xy[1:]])[line[1:] == line[:-1]]
+    return cKDTree(0.5 * (_space(*pieces[:, :2].T) + _space(*pieces[:, 2:].T))), pieces
+
+
+def _space(lon_deg: Float64s, lat_deg: Float64s) -> Float64s:
+    """Places on the ellipsoid as points in space (..., 3), m; on a sphere another may be the nearest."""
+    return np.moveaxis(ecef(lon_deg, lat_deg, 0.0), 0, -1)
 
 
 def _nearest_on_edge(area: Area, lon_deg: Float64s, lat_deg: Float64s) -> tuple[Float64s, Float64s]:
-    tree, start, end = _edge_points(area)
-    place = unit_vector(lon_deg, lat_deg).T
-    _, piece = tree.query(place, k=min(_NEAREST, len(start)))
-    piece = piece.reshape(len(place), -1)
-    a, step = start[piece], end[piece] - start[piece]
-    along = ((place[:, None] - a) * step).sum(-1) / np.maximum((step * step).sum(-1), 1e-30)
-    on_edge = a + np.clip(along, 0.0, 1.0)[..., None] * step
-    best = ((on_edge - place[:, None]) ** 2).sum(-1).argmin(axis=1)
-    return lonlat(on_edge[np.arange(len(place)), best].T)
+    tree, pieces = _edge_points(area)
+    place = _space(lon_deg, lat_deg)
+    _, near = tree.query(place, k=min(_NEAREST, len(pieces)))
+    ends = pieces[near.reshape(len(place), -1)]
+    a = _space(ends[..., 0], ends[..., 1])
+    step = _space(ends[..., 2], ends[..., 3]) - a
+    along = ((place[:, None] - a) * step).sum(-1) / np.maximum((step * step).sum(-1), 1e-12)
+    along = np.clip(along, 0.0, 1.0)[..., None]
+    best = ((a + along * step - place[:, None]) ** 2).sum(-1).argmin(axis=1)
+    row = np.arange(len(place))
+    on_edge = ends[row, best, :2] + along[row, best] * (ends[row, best, 2:] - ends[row, best, :2])
+    return on_edge[:, 0], on_edge[:, 1]
