@@ -90,7 +90,13 @@ def make_nodes(sightings: Iterable[Sighting], time_start: float, time_end: float
     spans = []
     for s in sightings:
         width = s.time_end - s.time_start
-        step = FINE_STEP_S if width <= SLIP_WINDOW_S else MIDDLE_STEP_S if width <= 48 * HOUR_S else COARSE_STEP_S
+        step = (
+            FINE_STEP_S
+            if width <= SLIP_WINDOW_S
+            else MIDDLE_STEP_S
+            if width <= 48 * HOUR_S
+            else COARSE_STEP_S
+        )
         spans.append((s.time_start - 1.5 * step, s.time_end + 1.5 * step, step))
     fine = np.arange(time_start, time_end, FINE_STEP_S)
     wanted = np.full(fine.size, COARSE_STEP_S)
@@ -196,7 +202,12 @@ def _whitening(region: Region, frame: Frame, extra_sd_km: float) -> tuple[float,
     inverse = np.linalg.inv(np.linalg.cholesky(stretch @ cov @ stretch))
     log_norm = math.log(inverse[0, 0] * inverse[1, 1] / (2.0 * math.pi))
     # The density is per km² on the ground, so that it compares with a mistaken report's.
-    return float(inverse[0, 0]), float(inverse[1, 0]), float(inverse[1, 1]), log_norm + math.log(stretch[0, 0])
+    return (
+        float(inverse[0, 0]),
+        float(inverse[1, 0]),
+        float(inverse[1, 1]),
+        log_norm + math.log(stretch[0, 0]),
+    )
 
 
 def _height(sighting: Sighting) -> tuple[float, float, float]:
@@ -213,9 +224,7 @@ def _height(sighting: Sighting) -> tuple[float, float, float]:
 
 
 @compiled
-def candidate_log_density(
-    c: Candidates, i: int, j: int, x: float, y: float, beta: float
-) -> float:
+def candidate_log_density(c: Candidates, i: int, j: int, x: float, y: float, beta: float) -> float:
     """Log density (per km²), tempered by `beta`, of report j under candidate i with the balloon at x, y."""
     if c.node[i] < 0:
         return beta * c.log_norm[i]

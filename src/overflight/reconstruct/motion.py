@@ -6,9 +6,11 @@ the geometric altitude, which wanders about the member's float level. The positi
 
     V(x, y, z, n, t) = mean wind + spread * n,
 
-the mean and the spread from the wind data where they reach, else from the prior. One step is a midpoint
-step; `linear_step` also returns its derivatives, which is all that the smoother needs to know of it.
-Everything here is compiled; parameters travel as rows of plain arrays.
+the mean and the spread from the case's own winds where they reach, else from the prior. A step is an
+implicit midpoint step: x' = x + dt V((x + x') / 2, (z + z') / 2, (n + n') / 2, t + dt / 2) + mixing. It is
+of second order, reads the wind once, and is the same in both directions of time.
+
+Everything here is compiled and takes rows of plain arrays, the seven of `Air` in front.
 """
 
 from __future__ import annotations
@@ -21,46 +23,70 @@ import numpy.typing as npt
 
 from overflight import atmosphere
 from overflight.compiled import compiled
-from overflight.reconstruct.frame import plane_to_earth
-from overflight.winds.interpolate import PackedGrid, wind_at
+from overflight.reconstruct.frame import Frame, plane_to_earth
+from overflight.units import EARTH_RADIUS_M
+from overflight.winds.grid import Grid
+from overflight.winds.interpolate import pack
+from overflight.winds.slopes import SLOPES, lay_out, wind_slopes_at
 
 Float64s = npt.NDArray[np.float64]
+Float32s = npt.NDArray[np.float32]
 
 KM = 1000.0
 TABLE_STEP_KM = 0.1
 TABLE_TOP_KM = 50.0
-
-# Finite-difference steps: well inside a cell of the fields in use, well above rounding.
-DELTA_XY_KM = 15.0
-DELTA_Z_KM = 0.15
+RADIUS_KM = EARTH_RADIUS_M / KM
+KM_PER_DEG = math.pi / 180.0 * RADIUS_KM
+# A longitude circle of the frame shrinks towards the frame's poles; the step is kept finite there.
+MIN_COS = 0.05
+# V, J = dV/d(x, y), G = dV/d(n_u, n_v) and C = dV/dz at a step's midpoint, row by row.
+LIN = 12
+NO_OWN_AXES = np.zeros(8)
+NO_OWN_FIELD = np.zeros((1, 4), np.float32)
 
 
 class Air(NamedTuple):
     """What the motion kernel reads: the frame, the winds and how sure they are.
 
-    `log_p` is ln(pressure in Pa) against geometric altitude every 0.1 km from 0 to 50 km.
-    `error_uv_mps` is the error of the primary field; the prior brings its own spread. `has_primary`
-    tells whether `primary` is gridded data (then `fallback` fills in where it ends) or the prior itself.
-    `z_low_km, z_high_km` bound the heights at which the prior has values.
+    `log_p` is ln(pressure in Pa) every 0.1 km of geometric altitude from 0 to 50 km. `own_*` is gridded
+    data of the case, `prior_*` fills in where it ends. `numbers` holds whether there is own data (0 or 1),
+    its error in u and v (m/s), and the lowest and highest altitude (km) at which the prior has values.
     """
 
     rotation: Float64s
     log_p: Float64s
-    primary: PackedGrid
-    fallback: PackedGrid
-    has_primary: bool
-    error_uv_mps: Float64s
-    z_low_km: float
-    z_high_km: float
+    own_axes: Float64s
+    own_field: Float32s
+    prior_axes: Float64s
+    prior_field: Float32s
+    numbers: Float64s
+
+
+def make_air(
+    frame: Frame, prior: Grid, own: Grid | None = None, error_mps: tuple[float, float] = (0.0, 0.0)
+) -> Air:
+    """Lay winds out for the kernel. `error_mps` is the standard deviation of the own winds' u and v."""
+    table = pressure_table()
+    heights = np.interp(
+        np.log(prior.pressure_pa[[-1, 0]]), table[::-1], np.arange(table.size)[::-1] * TABLE_STEP_KM
+    )
+    own_axes, own_field = (NO_OWN_AXES, NO_OWN_FIELD) if own is None else lay_out(pack(own))
+    numbers = np.array([float(own is not None), *error_mps, heights[0] + 1e-3, heights[1] - 1e-3])
+    return Air(frame.rotation, table, own_axes, own_field, *lay_out(pack(prior)), numbers)
 
 
 class Wander(NamedTuple):
-    """Scales of the random parts: correlation time of the wind error and of height, and their sizes."""
+    """Scales of the random parts. As a row of numbers it is what the kernels take.
+
+    `wind_time_s`, `height_time_s`: correlation times of wind error and height; `height_sd_km`: wander of
+    the height about its level; `mixing_km`: what a step adds to the position beyond the resolved wind, per
+    square root of an hour.
+    """
 
     wind_time_s: float
     height_time_s: float
     height_sd_km: float
-    mixing_km_per_sqrt_h: float
+    mixing_km: float
 
 
 def pressure_table() -> Float64s:
@@ -72,81 +98,142 @@ def pressure_table() -> Float64s:
 @compiled
 def log_pressure(table: Float64s, z_km: float) -> float:
     """Look up ln(pressure in Pa) at an altitude, clamped to the table."""
-    s = min(max(z_km / 0.1, 0.0), table.size - 1.000001)
+    s = min(max(z_km / TABLE_STEP_KM, 0.0), table.size - 1.000001)
     i = int(s)
     return table[i] + (s - i) * (table[i + 1] - table[i])
 
 
 @compiled
-def air_at(air: Air, t: float, lon: float, lat: float, z_km: float) -> tuple[float, float, float, float, int]:
-    """Return mean u and v, their spread, and 0 (primary), 1 (fallback) or 2 (height clamped)."""
-    logp = log_pressure(air.log_p, z_km)
-    if air.has_primary:
-        p = air.primary
-        u, v, su, sv, status = wind_at(
-            p.time_s, p.log_p, p.lat_deg, p.lon_deg, p.periodic, p.steady, p.field, t, logp, lat, lon
-        )
+def air_at(
+    log_p: Float64s,
+    own_axes: Float64s,
+    own_field: Float32s,
+    prior_axes: Float64s,
+    prior_field: Float32s,
+    numbers: Float64s,
+    t: float,
+    lon: float,
+    lat: float,
+    z_km: float,
+    out: Float64s,
+) -> int:
+    """Fill `out` as `winds.slopes` does, but with slopes by km of altitude in the last two places.
+
+    Returns 0 (the case's own winds, or the prior when there are none), 1 (past the own winds: the prior)
+    or 2 (height clamped to the prior's range).
+    """
+    if numbers[0] > 0.5:
+        status = wind_slopes_at(own_axes, own_field, t, log_pressure(log_p, z_km), lat, lon, out)
         if status == 0:
-            eu, ev = air.error_uv_mps[0], air.error_uv_mps[1]
-            return u, v, math.sqrt(su * su + eu * eu), math.sqrt(sv * sv + ev * ev), 0
-    clamped = min(max(z_km, air.z_low_km), air.z_high_km)
-    f = air.fallback
-    u, v, su, sv, status = wind_at(
-        f.time_s, f.log_p, f.lat_deg, f.lon_deg, f.periodic, f.steady, f.field, t,
-        log_pressure(air.log_p, clamped), lat, lon,
-    )  # fmt: skip
-    where = 2 if clamped != z_km else (1 if air.has_primary else 0)
-    return u, v, su, sv, where
+            out[2] = math.sqrt(out[2] ** 2 + numbers[1] ** 2)
+            out[3] = math.sqrt(out[3] ** 2 + numbers[2] ** 2)
+            _slope_by_height(log_p, z_km, out)
+            return 0
+    clamped = min(max(z_km, numbers[3]), numbers[4])
+    wind_slopes_at(prior_axes, prior_field, t, log_pressure(log_p, clamped), lat, lon, out)
+    if clamped != z_km:
+        out[8], out[9] = 0.0, 0.0
+        return 2
+    _slope_by_height(log_p, z_km, out)
+    return 1 if numbers[0] > 0.5 else 0
 
 
 @compiled
-def velocity(
-    air: Air, t: float, x_km: float, y_km: float, z_km: float, nu: float, nv: float
-) -> tuple[float, float, float, float, float, float, int]:
-    """Return dx/dt, dy/dt (km/s) and their derivatives by n_u and n_v, and the code of `air_at`.
+def _slope_by_height(log_p: Float64s, z_km: float, out: Float64s) -> None:
+    """Turn slopes by ln(pressure) into slopes by km of altitude, in place."""
+    per_km = (log_pressure(log_p, z_km + 0.05) - log_pressure(log_p, z_km - 0.05)) / 0.1
+    out[8] *= per_km
+    out[9] *= per_km
 
-    The derivatives come in the order dx/dn_u, dx/dn_v, dy/dn_u, dy/dn_v.
+
+@compiled
+def linearise(
+    rotation: Float64s,
+    log_p: Float64s,
+    own_axes: Float64s,
+    own_field: Float32s,
+    prior_axes: Float64s,
+    prior_field: Float32s,
+    numbers: Float64s,
+    t: float,
+    x: float,
+    y: float,
+    z: float,
+    nu: float,
+    nv: float,
+    out: Float64s,
+    wind: Float64s,
+) -> int:
+    """Fill `out` (12,) with V (km/s), J, G and C at a point; `wind` (10,) is scratch; code of `air_at`.
+
+    The turning of the frame against east along the way is left out of J; the sampler's acceptance step
+    accounts for it, as for all else that is not linear.
     """
-    lon, lat, angle, cos_y = plane_to_earth(air.rotation, x_km * 1000.0, y_km * 1000.0)
-    u, v, su, sv, where = air_at(air, t, lon, lat, z_km)
-    ca, sa = math.cos(angle) / 1000.0, math.sin(angle) / 1000.0
-    # A frame longitude circle shrinks with cos(y / R); keep the step finite near the frame's poles.
-    stretch = 1.0 / max(cos_y, 0.05)
-    u_total, v_total = u + su * nu, v + sv * nv
-    vx = (ca * u_total - sa * v_total) * stretch
-    vy = sa * u_total + ca * v_total
-    return vx, vy, ca * su * stretch, -sa * sv * stretch, sa * su, ca * sv, where
-
-
-@compiled
-def step(
-    air: Air, t: float, dt: float, x: float, y: float, z: float, nu: float, nv: float
-) -> tuple[float, float, int]:
-    """Move one midpoint step with height and wind error held at their means over the step."""
-    vx, vy, _, _, _, _, _ = velocity(air, t, x, y, z, nu, nv)
-    vx, vy, _, _, _, _, where = velocity(
-        air, t + 0.5 * dt, x + 0.5 * dt * vx, y + 0.5 * dt * vy, z, nu, nv
+    lon, lat, angle, cos_y = plane_to_earth(rotation, x * 1000.0, y * 1000.0)
+    where = air_at(log_p, own_axes, own_field, prior_axes, prior_field, numbers, t, lon, lat, z, wind)
+    ca, sa = math.cos(angle), math.sin(angle)
+    stretch = 1.0 / max(cos_y, MIN_COS)
+    kc, ks = ca / 1000.0, sa / 1000.0
+    u, v = wind[0] + wind[2] * nu, wind[1] + wind[3] * nv
+    out[0], out[1] = (kc * u - ks * v) * stretch, ks * u + kc * v
+    # Slopes per km east and north; east and north are (ca, sa) and (-sa, ca) in the frame.
+    per_east = 1.0 / (KM_PER_DEG * max(math.cos(math.radians(lat)), MIN_COS))
+    ue, ve, un, vn = wind[4] * per_east, wind[5] * per_east, wind[6] / KM_PER_DEG, wind[7] / KM_PER_DEG
+    ux, uy = ca * ue - sa * un, sa * ue + ca * un
+    vx, vy = ca * ve - sa * vn, sa * ve + ca * vn
+    out[2] = kc * ux - ks * vx
+    out[3] = (kc * uy - ks * vy) * stretch + out[0] * math.tan(y / RADIUS_KM) / RADIUS_KM
+    out[4], out[5] = (ks * ux + kc * vx) / stretch, ks * uy + kc * vy
+    out[6], out[7], out[8], out[9] = (
+        kc * wind[2] * stretch,
+        -ks * wind[3] * stretch,
+        ks * wind[2],
+        kc * wind[3],
     )
-    return x + dt * vx, y + dt * vy, where
+    out[10], out[11] = (kc * wind[8] - ks * wind[9]) * stretch, ks * wind[8] + kc * wind[9]
+    return where
 
 
 @compiled
-def linear_step(
-    air: Air, t: float, dt: float, x: float, y: float, z: float, nu: float, nv: float, out: Float64s
+def run_forward(
+    rotation: Float64s,
+    log_p: Float64s,
+    own_axes: Float64s,
+    own_field: Float32s,
+    prior_axes: Float64s,
+    prior_field: Float32s,
+    numbers: Float64s,
+    wander: Float64s,
+    node_s: Float64s,
+    level: Float64s,
+    normals: Float64s,
+    paths: Float64s,
 ) -> None:
-    """Linearise one step about a state; fills `out` (12,).
+    """Run members from `paths[:, 0]` through the nodes, in either direction of time, filling `paths`.
 
-    `out` = x', y', then rows of derivatives of (x', y') by x, y, n_u, n_v, z.
+    `paths` and `normals` (standard normal draws) have shape (M, N, 5), `level` (M,) is the float level.
+    Both random processes look the same in either direction of time.
     """
-    vx0, vy0, _, _, _, _, _ = velocity(air, t, x, y, z, nu, nv)
-    tm, xm, ym = t + 0.5 * dt, x + 0.5 * dt * vx0, y + 0.5 * dt * vy0
-    vx, vy, gxu, gxv, gyu, gyv, _ = velocity(air, tm, xm, ym, z, nu, nv)
-    d = 15.0
-    ax, ay, _, _, _, _, _ = velocity(air, tm, xm + d, ym, z, nu, nv)
-    bx, by, _, _, _, _, _ = velocity(air, tm, xm, ym + d, z, nu, nv)
-    cx, cy, _, _, _, _, _ = velocity(air, tm, xm, ym, z + 0.15, nu, nv)
-    out[0], out[1] = x + dt * vx, y + dt * vy
-    out[2], out[3] = 1.0 + dt * (ax - vx) / d, dt * (bx - vx) / d
-    out[4], out[5], out[6] = dt * gxu, dt * gxv, dt * (cx - vx) / 0.15
-    out[7], out[8] = dt * (ay - vy) / d, 1.0 + dt * (by - vy) / d
-    out[9], out[10], out[11] = dt * gyu, dt * gyv, dt * (cy - vy) / 0.15
+    out, wind = np.empty(LIN), np.empty(SLOPES)
+    for m in range(paths.shape[0]):
+        for k in range(node_s.size - 1):
+            dt = node_s[k + 1] - node_s[k]
+            phi_n, phi_z = math.exp(-abs(dt) / wander[0]), math.exp(-abs(dt) / wander[1])
+            q_n = math.sqrt(1.0 - phi_n * phi_n)
+            q_z = math.sqrt(1.0 - phi_z * phi_z) * wander[2]
+            old, new, e = paths[m, k], paths[m, k + 1], normals[m, k + 1]
+            new[2] = phi_n * old[2] + q_n * e[2]
+            new[3] = phi_n * old[3] + q_n * e[3]
+            new[4] = level[m] + phi_z * (old[4] - level[m]) + q_z * e[4]
+            mixing = wander[3] * math.sqrt(abs(dt) / 3600.0)
+            nu, nv, z = 0.5 * (old[2] + new[2]), 0.5 * (old[3] + new[3]), 0.5 * (old[4] + new[4])
+            x, y = old[0], old[1]
+            # Two fixed-point rounds solve the midpoint rule to a few parts in a thousand of a step.
+            for _ in range(3):
+                linearise(
+                    rotation, log_p, own_axes, own_field, prior_axes, prior_field, numbers,
+                    node_s[k] + 0.5 * dt, 0.5 * (old[0] + x), 0.5 * (old[1] + y), z, nu, nv, out, wind,
+                )  # fmt: skip
+                x = old[0] + dt * out[0] + mixing * e[0]
+                y = old[1] + dt * out[1] + mixing * e[1]
+            new[0], new[1] = x, y

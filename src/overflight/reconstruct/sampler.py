@@ -1,19 +1,17 @@
-"""Sample paths and their evidence: tempered sequential Monte Carlo over conditionally linear draws.
+"""Sample paths and their evidence: tempered sequential Monte Carlo with Gibbs and Metropolis moves.
 
 Members start from the prior of the motion alone. The sightings are then let in by degrees: the likelihood
 is raised to a power that climbs from 0 to 1, members are weighted and resampled at each rung, and moved by
-Gibbs sweeps: a reading and a minute for every sighting given the path, the float level given the heights,
-the whole path given the readings (`smoother.draw_path`). The mean of the weights along the way estimates
+sweeps: a reading and a minute for every sighting given the path, the float level given the heights,
+stretches of the path given the readings (`smoother.redraw`). The mean of the weights along the way estimates
 the evidence of the scenario (Del Moral, Doucet and Jasra, JRSS B 68, 411, 2006), which is what rival
-accounts are weighed by.
-
-The path is drawn from a motion model that is linear about the member's present path. For a wind that
-varies little across a member's uncertainty this is exact; `Sample.curvature` says how far it is not.
+accounts are weighed by. Every move leaves its rung's distribution as it is, so the estimates are right
+for any number of sweeps; more of them only make them less noisy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,14 +20,19 @@ import numpy.typing as npt
 
 from overflight.compiled import compiled, over_members
 from overflight.reconstruct.likelihood import Candidates, candidate_log_density, height_log_densities
-from overflight.reconstruct.motion import Air, Wander, step
-from overflight.reconstruct.smoother import draw_path
+from overflight.reconstruct.motion import LIN, Air, Wander, run_forward
+from overflight.reconstruct.smoother import linearise_path, redraw
 
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
+Int8s = npt.NDArray[np.int8]
 Progress = Callable[[float], None]
 
-MAX_RUNGS = 200
+MAX_RUNGS = 400
+# Lengths of the stretches redrawn, in nodes: whole paths when the motion is nearly linear, short ones when
+# it is not. Each sweep takes the next.
+WHOLE = 1_000_000
+STRETCHES = (24, 8, 14, 60)
 
 
 class Start(NamedTuple):
@@ -47,16 +50,33 @@ class Sample:
     """Posterior members of one scenario, equally weighted.
 
     `paths` (M, N, 5) as in `motion`; `pick` (M, J) the candidate each member gives each sighting;
-    `height_right` (M, J); `log_evidence` of the sightings under the scenario; `curvature`, the mean
-    squared step the linear model missed in units of the mixing noise; `rungs` of the ladder.
+    `height_right` (M, J); `log_evidence` of the sightings under the scenario; `accepted`, the share of
+    redrawn stretches kept at the last rung; `rungs` of the ladder.
     """
 
     paths: Float64s
+    level_km: Float64s
     pick: Int64s
-    height_right: npt.NDArray[np.int8]
+    height_right: Int8s
     log_evidence: float
-    curvature: float
+    accepted: float
     rungs: int
+
+
+@dataclass(slots=True, eq=False)
+class _Members:
+    """All that changes while sampling: paths and their linearisation, float levels, readings."""
+
+    paths: Float64s
+    lin: Float64s
+    level: Float64s
+    pick: Int64s
+    right: Int8s
+    log_density: Float64s
+
+    def take(self, chosen: Int64s) -> None:
+        self.paths, self.lin, self.level = self.paths[chosen], self.lin[chosen], self.level[chosen]
+        self.pick, self.right = self.pick[chosen], self.right[chosen]
 
 
 def sample_paths(
@@ -70,7 +90,7 @@ def sample_paths(
     rng: np.random.Generator,
     ess_share: float = 0.5,
     sweeps: int = 2,
-    final_sweeps: int = 8,
+    final_sweeps: int = 10,
     progress: Progress | None = None,
 ) -> Sample:
     """Draw `members` posterior paths over `node_s` and estimate the log evidence.
@@ -78,99 +98,129 @@ def sample_paths(
     `ess_share` sets the height of the rungs: each keeps that share of effective members. `progress` is
     called with the share done, 0 to 1.
     """
-    level = start.level_km + start.level_sd_km * rng.standard_normal(members)
-    paths = _prior_paths(air, wander, node_s, start, level, rng)
-    pick = np.zeros((members, candidates.first.size - 1), np.int64)
-    right = np.ones(pick.shape, np.int8)
-    log_density = np.zeros(members)
-    beta, log_evidence, curvature, rungs = 0.0, 0.0, 0.0, 0
-    draw_latents(candidates, paths, beta, rng.random((*pick.shape, 2)), pick, right, log_density)
+    scales = np.array(wander)
+    now = _prior_members(air, wander, node_s, candidates, start, members, rng)
+    beta, log_evidence, accepted, rungs = 0.0, 0.0, 0.0, 0
+    draw_latents(candidates, now, beta, rng)
     while beta < 1.0:
         rungs += 1
-        rise = _next_rise(log_density, ess_share * members, 1.0 - beta)
+        rise = _next_rise(now.log_density, ess_share * members, 1.0 - beta)
         # A ladder that no longer climbs would never end; the last rung then takes the rest.
         beta = 1.0 if rungs >= MAX_RUNGS or beta + rise > 1.0 - 1e-9 else beta + rise
-        log_weight = rise * log_density
+        log_weight = rise * now.log_density
         top = log_weight.max()
         weight = np.exp(log_weight - top)
         log_evidence += top + float(np.log(weight.mean()))
-        chosen = systematic(weight, rng)
-        paths, level, pick, right = paths[chosen], level[chosen], pick[chosen], right[chosen]
-        for _ in range(sweeps if beta < 1.0 else final_sweeps):
-            curvature = sweep(
-                air, wander, node_s, candidates, start, level, paths, pick, right, beta, rng
-            )
-            draw_latents(candidates, paths, beta, rng.random((*pick.shape, 2)), pick, right, log_density)
+        now.take(systematic(weight, rng))
+        for _ in range(sweeps):
+            sweep(air, scales, node_s, candidates, start, now, beta, WHOLE, rng, test=False)
+            draw_latents(candidates, now, beta, rng)
         if progress is not None:
             progress(beta**0.25)
-    return Sample(paths, pick, right, log_evidence, curvature, rungs)
+    for turn in range(final_sweeps):
+        accepted = sweep(air, scales, node_s, candidates, start, now, 1.0, STRETCHES[turn % len(STRETCHES)], rng)
+        print(STRETCHES[turn % len(STRETCHES)], accepted)
+        draw_latents(candidates, now, 1.0, rng)
+    return Sample(now.paths, now.level, now.pick, now.right, log_evidence, accepted, rungs)
 
 
 def sweep(
+    air: Air,
+    scales: Float64s,
+    node_s: Float64s,
+    candidates: Candidates,
+    start: Start,
+    now: _Members,
+    beta: float,
+    length: int,
+    rng: np.random.Generator,
+    *,
+    test: bool = True,
+) -> float:
+    """Move all members once: float level given heights, path given readings. Returns the share accepted."""
+    members, nodes = now.paths.shape[:2]
+    draw_levels(scales, node_s, now.paths[:, :, 4], start, rng.standard_normal(members), now.level)
+    normals = rng.standard_normal((members, nodes, 5))
+    obs_normals = rng.standard_normal((members, 3 * now.pick.shape[1] + 1))
+    edges = np.array(list(_edges(nodes, length, rng)), np.int64)
+    log_uniforms = np.log(rng.random((members, edges.size))) if test else np.full((members, edges.size), -np.inf)
+    kept = np.zeros(members, np.int64)
+    begin = np.array([start.x_km, start.y_km, start.sd_km])
+
+    def run(a: int, b: int) -> None:
+        _redraw_members(
+            *air, scales, node_s, candidates, begin, now.level[a:b], now.paths[a:b], now.lin[a:b],
+            now.pick[a:b], now.right[a:b], beta, edges, normals[a:b], obs_normals[a:b], log_uniforms[a:b],
+            kept[a:b],
+        )  # fmt: skip
+
+    over_members(run, members)
+    return float(kept.sum() / (members * (edges.size - 1)))
+
+
+def simulate(
+    air: Air, wander: Wander, node_s: Float64s, state: Float64s, level_km: Float64s, rng: np.random.Generator
+) -> Float64s:
+    """Run members (M, 5) through the nodes, forward or backward in time; return paths (M, N, 5)."""
+    normals = rng.standard_normal((state.shape[0], node_s.size, 5))
+    paths = np.empty(normals.shape)
+    paths[:, 0] = state
+    nodes, scales = np.ascontiguousarray(node_s), np.array(wander)
+
+    def run(a: int, b: int) -> None:
+        run_forward(*air, scales, nodes, level_km[a:b], normals[a:b], paths[a:b])
+
+    over_members(run, state.shape[0])
+    return paths
+
+
+def draw_latents(c: Candidates, now: _Members, beta: float, rng: np.random.Generator) -> None:
+    """Draw reading, minute and trust in the height for every sighting and member, in place.
+
+    `now.log_density` becomes the untempered log density of all sightings under the draws, which is what
+    the next rung weighs members by.
+    """
+    uniforms = rng.random((*now.pick.shape, 2))
+
+    def run(a: int, b: int) -> None:
+        _draw_latents(
+            c, now.paths[a:b], beta, uniforms[a:b], now.pick[a:b], now.right[a:b], now.log_density[a:b]
+        )
+
+    over_members(run, now.pick.shape[0])
+
+
+def _prior_members(
     air: Air,
     wander: Wander,
     node_s: Float64s,
     candidates: Candidates,
     start: Start,
-    level: Float64s,
-    paths: Float64s,
-    pick: Int64s,
-    right: npt.NDArray[np.int8],
-    beta: float,
+    members: int,
     rng: np.random.Generator,
-) -> float:
-    """Move all members once, in place: float level given heights, then path given readings."""
-    members, nodes = paths.shape[:2]
-    draw_levels(wander, node_s, paths[:, :, 4], start, rng.standard_normal(members), level)
-    normals = rng.standard_normal((members, nodes, 5))
-    obs_normals = rng.standard_normal((members, 3 * pick.shape[1]))
-    residual = np.empty(members)
-    begin = np.array([start.x_km, start.y_km, start.sd_km])
-
-    def run(a: int, b: int) -> None:
-        _draw_paths(
-            air, wander, node_s, candidates, begin, level[a:b], paths[a:b], pick[a:b], right[a:b], beta,
-            normals[a:b], obs_normals[a:b], residual[a:b],
-        )  # fmt: skip
-
-    over_members(run, members)
-    return float(residual.mean())
-
-
-def _prior_paths(
-    air: Air, wander: Wander, node_s: Float64s, start: Start, level: Float64s, rng: np.random.Generator
-) -> Float64s:
-    members = level.size
+) -> _Members:
+    """Members drawn from the motion alone."""
+    level = start.level_km + start.level_sd_km * rng.standard_normal(members)
     state = np.empty((members, 5))
     state[:, 0] = start.x_km + start.sd_km * rng.standard_normal(members)
     state[:, 1] = start.y_km + start.sd_km * rng.standard_normal(members)
     state[:, 2:4] = rng.standard_normal((members, 2))
     state[:, 4] = level + wander.height_sd_km * rng.standard_normal(members)
-    return simulate(air, wander, node_s, state, level, rng)
+    paths = simulate(air, wander, node_s, state, level, rng)
+    lin = np.empty((members, node_s.size - 1, LIN))
+    for m in range(members):
+        linearise_path(*air, node_s, paths[m], lin[m])
+    sightings = candidates.first.size - 1
+    pick = np.zeros((members, sightings), np.int64)
+    return _Members(paths, lin, level, pick, np.ones(pick.shape, np.int8), np.zeros(members))
 
 
-def simulate(
-    air: Air,
-    wander: Wander,
-    node_s: Float64s,
-    state: Float64s,
-    level_km: Float64s,
-    rng: np.random.Generator,
-) -> Float64s:
-    """Run members (M, 5) through the nodes, forward or backward in time; return paths (M, N, 5).
-
-    Both random processes look the same in either direction of time, so a backward run is the same code
-    with falling times.
-    """
-    normals = rng.standard_normal((state.shape[0], node_s.size, 5))
-    paths = np.empty(normals.shape)
-    nodes = np.ascontiguousarray(node_s)
-
-    def run(a: int, b: int) -> None:
-        _simulate(air, wander, nodes, state[a:b], level_km[a:b], normals[a:b], paths[a:b])
-
-    over_members(run, state.shape[0])
-    return paths
+def _edges(nodes: int, length: int, rng: np.random.Generator) -> Iterator[int]:
+    """Ends of the stretches of one sweep: both ends of the path, and cuts with a random offset."""
+    yield 0
+    if length < nodes:
+        yield from range(int(rng.integers(2, length)), nodes - 2, length)
+    yield nodes - 1
 
 
 def systematic(weight: Float64s, rng: np.random.Generator) -> Int64s:
@@ -197,66 +247,13 @@ def _next_rise(log_density: Float64s, ess: float, limit: float) -> float:
 
 
 @compiled
-def _simulate(
-    air: Air,
-    wander: Wander,
-    node_s: Float64s,
-    state: Float64s,
-    level: Float64s,
-    normals: Float64s,
-    paths: Float64s,
-) -> None:
-    for m in range(state.shape[0]):
-        paths[m, 0] = state[m]
-        for k in range(node_s.size - 1):
-            dt = node_s[k + 1] - node_s[k]
-            phi_n = np.exp(-abs(dt) / wander.wind_time_s)
-            phi_z = np.exp(-abs(dt) / wander.height_time_s)
-            q_n = np.sqrt(1.0 - phi_n * phi_n)
-            q_z = np.sqrt(1.0 - phi_z * phi_z) * wander.height_sd_km
-            old, new, e = paths[m, k], paths[m, k + 1], normals[m, k + 1]
-            new[2] = phi_n * old[2] + q_n * e[2]
-            new[3] = phi_n * old[3] + q_n * e[3]
-            new[4] = level[m] + phi_z * (old[4] - level[m]) + q_z * e[4]
-            x, y, _ = step(
-                air, node_s[k], dt, old[0], old[1], 0.5 * (old[4] + new[4]),
-                0.5 * (old[2] + new[2]), 0.5 * (old[3] + new[3]),
-            )  # fmt: skip
-            mixing = wander.mixing_km_per_sqrt_h * np.sqrt(abs(dt) / 3600.0)
-            new[0], new[1] = x + mixing * e[0], y + mixing * e[1]
-
-
-def draw_latents(
-    c: Candidates,
-    paths: Float64s,
-    beta: float,
-    uniforms: Float64s,
-    pick: Int64s,
-    height_right: npt.NDArray[np.int8],
-    log_density: Float64s,
-) -> None:
-    """Draw reading, minute and trust in the height for every sighting and member, in place.
-
-    `uniforms` (M, J, 2). `log_density` (M,) becomes the untempered log density of all sightings under
-    the draws, which is what the next rung weighs members by.
-    """
-
-    def run(a: int, b: int) -> None:
-        _draw_latents(
-            c, paths[a:b], beta, uniforms[a:b], pick[a:b], height_right[a:b], log_density[a:b]
-        )
-
-    over_members(run, paths.shape[0])
-
-
-@compiled
 def _draw_latents(
     c: Candidates,
     paths: Float64s,
     beta: float,
     uniforms: Float64s,
     pick: Int64s,
-    height_right: npt.NDArray[np.int8],
+    height_right: Int8s,
     log_density: Float64s,
 ) -> None:
     longest = 0
@@ -312,15 +309,15 @@ def _draw_latents(
 
 @compiled
 def draw_levels(
-    wander: Wander, node_s: Float64s, z: Float64s, start: Start, normals: Float64s, level: Float64s
+    scales: Float64s, node_s: Float64s, z: Float64s, start: Start, normals: Float64s, level: Float64s
 ) -> None:
     """Draw each member's float level given its heights (a conjugate Gaussian update), in place."""
     for m in range(z.shape[0]):
-        s2 = wander.height_sd_km**2
+        s2 = scales[2] ** 2
         precision = 1.0 / start.level_sd_km**2 + 1.0 / s2
         mean = start.level_km / start.level_sd_km**2 + z[m, 0] / s2
         for k in range(node_s.size - 1):
-            phi = np.exp(-(node_s[k + 1] - node_s[k]) / wander.height_time_s)
+            phi = np.exp(-(node_s[k + 1] - node_s[k]) / scales[1])
             gain = (1.0 - phi) / ((1.0 + phi) * s2)
             precision += gain
             mean += gain * (z[m, k + 1] - phi * z[m, k]) / (1.0 - phi)
@@ -328,32 +325,49 @@ def draw_levels(
 
 
 @compiled
-def _draw_paths(
-    air: Air,
-    wander: Wander,
+def _redraw_members(
+    rotation: Float64s,
+    log_p: Float64s,
+    own_axes: Float64s,
+    own_field: npt.NDArray[np.float32],
+    prior_axes: Float64s,
+    prior_field: npt.NDArray[np.float32],
+    numbers: Float64s,
+    scales: Float64s,
     node_s: Float64s,
     c: Candidates,
     begin: Float64s,
     level: Float64s,
     paths: Float64s,
+    lin: Float64s,
     pick: Int64s,
-    right: npt.NDArray[np.int8],
+    right: Int8s,
     beta: float,
+    edges: Int64s,
     normals: Float64s,
     obs_normals: Float64s,
-    residual: Float64s,
+    log_uniforms: Float64s,
+    kept: Int64s,
 ) -> None:
+    nodes = node_s.size
     for m in range(paths.shape[0]):
-        first, obs = observation_rows(c, node_s.size, paths[m], pick[m], right[m], beta)
-        start = np.array([begin[0], begin[1], begin[2], begin[2], level[m]])
-        residual[m] = draw_path(
-            air, wander, node_s, start, paths[m], first, obs, normals[m], obs_normals[m]
-        )
+        first, obs = observation_rows(c, nodes, paths[m], pick[m], right[m], beta)
+        for e in range(edges.size - 1):
+            a, b = edges[e], edges[e + 1]
+            pin_first, pin_last = (1.0 if a > 0 else 0.0), (1.0 if b < nodes - 1 else 0.0)
+            start = np.array([begin[0], begin[1], begin[2], level[m], pin_first, pin_last])
+            accepted = redraw(
+                rotation, log_p, own_axes, own_field, prior_axes, prior_field, numbers, scales,
+                node_s[a : b + 1], start, paths[m, a : b + 1], lin[m, a:b], first[a : b + 2], obs,
+                normals[m, a : b + 1], obs_normals[m], log_uniforms[m, e],
+            )  # fmt: skip
+            if accepted:
+                kept[m] += 1
 
 
 @compiled
 def observation_rows(
-    c: Candidates, nodes: int, path: Float64s, pick: Int64s, right: npt.NDArray[np.int8], beta: float
+    c: Candidates, nodes: int, path: Float64s, pick: Int64s, right: Int8s, beta: float
 ) -> tuple[Int64s, Float64s]:
     """Turn one member's readings into scalar observations sorted by node (`smoother.draw_path`)."""
     first = np.zeros(nodes + 1, np.int64)

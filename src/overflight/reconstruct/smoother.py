@@ -1,12 +1,13 @@
-"""Draw a whole path at once: one conditionally linear pass over the motion and the sightings.
+"""Redraw a stretch of a member's path given the sightings: a linear draw, then an honest test of it.
 
-Given which reading of each sighting holds, and when in its window, sightings are Gaussian; given the
-path as it stands, the motion is linear about it. `draw_path` then samples the path from its posterior
-by the simulation smoother of Durbin and Koopman (Biometrika 89, 603, 2002): simulate motion and sightings
-without data, and correct the simulation by the smoothed difference to the data. Sightings enter one scalar
-at a time (Koopman and Durbin, J. Time Series Anal. 21, 281, 2000), so nothing is inverted but numbers.
+Given which reading of each sighting holds, and when in its window, sightings are Gaussian; about the path
+as it stands, the motion is nearly linear. A stretch of path is drawn from that linear model by the
+simulation smoother of Durbin and Koopman (Biometrika 89, 603, 2002), sightings entering one scalar at a
+time (Koopman and Durbin, J. Time Series Anal. 21, 281, 2000), the ends of the stretch pinned. The draw is
+accepted or refused by Metropolis and Hastings' rule with the true motion, so what is not linear costs
+refusals, not truth.
 
-State order: x_km, y_km, n_u, n_v, z_km. Everything is compiled and takes rows of plain arrays.
+State order: x_km, y_km, n_u, n_v, z_km.
 """
 
 from __future__ import annotations
@@ -17,165 +18,346 @@ import numpy as np
 import numpy.typing as npt
 
 from overflight.compiled import compiled
-from overflight.reconstruct.motion import Air, Wander, linear_step
+from overflight.reconstruct.motion import linearise
+from overflight.winds.grid import Float32s
+from overflight.winds.slopes import SLOPES
 
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 
-# Columns of the scalar-observation table: weights on x, y and z, the value, and its noise variance.
-OBS_COLUMNS = 5
+# A scalar observation: weights on x, y and z, the value, and the variance of its noise.
+OBS = 5
+LOG_2PI = math.log(2.0 * math.pi)
 
 
 @compiled
-def transition(
-    lin: Float64s, dt: float, wander: Wander, f: Float64s, noise: Float64s
-) -> None:
-    """Fill the 5x5 transition `f` and the 5x5 noise factor of one step from its derivatives."""
-    hours = dt / 3600.0
-    phi_n = math.exp(-dt / wander.wind_time_s)
-    phi_z = math.exp(-dt / wander.height_time_s)
+def transition(lin: Float64s, dt: float, wander: Float64s, f: Float64s, noise: Float64s) -> float:
+    """Fill the 5x5 transition `f` and noise factor of a step; return log |det(I - dt J / 2)|."""
+    phi_n, phi_z = math.exp(-dt / wander[0]), math.exp(-dt / wander[1])
     q_n = math.sqrt(1.0 - phi_n * phi_n)
-    q_z = math.sqrt(1.0 - phi_z * phi_z) * wander.height_sd_km
-    mixing = wander.mixing_km_per_sqrt_h * math.sqrt(hours)
+    q_z = math.sqrt(1.0 - phi_z * phi_z) * wander[2]
+    mixing = wander[3] * math.sqrt(dt / 3600.0)
+    h = 0.5 * dt
+    a, b, c, d = 1.0 - h * lin[2], -h * lin[3], -h * lin[4], 1.0 - h * lin[5]
+    det = a * d - b * c
+    m00, m01, m10, m11 = d / det, -b / det, -c / det, a / det
     f[:, :] = 0.0
     noise[:, :] = 0.0
-    for row in range(2):
-        base = 2 + 5 * row
-        f[row, 0], f[row, 1] = lin[base], lin[base + 1]
-        for k in range(2):
-            # The step sees the mean of the wind error at its two ends.
-            f[row, 2 + k] = lin[base + 2 + k] * 0.5 * (1.0 + phi_n)
-            noise[row, 2 + k] = lin[base + 2 + k] * 0.5 * q_n
-        f[row, 4] = lin[base + 4] * 0.5 * (1.0 + phi_z)
-        noise[row, 4] = lin[base + 4] * 0.5 * q_z
-        noise[row, row] = mixing
-    f[2, 2], f[3, 3], f[4, 4] = phi_n, phi_n, phi_z
-    noise[2, 2], noise[3, 3], noise[4, 4] = q_n, q_n, q_z
+    p, q, r, s = 1.0 + h * lin[2], h * lin[3], h * lin[4], 1.0 + h * lin[5]
+    f[0, 0], f[0, 1] = m00 * p + m01 * r, m00 * q + m01 * s
+    f[1, 0], f[1, 1] = m10 * p + m11 * r, m10 * q + m11 * s
+    for k in range(3):
+        # Columns n_u, n_v, z: the step sees the mean of the values at its two ends.
+        gx, gy = (lin[6 + k], lin[8 + k]) if k < 2 else (lin[10], lin[11])
+        tx, ty = h * (m00 * gx + m01 * gy), h * (m10 * gx + m11 * gy)
+        phi, scale = (phi_n, q_n) if k < 2 else (phi_z, q_z)
+        f[0, 2 + k], f[1, 2 + k] = tx * (1.0 + phi), ty * (1.0 + phi)
+        noise[0, 2 + k], noise[1, 2 + k] = tx * scale, ty * scale
+        f[2 + k, 2 + k] = phi
+        noise[2 + k, 2 + k] = scale
+    noise[0, 0], noise[0, 1], noise[1, 0], noise[1, 1] = (
+        m00 * mixing,
+        m01 * mixing,
+        m10 * mixing,
+        m11 * mixing,
+    )
+    return math.log(abs(det))
 
 
 @compiled
-def draw_path(
-    air: Air,
-    wander: Wander,
-    time_s: Float64s,
+def carry(
+    f: Float64s, lin: Float64s, dt: float, level: float, here: Float64s, there: Float64s,
+    state: Float64s, out: Float64s,
+) -> None:  # fmt: skip
+    """Carry a state over a step of the linear model about the path from `here` to `there`, without noise."""
+    for i in range(2, 4):
+        out[i] = f[i, i] * state[i]
+    out[4] = level + f[4, 4] * (state[4] - level)
+    # The implicit step solved for its end: M [ (I + hJ) x + dt (V* - J xm* + G (n - n*) + C (z - z*)) ].
+    h = 0.5 * dt
+    xm, ym = 0.5 * (here[0] + there[0]), 0.5 * (here[1] + there[1])
+    dn0 = 0.5 * (state[2] + out[2] - here[2] - there[2])
+    dn1 = 0.5 * (state[3] + out[3] - here[3] - there[3])
+    dz = 0.5 * (state[4] + out[4] - here[4] - there[4])
+    vx = lin[0] - lin[2] * xm - lin[3] * ym + lin[6] * dn0 + lin[7] * dn1 + lin[10] * dz
+    vy = lin[1] - lin[4] * xm - lin[5] * ym + lin[8] * dn0 + lin[9] * dn1 + lin[11] * dz
+    rx = state[0] + h * (lin[2] * state[0] + lin[3] * state[1]) + dt * vx
+    ry = state[1] + h * (lin[4] * state[0] + lin[5] * state[1]) + dt * vy
+    a, b, c, d = 1.0 - h * lin[2], -h * lin[3], -h * lin[4], 1.0 - h * lin[5]
+    det = a * d - b * c
+    out[0], out[1] = (d * rx - b * ry) / det, (a * ry - c * rx) / det
+
+
+@compiled
+def residual_sq(
+    lin: Float64s, dt: float, ref: Float64s, ref_next: Float64s, s: Float64s, s_next: Float64s
+) -> float:
+    """Squared mismatch (km²) of a step of path `s` under the linear model about path `ref`.
+
+    With `s` and `ref` the same path it is the mismatch under the true motion.
+    """
+    dx = 0.5 * (s[0] + s_next[0] - ref[0] - ref_next[0])
+    dy = 0.5 * (s[1] + s_next[1] - ref[1] - ref_next[1])
+    du = 0.5 * (s[2] + s_next[2] - ref[2] - ref_next[2])
+    dv = 0.5 * (s[3] + s_next[3] - ref[3] - ref_next[3])
+    dz = 0.5 * (s[4] + s_next[4] - ref[4] - ref_next[4])
+    vx = lin[0] + lin[2] * dx + lin[3] * dy + lin[6] * du + lin[7] * dv + lin[10] * dz
+    vy = lin[1] + lin[4] * dx + lin[5] * dy + lin[8] * du + lin[9] * dv + lin[11] * dz
+    rx, ry = s_next[0] - s[0] - dt * vx, s_next[1] - s[1] - dt * vy
+    return rx * rx + ry * ry
+
+
+@compiled
+def linearise_path(
+    rotation: Float64s,
+    log_p: Float64s,
+    own_axes: Float64s,
+    own_field: Float32s,
+    prior_axes: Float64s,
+    prior_field: Float32s,
+    numbers: Float64s,
+    node_s: Float64s,
+    path: Float64s,
+    lin: Float64s,
+) -> None:
+    """Fill `lin` (N - 1, 12) with the motion at the midpoints of a path (N, 5)."""
+    wind = np.empty(SLOPES)
+    for k in range(node_s.size - 1):
+        s, e = path[k], path[k + 1]
+        linearise(
+            rotation, log_p, own_axes, own_field, prior_axes, prior_field, numbers,
+            0.5 * (node_s[k] + node_s[k + 1]), 0.5 * (s[0] + e[0]), 0.5 * (s[1] + e[1]),
+            0.5 * (s[4] + e[4]), 0.5 * (s[2] + e[2]), 0.5 * (s[3] + e[3]), lin[k], wind,
+        )  # fmt: skip
+
+
+@compiled
+def redraw(
+    rotation: Float64s,
+    log_p: Float64s,
+    own_axes: Float64s,
+    own_field: Float32s,
+    prior_axes: Float64s,
+    prior_field: Float32s,
+    numbers: Float64s,
+    wander: Float64s,
+    node_s: Float64s,
     start: Float64s,
     path: Float64s,
-    obs_first: Int64s,
+    lin: Float64s,
+    first: Int64s,
     obs: Float64s,
     normals: Float64s,
     obs_normals: Float64s,
-) -> float:
-    """Replace `path` (N, 5) by a draw given the scalar observations; return the squared step residual.
+    log_uniform: float,
+) -> bool:
+    """Propose a new stretch of path and accept or refuse it, in place. Returns whether it was accepted.
 
-    `start` holds the mean and the standard deviation of x and y at the first node, then the float level
-    (km): x0, y0, sd_x, sd_y, level. Observations of node k are rows `obs_first[k]:obs_first[k + 1]` of
-    `obs`. `normals` (N, 5) and `obs_normals` (number of rows) are standard normal draws.
-
-    The return value is the mean over steps of the squared curvature the linear model missed, in units of
-    the mixing noise: far below one, the linear step is as good as the true one.
+    All arrays are of the stretch: `node_s` (N,), `path` (N, 5), `lin` (N - 1, 12), observations of node k
+    in rows `first[k]:first[k + 1]` of `obs` (rows may start past 0). `start` is x0, y0, their standard
+    deviation, the float level, whether the first node is pinned and whether the last is. `normals` (N, 5)
+    and `obs_normals` (at least the rows in use) are standard normal draws. With `log_uniform` minus infinity
+    the draw is taken without the test.
     """
-    n = time_s.size
-    lin = np.empty((n, 12))
-    sim = np.empty((n, 5))
-    f, noise = np.empty((5, 5)), np.empty((5, 5))
-    sim[0, 0] = start[0] + start[2] * normals[0, 0]
-    sim[0, 1] = start[1] + start[3] * normals[0, 1]
-    sim[0, 2], sim[0, 3] = normals[0, 2], normals[0, 3]
-    sim[0, 4] = start[4] + wander.height_sd_km * normals[0, 4]
+    n = node_s.size
+    begin = first[0]
+    rows = first[n] - begin
+    new, gains = np.empty((n, 5)), np.empty((rows + 5, 5))
+    innovations = np.empty(rows + 5)
+    means, covs = np.empty((n, 5)), np.empty((n, 5, 5))
+    log_z = filter_stretch(
+        wander,
+        node_s,
+        start,
+        path,
+        lin,
+        first,
+        obs,
+        normals,
+        obs_normals,
+        new,
+        means,
+        covs,
+        gains,
+        innovations,
+    )
+    smooth_back(wander, node_s, start, lin, first, obs, means, covs, gains, innovations, new)
+    if start[4] > 0.5:
+        new[0] = path[0]
+    if start[5] > 0.5:
+        new[n - 1] = path[n - 1]
+    lin_new = np.empty((n - 1, 12))
+    linearise_path(
+        rotation, log_p, own_axes, own_field, prior_axes, prior_field, numbers, node_s, new, lin_new
+    )
+    if log_uniform == -math.inf:
+        path[:, :] = new
+        lin[:, :] = lin_new
+        return True
+    log_ratio = log_z
     for k in range(n - 1):
-        dt = time_s[k + 1] - time_s[k]
-        zb = 0.5 * (path[k, 4] + path[k + 1, 4])
-        ub, vb = 0.5 * (path[k, 2] + path[k + 1, 2]), 0.5 * (path[k, 3] + path[k + 1, 3])
-        linear_step(air, time_s[k], dt, path[k, 0], path[k, 1], zb, ub, vb, lin[k])
-        transition(lin[k], dt, wander, f, noise)
-        level = start[4]
-        for i in range(2, 5):
-            value = level if i == 4 else 0.0
-            value += f[i, i] * (sim[k, i] - value) + noise[i, i] * normals[k + 1, i]
-            sim[k + 1, i] = value
-        du = 0.5 * (sim[k, 2] + sim[k + 1, 2]) - ub
-        dv = 0.5 * (sim[k, 3] + sim[k + 1, 3]) - vb
-        dz = 0.5 * (sim[k, 4] + sim[k + 1, 4]) - zb
-        dx, dy = sim[k, 0] - path[k, 0], sim[k, 1] - path[k, 1]
-        for i in range(2):
-            b = 2 + 5 * i
-            sim[k + 1, i] = (
-                lin[k, i] + lin[k, b] * dx + lin[k, b + 1] * dy
-                + lin[k, b + 2] * du + lin[k, b + 3] * dv + lin[k, b + 4] * dz
-                + noise[i, i] * normals[k + 1, i]
-            )  # fmt: skip
-    _smooth_difference(wander, time_s, start, lin, sim, obs_first, obs, obs_normals)
-    residual = _curvature(air, wander, time_s, lin, path, sim)
-    path[:, :] = sim
-    return residual
+        dt = node_s[k + 1] - node_s[k]
+        variance = wander[3] ** 2 * dt / 3600.0
+        gap = (
+            residual_sq(lin[k], dt, path[k], path[k + 1], new[k], new[k + 1])
+            - residual_sq(lin_new[k], dt, new[k], new[k + 1], new[k], new[k + 1])
+            + residual_sq(lin[k], dt, path[k], path[k + 1], path[k], path[k + 1])
+            - residual_sq(lin_new[k], dt, new[k], new[k + 1], path[k], path[k + 1])
+        )
+        log_ratio += 0.5 * gap / variance
+        h = 0.5 * dt
+        det_new = (1.0 - h * lin_new[k, 2]) * (1.0 - h * lin_new[k, 5]) - h * h * lin_new[k, 3] * lin_new[
+            k, 4
+        ]
+        det_old = (1.0 - h * lin[k, 2]) * (1.0 - h * lin[k, 5]) - h * h * lin[k, 3] * lin[k, 4]
+        log_ratio += 2.0 * math.log(abs(det_new / det_old))
+    # The same filter about the proposal gives the chance of the way back; its draws are not used.
+    log_ratio -= filter_stretch(
+        wander, node_s, start, new, lin_new, first, obs, normals, obs_normals,
+        np.empty((n, 5)), means, covs, gains, innovations,
+    )  # fmt: skip
+    if not log_uniform < log_ratio:
+        return False
+    path[:, :] = new
+    lin[:, :] = lin_new
+    return True
 
 
 @compiled
-def _smooth_difference(
-    wander: Wander,
-    time_s: Float64s,
+def filter_stretch(
+    wander: Float64s,
+    node_s: Float64s,
     start: Float64s,
+    path: Float64s,
     lin: Float64s,
-    sim: Float64s,
-    obs_first: Int64s,
+    first: Int64s,
     obs: Float64s,
+    normals: Float64s,
     obs_normals: Float64s,
-) -> None:
-    """Add to the simulation the smoothed difference between the data and its own made-up data."""
-    n, rows = time_s.size, obs.shape[0]
-    means, covs = np.empty((n, 5)), np.empty((n, 5, 5))
-    gains, innovations = np.empty((rows, 5)), np.empty(rows)
+    sim: Float64s,
+    means: Float64s,
+    covs: Float64s,
+    gains: Float64s,
+    innovations: Float64s,
+) -> float:
+    """Simulate the linear model, filter the difference of data and simulation; return log evidence.
+
+    Fills `sim` with the simulation, `means` and `covs` with predictions of the difference, and the gains
+    and scaled innovations of every scalar observation, the pins of the last node after the others.
+    """
+    n = node_s.size
     f, noise, work = np.empty((5, 5)), np.empty((5, 5)), np.empty((5, 5))
     a, p, ph = np.zeros(5), np.zeros((5, 5)), np.empty(5)
-    p[0, 0], p[1, 1] = start[2] * start[2], start[3] * start[3]
-    p[2, 2], p[3, 3], p[4, 4] = 1.0, 1.0, wander.height_sd_km**2
+    mean, carried, h = np.empty(5), np.empty(5), np.zeros(5)
+    if start[4] > 0.5:
+        mean[:] = path[0]
+        sim[0] = path[0]
+    else:
+        mean[0], mean[1], mean[2], mean[3], mean[4] = start[0], start[1], 0.0, 0.0, start[3]
+        for i in range(5):
+            sd = start[2] if i < 2 else (1.0 if i < 4 else wander[2])
+            p[i, i] = sd * sd
+            sim[0, i] = mean[i] + sd * normals[0, i]
+    log_z = 0.0
     for k in range(n):
         means[k] = a
         covs[k] = p
-        for j in range(obs_first[k], obs_first[k + 1]):
-            hx, hy, hz = obs[j, 0], obs[j, 1], obs[j, 2]
-            made = hx * sim[k, 0] + hy * sim[k, 1] + hz * sim[k, 4] + math.sqrt(obs[j, 4]) * obs_normals[j]
+        pins = 5 if k == n - 1 and start[5] > 0.5 else 0
+        for j in range(first[k] - first[0], first[k + 1] - first[0] + pins):
+            row = first[0] + j
+            if row < first[k + 1]:
+                h[0], h[1], h[4] = obs[row, 0], obs[row, 1], obs[row, 2]
+                h[2] = h[3] = 0.0
+                value, variance = obs[row, 3], obs[row, 4]
+                made = math.sqrt(variance) * obs_normals[row]
+            else:
+                i = row - first[k + 1]
+                h[:] = 0.0
+                h[i] = 1.0
+                value, variance, made = path[k, i], 0.0, 0.0
+            spread, expected, v = variance, 0.0, value
             for i in range(5):
-                ph[i] = p[i, 0] * hx + p[i, 1] * hy + p[i, 4] * hz
-            variance = hx * ph[0] + hy * ph[1] + hz * ph[4] + obs[j, 4]
-            v = obs[j, 3] - made - (hx * a[0] + hy * a[1] + hz * a[4])
-            innovations[j] = v / variance
-            for i in range(5):
-                gains[j, i] = ph[i] / variance
-                a[i] += gains[j, i] * v
-            for i in range(5):
+                ph[i] = 0.0
                 for m in range(5):
-                    p[i, m] -= gains[j, i] * ph[m]
+                    ph[i] += p[i, m] * h[m]
+                spread += h[i] * ph[i]
+                made += h[i] * (sim[k, i] + a[i])
+                expected += h[i] * mean[i]
+            spread = max(spread, 1e-12)
+            v = value - made
+            actual = value - expected
+            log_z -= 0.5 * (LOG_2PI + math.log(spread) + actual * actual / spread)
+            innovations[j] = v / spread
+            for i in range(5):
+                g = ph[i] / spread
+                gains[j, i] = g
+                a[i] += g * v
+                mean[i] += g * actual
+                for m in range(5):
+                    p[i, m] -= g * ph[m]
         if k == n - 1:
             break
-        transition(lin[k], time_s[k + 1] - time_s[k], wander, f, noise)
-        _predict(f, noise, a, p, work)
+        dt = node_s[k + 1] - node_s[k]
+        transition(lin[k], dt, wander, f, noise)
+        carry(f, lin[k], dt, start[3], path[k], path[k + 1], sim[k], carried)
+        for i in range(5):
+            extra = 0.0
+            for m in range(5):
+                extra += noise[i, m] * normals[k + 1, m]
+            sim[k + 1, i] = carried[i] + extra
+        carry(f, lin[k], dt, start[3], path[k], path[k + 1], mean, carried)
+        mean[:] = carried
+        predict(f, noise, a, p, work)
+    return log_z
+
+
+@compiled
+def smooth_back(
+    wander: Float64s,
+    node_s: Float64s,
+    start: Float64s,
+    lin: Float64s,
+    first: Int64s,
+    obs: Float64s,
+    means: Float64s,
+    covs: Float64s,
+    gains: Float64s,
+    innovations: Float64s,
+    sim: Float64s,
+) -> None:
+    """Add to the simulation the smoothed difference between the data and its own made-up data."""
+    n = node_s.size
+    f, noise = np.empty((5, 5)), np.empty((5, 5))
     r, q = np.zeros(5), np.empty(5)
     for k in range(n - 1, -1, -1):
-        for j in range(obs_first[k + 1] - 1, obs_first[k] - 1, -1):
-            kr = 0.0
+        pins = 5 if k == n - 1 and start[5] > 0.5 else 0
+        for j in range(first[k + 1] - first[0] + pins - 1, first[k] - first[0] - 1, -1):
+            weight = innovations[j]
             for i in range(5):
-                kr += gains[j, i] * r[i]
-            weight = innovations[j] - kr
-            r[0] += obs[j, 0] * weight
-            r[1] += obs[j, 1] * weight
-            r[4] += obs[j, 2] * weight
+                weight -= gains[j, i] * r[i]
+            row = first[0] + j
+            if row < first[k + 1]:
+                r[0] += obs[row, 0] * weight
+                r[1] += obs[row, 1] * weight
+                r[4] += obs[row, 2] * weight
+            else:
+                r[row - first[k + 1]] += weight
         for i in range(5):
             value = means[k, i]
             for m in range(5):
                 value += covs[k, i, m] * r[m]
             sim[k, i] += value
         if k > 0:
-            transition(lin[k - 1], time_s[k] - time_s[k - 1], wander, f, noise)
+            transition(lin[k - 1], node_s[k] - node_s[k - 1], wander, f, noise)
             for i in range(5):
-                q[i] = 0.0
-                for m in range(5):
-                    q[i] += f[m, i] * r[m]
+                q[i] = f[0, i] * r[0] + f[1, i] * r[1]
+                if i > 1:
+                    q[i] += f[i, i] * r[i]
             r[:] = q
 
 
 @compiled
-def _predict(f: Float64s, noise: Float64s, a: Float64s, p: Float64s, work: Float64s) -> None:
+def predict(f: Float64s, noise: Float64s, a: Float64s, p: Float64s, work: Float64s) -> None:
     """Carry mean and covariance over one step, in place; the lower rows of `f` are diagonal."""
     b0, b1 = 0.0, 0.0
     for m in range(5):
@@ -208,31 +390,3 @@ def _predict(f: Float64s, noise: Float64s, a: Float64s, p: Float64s, work: Float
             value = 0.5 * (p[i, m] + p[m, i]) + extra
             p[i, m] = value
             p[m, i] = value
-
-
-@compiled
-def _curvature(
-    air: Air, wander: Wander, time_s: Float64s, lin: Float64s, old: Float64s, new: Float64s
-) -> float:
-    """Mean squared gap between the true step and the linear one, in units of the mixing noise."""
-    out = np.empty(12)
-    total = 0.0
-    n = time_s.size
-    for k in range(n - 1):
-        dt = time_s[k + 1] - time_s[k]
-        zb = 0.5 * (new[k, 4] + new[k + 1, 4])
-        ub, vb = 0.5 * (new[k, 2] + new[k + 1, 2]), 0.5 * (new[k, 3] + new[k + 1, 3])
-        linear_step(air, time_s[k], dt, new[k, 0], new[k, 1], zb, ub, vb, out)
-        dx, dy = new[k, 0] - old[k, 0], new[k, 1] - old[k, 1]
-        du = ub - 0.5 * (old[k, 2] + old[k + 1, 2])
-        dv = vb - 0.5 * (old[k, 3] + old[k + 1, 3])
-        dz = zb - 0.5 * (old[k, 4] + old[k + 1, 4])
-        scale = wander.mixing_km_per_sqrt_h**2 * dt / 3600.0
-        for i in range(2):
-            b = 2 + 5 * i
-            linear = (
-                lin[k, i] + lin[k, b] * dx + lin[k, b + 1] * dy
-                + lin[k, b + 2] * du + lin[k, b + 3] * dv + lin[k, b + 4] * dz
-            )  # fmt: skip
-            total += (out[i] - linear) ** 2 / scale
-    return total / max(1, n - 1)
