@@ -77,8 +77,11 @@ class Stations:
 
 def read_stations(path: Path, r2: xr.Dataset) -> Stations:
     with path.open(newline="") as file:
-        rows = [r for r in csv.DictReader(file)]
-    pick = lambda key: np.array([float(r[key] or "nan") for r in rows])  # noqa: E731
+        rows = list(csv.DictReader(file))
+
+    def pick(key):
+        return np.array([float(r[key] or "nan") for r in rows])
+
     mean = np.stack([pick("u_mean_mps"), pick("v_mean_mps")], axis=1)
     sd = np.stack([pick("u_sd_mps"), pick("v_sd_mps")], axis=1)
     month = pick("month").astype(int) - 1
@@ -88,7 +91,14 @@ def read_stations(path: Path, r2: xr.Dataset) -> Stations:
     print(f"stations: {len(rows)} rows, {good.sum()} used (finite, spread > 0, at least 30 soundings)")
     name = np.array([r["station"] for r in rows])
     return Stations(
-        name[good], lat[good], lon[good], month[good], alt[good], pressure[good], mean[good], sd[good],
+        name[good],
+        lat[good],
+        lon[good],
+        month[good],
+        alt[good],
+        pressure[good],
+        mean[good],
+        sd[good],
         pick("n_soundings")[good],
     )
 
@@ -101,7 +111,7 @@ def station_pressure(r2, lat, lon, month, alt) -> np.ndarray:
     geopotential = atmosphere.geopotential_m(alt)
     for key in {(a, b, c) for a, b, c in zip(lat, lon, month, strict=True)}:
         rows = (lat == key[0]) & (lon == key[1]) & (month == key[2])
-        column = z[key[2], :, :, int(round(key[1] % 360 / 2.5)) % 144]
+        column = z[key[2], :, :, round(key[1] % 360 / 2.5) % 144]
         s = np.sin(np.radians(key[0])) ** 2
         i = min(max(np.searchsorted(node, s) - 1, 0), 2)
         f = (s - node[i]) / (node[i + 1] - node[i])
@@ -139,11 +149,13 @@ DIVERGENT = 0.1
 
 def prior_sd(modes, sizes, fall, parity) -> np.ndarray:
     """Prior sd of each (mode, harmonic of the year); `parity` is of the degrees that mirror themselves."""
-    weight = np.array([np.exp(-(((d - m) / fall) ** 2)) * (DIVERGENT if k == "chi" else 1.0) for k, d, m, _ in modes])
+    weight = np.array(
+        [np.exp(-(((d - m) / fall) ** 2)) * (DIVERGENT if k == "chi" else 1.0) for k, d, m, _ in modes]
+    )
     order = np.array([m for _, _, m, _ in modes])
     rows = weight[:, None] * YEAR_WEIGHT
     degree = np.array([d for _, d, _, _ in modes]) + np.array([k == "chi" for k, *_ in modes])
-    mirrored = SYMMETRIC_YEAR == (degree % 2 == parity)[:, None]
+    mirrored = (degree % 2 == parity)[:, None] == SYMMETRIC_YEAR
     rows = np.where((order > 0)[:, None] | mirrored, rows, ASYMMETRY * rows)
     for m in set(order.tolist()):
         size = sizes[m]
@@ -311,7 +323,9 @@ def nearest(st, groups) -> dict[str, np.ndarray]:
     for name, group in groups.items():
         i = first[name]
         others = [n for n in first if n not in group]
-        far = [float(geo.distance_m(st.lon[i], st.lat[i], st.lon[first[n]], st.lat[first[n]])) for n in others]
+        far = [
+            float(geo.distance_m(st.lon[i], st.lat[i], st.lon[first[n]], st.lat[first[n]])) for n in others
+        ]
         other = others[int(np.argmin(far))]
         for row in np.flatnonzero(st.name == name):
             j = table.get((other, st.month[row], st.alt[row]))
@@ -348,7 +362,9 @@ def local_error(miss, error) -> np.ndarray:
 def validate(problem, rival, st) -> dict[str, float]:
     """Print the cross-validation, and return the factors that make the stated errors true."""
     alone = {n: [n] for n in dict.fromkeys(st.name)}
-    head = "| held out | u mean m/s | v mean m/s | log sd u | log sd v | 90 % held u | v |\n|---|---|---|---|---|---|---|"
+    head = (
+        "| held out | u mean m/s | v mean m/s | log sd u | log sd v | 90 % held u | v |\n" + "|---" * 7 + "|"
+    )
     factors: dict[str, float] = {}
     every = np.ones(st.lat.size, bool)
     for title, groups in (("one station", alone), ("all within 1500 km", clusters(st))):
@@ -436,7 +452,7 @@ def main() -> None:
     with xr.open_dataset(folder / "r2_1981-2010_four_latitudes.nc") as r2:
         st = read_stations(folder / "station_wind_climatology.csv", r2)
         standard = np.log(atmosphere.pressure_pa(st.alt) / st.pressure)
-        print(f"ln p, standard atmosphere minus reanalysis: rms {rms(standard):.3f}, max {np.abs(standard).max():.2f}")
+        print(f"ln p, standard less reanalysis: rms {rms(standard):.3f}, max {np.abs(standard).max():.2f}")
         problem = build(st, r2, vector_modes(), scalar_modes())
         if options.errors:
             factors = dict(zip(("u", "v", "log_sd"), options.errors, strict=True))

@@ -27,6 +27,7 @@ from scipy.stats import norm
 from overflight import atmosphere
 from overflight.times import parse_utc
 from overflight.units import EARTH_RADIUS_M, HOUR_S, HPA_PA
+from overflight.winds.error import SMOOTH_RATE
 from overflight.winds.prior import evaluate_prior
 
 BANDS = {
@@ -72,11 +73,15 @@ class Analyses:
 
 def covered(gfs: Analyses, hpa: float) -> None:
     print(f"\n### prior against GFS, {hpa:g} hPa, 26 Sep-5 Oct 2019\n")
-    print("| band | rms anomaly u, v m/s | stated spread u, v | 50 % held u, v | 90 % held u, v |\n|---|---|---|---|---|")
+    print("| band | rms anomaly u, v m/s | stated spread u, v | 50 % held u, v | 90 % held u, v |")
+    print("|---" * 5 + "|")
     for name, band in BANDS.items():
         rows = gfs.rows(band)
         w = np.cos(np.radians(gfs.lat[rows]))[:, None] * np.ones(gfs.lon.size)
-        mean = lambda x, w=w: np.average(x, axis=(1, 2, 3), weights=np.broadcast_to(w, x.shape[1:]))  # noqa: E731
+
+        def mean(x, w=w):
+            return np.average(x, axis=(1, 2, 3), weights=np.broadcast_to(w, x.shape[1:]))
+
         a, s = gfs.anomaly[:, :, rows], gfs.sd[:, :, rows]
         size, spread = np.sqrt(mean(a**2)), np.sqrt(mean(s**2))
         half, most = mean(np.abs(a) < 0.6745 * s), mean(np.abs(a) < 1.6449 * s)
@@ -91,7 +96,10 @@ def horizontal(gfs: Analyses, hpa: float) -> None:
     lags_km = np.array([250, 500, 750, 1000, 1500, 2000, 2500, 3000])
     for name, band in BANDS.items():
         rows = gfs.rows(band)
-        for label, a in (("about the prior", gfs.anomaly), ("less its zonal mean", gfs.anomaly - gfs.anomaly.mean(3, keepdims=True))):
+        for label, a in (
+            ("about the prior", gfs.anomaly),
+            ("less its zonal mean", gfs.anomaly - gfs.anomaly.mean(3, keepdims=True)),
+        ):
             curves = []
             for axis in (0, 1):
                 for k in (0, 1):
@@ -107,10 +115,10 @@ def lag_correlation(gfs, a, rows, km, axis) -> float:
     top = bottom = other = 0.0
     for j in rows:
         if axis == 0:
-            shift = int(round(step / np.cos(np.radians(gfs.lat[j]))))
+            shift = round(step / np.cos(np.radians(gfs.lat[j])))
             x, y = a[:, j], np.roll(a[:, j], -shift, axis=1)
         else:
-            to = j + int(round(step))
+            to = j + round(step)
             if to > rows[-1]:
                 continue
             x, y = a[:, j], a[:, to]
@@ -127,7 +135,9 @@ def eulerian(gfs: Analyses, hpa: float) -> None:
         for i in range(days.size):
             for j in range(i + 1, days.size):
                 x, y = gfs.anomaly[:, i, rows], gfs.anomaly[:, j, rows]
-                out.setdefault(round(days[j] - days[i]), []).append(((x * y).sum(), (x * x).sum(), (y * y).sum()))
+                out.setdefault(round(days[j] - days[i]), []).append(
+                    ((x * y).sum(), (x * x).sum(), (y * y).sum())
+                )
         curve = {}
         for d, v in sorted(out.items()):
             top, a, b = np.sum(v, axis=0)
@@ -141,7 +151,10 @@ def lagrangian(gfs: Analyses, hpa: float) -> None:
     time = gfs.time[keep]
     lon = np.r_[gfs.lon, 360.0]
     axes = (time, gfs.lat, lon)
-    close = lambda f: np.concatenate([f, f[..., :1]], axis=-1)  # noqa: E731
+
+    def close(f):
+        return np.concatenate([f, f[..., :1]], axis=-1)
+
     wind = [RegularGridInterpolator(axes, close(gfs.wind[k, keep])) for k in (0, 1)]
     mean = [RegularGridInterpolator(axes, close(gfs.mean[k, keep])) for k in (0, 1)]
     zonal = gfs.wind.mean(axis=(1, 3))  # what a climatology without bias would at least know
@@ -165,12 +178,10 @@ def lagrangian(gfs: Analyses, hpa: float) -> None:
         a = np.array(track)  # (T, 2, N)
         curve = autocorrelation(a)
         still = autocorrelation(np.array(calm))
-        two = two_scales(hours, curve)
         lag = {h: round(float(curve[int(h * 2)]), 2) for h in (3, 6, 12, 24, 36, 48, 60)}
-        print(
-            f"{name}: rms u, v {np.sqrt((a**2).mean(axis=(0, 2))).round(1)}; e-fold {efold(hours, curve):.0f} h "
-            f"(about the week's zonal mean {efold(hours, still):.0f} h, {two_scales(hours, still)}); {lag}; {two}"
-        )
+        size = np.sqrt((a**2).mean(axis=(0, 2))).round(1)
+        print(f"{name}: rms u, v {size}, e-fold {efold(hours, curve):.0f} h, {lag}; {scales(hours, curve)}")
+        print(f"    about the week's zonal mean: e-fold {efold(hours, still):.0f} h; {scales(hours, still)}")
 
 
 def where(t, at) -> np.ndarray:
@@ -201,22 +212,37 @@ def autocorrelation(a) -> np.ndarray:
     return np.array(out)
 
 
-def two_scales(hours, curve) -> str:
+def scales(hours, curve) -> str:
+    """E-folding hours of a smooth (Matérn 3/2), a rough (OU) and a two-scale OU fit, with their misfits."""
     h = hours[: len(curve)]
-    one, _ = curve_fit(lambda t, a: np.exp(-t / a), h, curve, p0=[40.0])
-    model = lambda t, share, fast, slow: share * np.exp(-t / fast) + (1 - share) * np.exp(-t / slow)  # noqa: E731
-    bounds = ([0, 2, 20], [1, 60, 2000])
-    p, _ = curve_fit(model, h, curve, p0=[0.3, 10.0, 100.0], bounds=bounds)
-    miss = [np.sqrt(np.mean((m - curve) ** 2)) for m in (np.exp(-h / one[0]), model(h, *p))]
-    return (
-        f"one scale {one[0]:.0f} h (misfit {miss[0]:.3f}); two: {p[0]:.2f} with {p[1]:.0f} h and "
-        f"{1 - p[0]:.2f} with {p[2]:.0f} h (misfit {miss[1]:.3f})"
-    )
+
+    def smooth(t, a):
+        return (1 + SMOOTH_RATE * t / a) * np.exp(-SMOOTH_RATE * t / a)
+
+    def rough(t, a):
+        return np.exp(-t / a)
+
+    def both(t, share, fast, slow):
+        return share * np.exp(-t / fast) + (1 - share) * np.exp(-t / slow)
+
+    out = []
+    for name, model, start, top in (
+        ("smooth", smooth, [40.0], [2000]),
+        ("rough", rough, [40.0], [2000]),
+        ("two rough", both, [0.3, 10.0, 100.0], [1, 60, 2000]),
+    ):
+        p, _ = curve_fit(model, h, curve, p0=start, bounds=(np.zeros(len(top)) + 1e-3, top))
+        out.append(f"{name} {np.round(p, 2)} misfit {np.sqrt(np.mean((model(h, *p) - curve) ** 2)):.3f}")
+    return ", ".join(out)
 
 
 def soundings(data: Path) -> dict[str, list]:
     """Profiles as (time, lat, lon, pressure, u, v), grouped by place."""
-    groups: dict[str, list] = {"Darwin, January 2006": [], "Great Plains, January 2019": [], "Carolina, May 2020": []}
+    groups: dict[str, list] = {
+        "Darwin, January 2006": [],
+        "Great Plains, January 2019": [],
+        "Carolina, May 2020": [],
+    }
     for path in sorted((data / "arm").glob("*.cdf")):
         with xr.open_dataset(path) as f:
             p, u, v = (f[k].values.astype(float) for k in ("pres", "u_wind", "v_wind"))
@@ -227,16 +253,27 @@ def soundings(data: Path) -> dict[str, list]:
         groups[place].append((t, lat, lon, p[good] * HPA_PA, u[good], v[good]))
     with (data / "bufr/test_data.csv").open() as file:
         rows = list(csv.DictReader(file))
-    p, d, s = (np.array([float(r[k] or "nan") for r in rows]) for k in ("pressure", "windDirection", "windSpeed"))
+    p, d, s = (
+        np.array([float(r[k] or "nan") for r in rows]) for k in ("pressure", "windDirection", "windSpeed")
+    )
     good = np.isfinite(p + d + s)
     u, v = -s * np.sin(np.radians(d)), -s * np.cos(np.radians(d))
-    groups["Carolina, May 2020"].append((parse_utc("2020-05-31T23:00Z"), 34.8, -76.9, p[good], u[good], v[good]))
+    groups["Carolina, May 2020"].append(
+        (parse_utc("2020-05-31T23:00Z"), 34.8, -76.9, p[good], u[good], v[good])
+    )
     with xr.open_dataset(data / "wind/gfs_0p5_florida_20170424.nc") as f:
         part = f.isel(time=0)
         groups["Florida GFS, April 2017"] = [
-            (posix(f["time"].values)[0], float(f["latitude"][j]), float(f["longitude"][i]), f["level"].values * HPA_PA,
-             part["u"].values[:, j, i].astype(float), part["v"].values[:, j, i].astype(float))
-            for j in (2, 7, 12) for i in (3, 13, 23)
+            (
+                posix(f["time"].values)[0],
+                float(f["latitude"][j]),
+                float(f["longitude"][i]),
+                f["level"].values * HPA_PA,
+                part["u"].values[:, j, i].astype(float),
+                part["v"].values[:, j, i].astype(float),
+            )
+            for j in (2, 7, 12)
+            for i in (3, 13, 23)
         ]
     return groups
 
@@ -265,7 +302,13 @@ def vertical(data: Path) -> None:
             good = np.isfinite(f * g)
             curve.append((f * g)[good].sum() / np.sqrt((f[good] ** 2).sum() * (g[good] ** 2).sum()))
         curve = np.array(curve)
-        print(place, len(rows) // 2, "profiles; e-fold", round(efold(np.r_[0, lag], np.r_[1, curve]), 2), curve.round(2))
+        print(
+            place,
+            len(rows) // 2,
+            "profiles; e-fold",
+            round(efold(np.r_[0, lag], np.r_[1, curve]), 2),
+            curve.round(2),
+        )
 
 
 def directions(data: Path) -> None:
@@ -319,15 +362,19 @@ def pit_text(rank, score, alt) -> str:
     parts = [f"share inside the stated 50 %: {np.mean(rank < 0.5):.2f}, 90 %: {np.mean(rank < 0.9):.2f}"]
     for low, high in ((15e3, 19e3), (19e3, 23e3), (23e3, 28.1e3)):
         pick = (alt >= low) & (alt < high)
-        parts.append(f"{low / 1e3:.0f}-{high / 1e3:.0f} km {np.mean(rank[pick] < 0.5):.2f}/{np.mean(rank[pick] < 0.9):.2f}")
+        half, most = np.mean(rank[pick] < 0.5), np.mean(rank[pick] < 0.9)
+        parts.append(f"{low / 1e3:.0f}-{high / 1e3:.0f} km {half:.2f}/{most:.2f}")
     return "; ".join(parts) + f"; log score over uniform {score.mean():.2f} (n {rank.size})"
 
 
 def memory(time, alt, d) -> dict[int, float]:
     """Correlation of the unit vector about its 31-day running mean, lags in hours, 16-21 km."""
-    a, good = turned(d[:, (alt > 16e3) & (alt < 21e3)])
+    a, _ = turned(d[:, (alt > 16e3) & (alt < 21e3)])
     total = (np.abs(a) ** 2).sum()
-    return {12 * k: round(float((a[k:] * a[:-k].conj()).real.sum() / total), 2) for k in (1, 2, 3, 4, 6, 8, 10, 14)}
+    return {
+        12 * k: round(float((a[k:] * a[:-k].conj()).real.sum() / total), 2)
+        for k in (1, 2, 3, 4, 6, 8, 10, 14)
+    }
 
 
 def turned(d):
@@ -335,7 +382,10 @@ def turned(d):
     z = np.exp(1j * np.radians(d))
     good = np.isfinite(z)
     filled, width = np.where(good, z, 0), 63
-    box = lambda x: np.apply_along_axis(np.convolve, 0, x, np.ones(width), "same")  # noqa: E731
+
+    def box(x):
+        return np.apply_along_axis(np.convolve, 0, x, np.ones(width), "same")
+
     return np.where(good, z - box(filled) / np.maximum(box(good.astype(float)), 1), 0), good
 
 
@@ -345,7 +395,10 @@ def height_memory(alt, d) -> float:
     x = -np.log(atmosphere.pressure_pa(alt))
     first = int(np.argmin(np.abs(alt - 18e3)))
     size = (np.abs(a) ** 2).sum(axis=0)
-    c = [(a[:, first] * a[:, j].conj()).real.sum() / np.sqrt(size[first] * size[j]) for j in range(first, alt.size)]
+    c = [
+        (a[:, first] * a[:, j].conj()).real.sum() / np.sqrt(size[first] * size[j])
+        for j in range(first, alt.size)
+    ]
     return efold(x[first:] - x[first], np.array(c))
 
 

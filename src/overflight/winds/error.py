@@ -34,6 +34,11 @@ BLOCK_VALUES: Final = 2_000_000
 MEDIAN_OF_RAYLEIGH: Final = math.sqrt(2.0 * math.log(2.0))
 
 
+def _check_positive(name: str, value: float) -> None:
+    if not math.isfinite(value) or value <= 0:
+        raise InputError(f"the value is {value!r}", field=name, remedy="Give a finite number above zero.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindError:
     """Size and reach of the error of a wind.
@@ -58,7 +63,8 @@ class WindError:
             _check_positive(name, getattr(self, name))
         if (self.sd_u_mps is None) != (self.sd_v_mps is None):
             raise InputError(
-                "one component has a size and the other takes the grid's", remedy="Give both sizes or neither."
+                "one component has a size and the other takes the grid's",
+                remedy="Give both sizes or neither.",
             )
         for name in ("sd_u_mps", "sd_v_mps"):
             if getattr(self, name) is not None:
@@ -152,8 +158,8 @@ ANALYSIS_ERROR: Final = WindError(
     distance_m=_ANALYSIS_DISTANCE_M,
     log_pressure=0.25,
     shape="rough",
-    source="size and 24 h path error of Strateole-2 balloons against ERA5 (EGUsphere 2025-3208); distance and "
-    "height assumed",
+    source="size and 24 h path error of Strateole-2 balloons against ERA5 (EGUsphere 2025-3208); "
+    "distance and height assumed",
 )
 
 # docs/winds-prior.md, 'How far the error reaches'.
@@ -184,7 +190,11 @@ class RandomField:
     origin_s: float
 
     def evaluate(
-        self, time_s: npt.ArrayLike, pressure_pa: npt.ArrayLike, lat_deg: npt.ArrayLike, lon_deg: npt.ArrayLike
+        self,
+        time_s: npt.ArrayLike,
+        pressure_pa: npt.ArrayLike,
+        lat_deg: npt.ArrayLike,
+        lon_deg: npt.ArrayLike,
     ) -> tuple[Float64s, Float64s]:
         """Return east and north components at points; the arguments broadcast. Multiply by the spread."""
         parts = np.broadcast_arrays(
@@ -248,8 +258,3 @@ def _rates(rng: np.random.Generator, count: int, dims: int, shape: Shape) -> Flo
     normal = rng.standard_normal((count, dims))
     square = rng.chisquare(freedom, (count, 1))
     return np.asarray(normal * rate / np.sqrt(square))
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not math.isfinite(value) or value <= 0:
-        raise InputError(f"the value is {value!r}", field=name, remedy="Give a finite number above zero.")

@@ -137,7 +137,9 @@ def evaluate_prior(
 
     The four axes are one-dimensional. Raises CoverageError where a level is outside 300 to 5 hPa.
     """
-    if (pressure_pa < HIGHEST_LEVEL_PA * (1 - 1e-9)).any() or (pressure_pa > LOWEST_LEVEL_PA * (1 + 1e-9)).any():
+    if (pressure_pa < HIGHEST_LEVEL_PA * (1 - 1e-9)).any() or (
+        pressure_pa > LOWEST_LEVEL_PA * (1 + 1e-9)
+    ).any():
         raise CoverageError(
             f"the prior holds from {LOWEST_LEVEL_PA / HPA_PA:g} to {HIGHEST_LEVEL_PA / HPA_PA:g} hPa, "
             f"asked for {pressure_pa.max() / HPA_PA:g} to {pressure_pa.min() / HPA_PA:g} hPa",
@@ -151,7 +153,7 @@ def evaluate_prior(
 
     def field(coefficients: Float64s, harmonics: Float64s) -> Float64s:
         weights = np.einsum("hts,Tt,Ls->TLh", coefficients, year, level)
-        return (weights @ harmonics.reshape(len(harmonics), -1)).reshape(shape)
+        return np.asarray(weights @ harmonics.reshape(len(harmonics), -1)).reshape(shape)
 
     log_sd = field(fit.log_sd, flat)
     half_ratio = 0.5 * field(fit.log_ratio, flat) * np.cos(np.radians(lat_deg))[:, None] ** 2
@@ -297,7 +299,12 @@ def _axes(box: tuple[float, float, float, float] | None) -> tuple[Float64s, Floa
     if box is None:
         return np.arange(-90.0, 90.1, LAT_STEP_DEG), np.arange(-180.0, 180.0, LON_STEP_DEG)
     west, south, east, north = box
-    if not all(map(math.isfinite, box)) or not -90 <= south <= north <= 90 or abs(west) > 360 or abs(east) > 360:
+    if (
+        not all(map(math.isfinite, box))
+        or not -90 <= south <= north <= 90
+        or abs(west) > 360
+        or abs(east) > 360
+    ):
         raise InputError(
             f"the box {box} is not west, south, east, north in degrees",
             remedy="Latitudes run from -90 to 90 with south first.",
