@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from overflight.geo import mean_lonlat
 from overflight.records import weighted_quantile
+from overflight.times import from_datetime64
 from overflight.units import EARTH_RADIUS_M
 
 if TYPE_CHECKING:
@@ -162,7 +163,8 @@ def _principal_axes(points: Float64s, w: Float64s) -> tuple[Float64s, Float64s, 
 
 def _unit_contours(unit: Float64s, w: Float64s, levels: Sequence[float]) -> list[list[list[Float64s]]]:
     effective = 1.0 / float((w**2).sum())
-    if effective < FEWEST_MEMBERS:
+    # Members that all but coincide have no density to contour.
+    if effective < FEWEST_MEMBERS or float(np.ptp(unit, axis=1).max()) < 0.1:
         return [[[_ellipse(unit, w, level)]] for level in levels]
     return _density_contours(unit, w, levels, width=effective ** (-1.0 / 6.0))
 
@@ -197,7 +199,8 @@ def _density_contours(
     result = []
     for level in levels:
         threshold = float(weighted_quantile(at_members, w, 1.0 - level))
-        points, offsets = contours.filled(threshold, np.inf)
+        filled: Any = contours.filled(threshold, np.inf)
+        points, offsets = filled
         result.append([_split(p, o) for p, o in zip(points, offsets, strict=True)])
     return result
 
@@ -249,6 +252,39 @@ def _spatial_median(lon: Float64s, lat: Float64s, w: Float64s) -> tuple[float, f
     return float(lon0), float(lat0)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ScenarioTrack:
+    """Arrays (T,) of a scenario's median path, where at least half of its weight is aloft."""
+
+    scenario: str
+    weight: float
+    time_s: Float64s
+    lon_deg: Float64s
+    lat_deg: Float64s
+    alt_m: Float64s
+
+
+def scenario_tracks(ensemble: xr.Dataset) -> list[ScenarioTrack]:
+    """Return the median path of each scenario of an ensemble that holds weight, in the order of the flags."""
+    names = str(ensemble["scenario"].attrs.get("flag_meanings", "only")).split()
+    index, weight = ensemble["scenario"].values, ensemble["weight"].values.astype(float)
+    time_s = from_datetime64(ensemble["time"].values)
+    tracks = []
+    for value in np.unique(index):
+        own = index == value
+        share = float(weight[own].sum())
+        if share <= 0:
+            continue
+        lon, lat = median_track(ensemble["lon"].values[own], ensemble["lat"].values[own], weight[own])
+        known = np.isfinite(lon)
+        alt = [weighted_quantile(column, weight[own], 0.5) for column in ensemble["alt_m"].values[own].T]
+        if known.sum() > 1:
+            name = names[value] if value < len(names) else str(value)
+            rows = (row[known] for row in (time_s, lon, lat, np.asarray(alt, dtype=float)))
+            tracks.append(ScenarioTrack(name, share, *rows))
+    return tracks
+
+
 def timed_regions(
     ensemble: xr.Dataset, *, step_s: float, levels: Sequence[float] = (0.5, 0.9), least_share: float = 0.1
 ) -> Iterator[TimedRegions]:
@@ -256,7 +292,7 @@ def timed_regions(
 
     Times at which less than `least_share` of the weight is aloft are left out.
     """
-    time_s = ensemble["time"].values.astype("datetime64[ms]").astype(float) / 1e3
+    time_s = from_datetime64(ensemble["time"].values)
     lon, lat = ensemble["lon"].values.astype(float), ensemble["lat"].values.astype(float)
     weight = ensemble["weight"].values.astype(float)
     for index in _each_step(time_s, step_s):

@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overflight.exports.tracks import scenario_tracks
-from overflight.regions import Region, cut_line, cut_polygon, timed_regions
+from overflight.regions import Region, cut_line, cut_polygon, scenario_tracks, timed_regions
 from overflight.times import iso_utc
 from overflight.units import HOUR_S
 

@@ -17,8 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overflight.exports.tracks import ScenarioTrack, scenario_tracks
-from overflight.regions import Ring, cut_line, cut_polygon, timed_regions
+from overflight.regions import (
+    Ring,
+    ScenarioTrack,
+    cut_line,
+    cut_polygon,
+    scenario_tracks,
+    timed_regions,
+)
 from overflight.times import iso_utc
 from overflight.units import HOUR_S
 
@@ -69,7 +75,7 @@ def track_kml(
         if row.get("lon_deg") is not None and row.get("lat_deg") is not None:
             _sighting(sightings, row)
     ET.indent(root, " ")
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
 def _text(parent: ET.Element, name: str, text: str) -> ET.Element:

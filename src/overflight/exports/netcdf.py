@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 4 * 1024**3  # unpacked; a hundred times the largest ensemble this version makes
 _STATE = ("lon", "lat", "alt_m", "pressure_pa")
-_TIME_UNITS = "seconds since 1970-01-01 00:00:00"
+_TIME_UNITS = "seconds since 1970-01-01"
 
 
 def write_ensemble(dataset: xr.Dataset, path: str | Path) -> None:

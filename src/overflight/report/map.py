@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from overflight.regions import TimedRegions, median_track, timed_regions
+from overflight.regions import ScenarioTrack, TimedRegions, scenario_tracks, timed_regions
 from overflight.report.labels import Labels
 from overflight.report.svg import coordinate, drawing, join, path_data, tag
 from overflight.report.symbols import sighting_mark
@@ -40,21 +40,12 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Track:
-    """The median path of one scenario: `line` is (3, T): time, longitude, latitude."""
-
-    scenario: str
-    weight: float
-    line: Float64s
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Layer:
     """What of one ensemble goes on a map: its regions through time, and its median paths by weight."""
 
     name: str
     regions: tuple[TimedRegions, ...]
-    tracks: tuple[Track, ...]
+    tracks: tuple[ScenarioTrack, ...]
 
 
 def make_layers(ensembles: Mapping[str, xr.Dataset]) -> tuple[Layer, ...]:
@@ -65,25 +56,9 @@ def make_layers(ensembles: Mapping[str, xr.Dataset]) -> tuple[Layer, ...]:
 def _layer(name: str, ensemble: xr.Dataset) -> Layer:
     time_s = from_datetime64(ensemble["time"].values)
     step_s = max(HOUR_S, math.ceil((time_s[-1] - time_s[0]) / MOST_TIMES / HOUR_S) * HOUR_S)
-    return Layer(name, tuple(timed_regions(ensemble, step_s=step_s)), tuple(scenario_tracks(ensemble)))
-
-
-def scenario_tracks(ensemble: xr.Dataset) -> list[Track]:
-    """Return the median path of each scenario that holds weight, heaviest first."""
-    names = str(ensemble["scenario"].attrs.get("flag_meanings", "only")).split()
-    index, weight = ensemble["scenario"].values, ensemble["weight"].values.astype(float)
-    time_s = from_datetime64(ensemble["time"].values)
-    tracks = []
-    for value in np.unique(index):
-        own = index == value
-        share = float(weight[own].sum())
-        if share < LEAST_WEIGHT:
-            continue
-        lonlat = median_track(ensemble["lon"].values[own], ensemble["lat"].values[own], weight[own])
-        known = np.isfinite(lonlat[0])
-        name = names[value] if value < len(names) else str(value)
-        tracks.append(Track(name, share, np.concatenate([time_s[None, known], lonlat[:, known]])))
-    return sorted(tracks, key=lambda track: -track.weight)
+    tracks = [track for track in scenario_tracks(ensemble) if track.weight >= LEAST_WEIGHT]
+    tracks.sort(key=lambda track: -track.weight)
+    return Layer(name, tuple(timed_regions(ensemble, step_s=step_s)), tuple(tracks))
 
 
 def flight_map(
@@ -316,12 +291,11 @@ def _paths(view: View, layer: Layer) -> Markup:
                 "title",
                 f"{layer.name}: {track.scenario.replace('_', ' ')}, weight {percent_of(track.weight)}",
             ),
-            d=path_data(view.place(track.line[1], track.line[2])),
+            d=path_data(view.place(track.lon_deg, track.lat_deg)),
             class_=f"median {layer.name}",
             opacity=round(max(0.35, track.weight), 1),
         )
         for track in reversed(layer.tracks)
-        if track.line.shape[1] > 1
     )
 
 
@@ -330,9 +304,10 @@ def _dates(view: View, layers: Sequence[Layer], labels: Labels, step_s: float) -
     dots: list[str] = []
     texts: list[str] = []
     for layer in reversed(layers):
-        if not layer.tracks or layer.tracks[0].line.shape[1] < 2:
+        if not layer.tracks:
             continue
-        time_s, lon, lat = layer.tracks[0].line
+        lead = layer.tracks[0]
+        time_s, lon, lat = lead.time_s, lead.lon_deg, lead.lat_deg
         for mark in np.arange(math.ceil(time_s[0] / step_s), math.floor(time_s[-1] / step_s) + 1) * step_s:
             place = view.place(
                 np.interp(mark, time_s, np.unwrap(lon, period=360)), np.interp(mark, time_s, lat)

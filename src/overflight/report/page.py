@@ -211,10 +211,9 @@ def _extent(layers: Sequence[Layer], sightings: Sequence[Mapping[str, Any]]) -> 
         for ring in polygon[:1]
         if layer.name == "posterior"
     ]
+    tracks = [np.stack([t.lon_deg, t.lat_deg]) for layer in layers for t in layer.tracks]
     points = [np.array([[float(s["lon_deg"])], [float(s["lat_deg"])]]) for s in sightings if _precise(s)]
-    places = np.concatenate(
-        [*rings, *points, *[track.line[1:] for la in layers for track in la.tracks]], axis=1
-    )
+    places = np.concatenate([*rings, *points, *tracks], axis=1)
     return places[0], places[1]
 
 

@@ -89,6 +89,7 @@ def outline(view: View, rings: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]]) ->
         if ring.shape[1] < 3 or not np.isfinite(ring).all():
             continue
         ring = np.concatenate([ring, ring[:, :1]], axis=1)
+        ring[0] = np.unwrap(ring[0], period=360.0)  # the closing edge goes the short way too
         placed = view.place(*densify(ring))
         if _apart(view, placed):
             continue
