@@ -25,6 +25,7 @@ import numpy as np
 
 from overflight.errors import InputError, LimitError
 from overflight.units import HPA_PA
+from overflight.winds.messages import split_fields, split_file
 from overflight.winds.source import (
     MAX_AXIS,
     MAX_PRESSURE_PA,
@@ -44,7 +45,7 @@ _LEVEL_UNITS = {"isobaricInhPa": HPA_PA, "isobaricInPa": 1.0}
 _INSTANT_TEMPLATES = (0, 1, 60, 61)
 _GRIDS = ("regular_ll", "regular_gg")
 # A year of hourly winds on 37 levels has 650 000; a file with more is not for one flight.
-_MAX_MESSAGES = 2_000_000
+_MAX_FIELDS = 2_000_000
 
 _GEOMETRY = (
     "gridType",
@@ -96,8 +97,6 @@ def open_grib(path: Path) -> Iterator[Source]:
     InputError
         When it is truncated or damaged, or holds no u and v on pressure levels of one regular grid.
     """
-    # NCEP packs u and v of a level into one message; the switch is global to eccodes, so it is put back.
-    eccodes.codes_grib_multi_support_on()
     try:
         yield _source(path, _scan(path))
     except eccodes.CodesInternalError as error:
@@ -106,8 +105,6 @@ def open_grib(path: Path) -> Iterator[Source]:
             file=path.name,
             remedy="Fetch it again.",
         ) from error
-    finally:
-        eccodes.codes_grib_multi_support_off()
 
 
 def _scan(path: Path) -> _Scan:
@@ -115,7 +112,7 @@ def _scan(path: Path) -> _Scan:
     geometry: tuple[Any, ...] | None = None
     lat, centre, left_out = np.empty(0), "", 0
     with path.open("rb") as stream:
-        for handle, offset, sub in _messages(stream, path.name):
+        for handle, offset, sub in _handles(stream, path.name):
             part = _part(handle)
             if part is None:
                 continue
@@ -141,31 +138,29 @@ def _scan(path: Path) -> _Scan:
     return _Scan(tuple(fields), geometry, lat, centre, left_out)
 
 
-def _messages(stream: IO[bytes], file: str) -> Iterator[tuple[Any, int, int]]:
+def _handles(stream: IO[bytes], file: str) -> Iterator[tuple[Any, int, int]]:
     """Yield every field of the file with its message's offset and its number in that message."""
-    eccodes.codes_grib_multi_support_reset_file(stream)
-    last, sub = -1, 0
-    for count in range(_MAX_MESSAGES + 1):
-        try:
-            handle = eccodes.codes_grib_new_from_file(stream)
-        except eccodes.CodesInternalError as error:
-            raise InputError(
-                f"the GRIB file is truncated or damaged after {count} whole fields ({clean_text(error)})",
-                file=file,
-                remedy="Fetch it again.",
-            ) from error
-        if handle is None:
-            return
-        try:
-            offset = int(eccodes.codes_get_message_offset(handle))
-            sub = sub + 1 if offset == last else 0
-            last = offset
-            yield handle, offset, sub
-        finally:
-            eccodes.codes_release(handle)
-    raise LimitError(
-        f"more than {_MAX_MESSAGES} fields", where=file, remedy="Cut the file to the period of the flight."
-    )
+    count = 0
+    for offset, message in split_file(stream, file):
+        for sub, content in enumerate(split_fields(message, file)):
+            count += 1
+            if count > _MAX_FIELDS:
+                raise LimitError(
+                    f"more than {_MAX_FIELDS} fields",
+                    where=file,
+                    remedy="Cut the file to the period of the flight.",
+                )
+            with _decoded(content) as handle:
+                yield handle, offset, sub
+
+
+@contextmanager
+def _decoded(content: bytes) -> Iterator[Any]:
+    handle = eccodes.codes_new_from_message(content)
+    try:
+        yield handle
+    finally:
+        eccodes.codes_release(handle)
 
 
 def _get(handle: Any, key: str, default: Any = None) -> Any:
@@ -192,7 +187,7 @@ def _is_instant(handle: Any) -> bool:
 
 def _field(handle: Any, part: Part, offset: int, sub: int, file: str) -> _Field:
     kind = str(_get(handle, "typeOfLevel"))
-    pressure = float(_get(handle, "level")) * _LEVEL_UNITS[kind]
+    pressure = float(eccodes.codes_get(handle, "level")) * _LEVEL_UNITS[kind]
     if not MIN_PRESSURE_PA <= pressure <= MAX_PRESSURE_PA:
         raise InputError(f"a field stands at {pressure:g} Pa", file=file, field="level")
     factor, _ = speed_factor(_get(handle, "units"), file=file, name=part)
@@ -210,7 +205,7 @@ def _field(handle: Any, part: Part, offset: int, sub: int, file: str) -> _Field:
 
 
 def _valid_time(handle: Any, file: str) -> float:
-    day, clock = int(_get(handle, "validityDate")), int(_get(handle, "validityTime"))
+    day, clock = (int(eccodes.codes_get(handle, key)) for key in ("validityDate", "validityTime"))
     try:
         moment = datetime(day // 10000, day // 100 % 100, day % 100, clock // 100, clock % 100, tzinfo=UTC)
     except ValueError as error:
@@ -237,9 +232,9 @@ def _checked_geometry(handle: Any, file: str) -> tuple[Any, ...]:
             file=file,
             remedy="Ask for a regular latitude-longitude grid, or `cdo remapbil,r1440x721 IN OUT`.",
         )
-    if not (1 <= columns <= MAX_AXIS and 1 <= rows <= MAX_AXIS) or geometry[-1] != columns * rows:
+    if None in geometry or not 1 <= columns <= MAX_AXIS or not 1 <= rows <= MAX_AXIS:
         raise InputError(
-            f"the header claims {columns} × {rows} nodes and {geometry[-1]} points",
+            f"the header claims {columns} × {rows} nodes",
             file=file,
             remedy="The file is damaged: fetch it again.",
         )
@@ -358,14 +353,22 @@ def _reader(
 
 def _unpacked(stream: IO[bytes], field: _Field, geometry: tuple[Any, ...], file: str) -> Float64s:
     """Return one field as (rows, columns) in m/s, NaN where its bitmap says missing."""
-    stream.seek(field.offset)
-    for handle, _, sub in _messages(stream, file):
-        if sub < field.sub:
-            continue
-        values = np.asarray(eccodes.codes_get_values(handle), dtype=np.float64)
-        if _get(handle, "bitmapPresent", 0):
-            values[values == eccodes.codes_get(handle, "missingValue")] = np.nan
-        columns, rows = geometry[1], geometry[2]
-        shaped = values.reshape(columns, rows).T if geometry[9] else values.reshape(rows, columns)
-        return shaped * field.factor
+    for _, message in split_file(stream, file, field.offset):
+        content = split_fields(message, file)[field.sub]
+        with _decoded(content) as handle:
+            return _values(handle, geometry, file) * field.factor
     raise InputError("the file changed while it was read", file=file, remedy="Read it again.")
+
+
+def _values(handle: Any, geometry: tuple[Any, ...], file: str) -> Float64s:
+    values = np.array(eccodes.codes_get_values(handle), dtype=np.float64)
+    columns, rows = geometry[1], geometry[2]
+    if values.size != columns * rows:
+        raise InputError(
+            f"a field holds {values.size} values for {columns} × {rows} nodes",
+            file=file,
+            remedy="Fetch it again.",
+        )
+    if _get(handle, "bitmapPresent", 0):
+        values[values == eccodes.codes_get(handle, "missingValue")] = np.nan
+    return values.reshape(columns, rows).T if geometry[9] else values.reshape(rows, columns)
