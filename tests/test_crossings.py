@@ -182,7 +182,7 @@ def test_no_crossing_says_how_little_that_excludes():
     assert probability.value == {"p": 0.0}
     # Rule of three for 30 members.
     assert "below about 0.1 with 95 %" in probability.reason
-    assert result.table[0]["entry_s"] is None
+    assert result.table[0]["entry"] is None
 
 
 def test_weights_decide_probability_and_quantiles():
@@ -264,6 +264,7 @@ def test_ids_are_unique_and_two_areas_may_not_share_one():
     result = crossings(eastward(-5.0), [box, area(0, -1, 10, 1, id="fir", kind="fir")])
     ids = [f.id for f in result.findings]
     assert len(ids) == len(set(ids))
+    assert all(set(row["finding_ids"]) <= set(ids) for row in result.table)
     with pytest.raises(OverflightError, match="share an id"):
         crossings(eastward(-5.0), [box, box])
 
@@ -281,7 +282,11 @@ def test_land_sea_and_airspace_are_entered_in_their_order():
     assert (across_m >= 12 * 1852.0).all()
     assert (across_m < 13.5 * 1852.0).all()
     assert sea.inside_s == pytest.approx(land.entry_s - air.entry_s, abs=2 * MINUTE)
-    assert {row["kind"] for row in result.table} == {"sovereign", "territorial_sea", "sovereign_airspace"}
+    assert {row["area_kind"] for row in result.table} == {
+        "sovereign",
+        "territorial_sea",
+        "sovereign_airspace",
+    }
 
 
 def test_the_49th_parallel_is_crossed_at_49_north():
@@ -315,7 +320,10 @@ def test_lead_time_is_entry_less_the_end_of_the_sighting():
         sighting("model", 1.0, role="context"),
         sighting("bad", 1.0, marks=(Mark("x", "y", "unusable"),)),
     ]
-    (lead,) = lead_time(result, seen)
+    leads = lead_time(result, seen)
+    (lead,) = leads.findings
+    assert [row["sighting"] for row in leads.table] == ["a.1"]
+    assert leads.table[0]["lead_hours"] == lead.value
     assert lead.id == "crossing.box.lead_time_a_1"
     assert lead.unit == "h"
     assert lead.evidence == ("a.1",)
@@ -325,6 +333,17 @@ def test_lead_time_is_entry_less_the_end_of_the_sighting():
 
 
 def test_lead_time_without_an_entry_is_undetermined():
-    (lead,) = lead_time(crossings(eastward(3.0), [area(0, -1, 10, 1)]), [sighting("a", 0.0)])
+    leads = lead_time(crossings(eastward(3.0), [area(0, -1, 10, 1)]), [sighting("a", 0.0)])
+    (lead,) = leads.findings
+    assert leads.table == ()
     assert lead.kind == "undetermined"
     assert lead.id == "crossing.box.lead_time"
+
+
+def test_an_ensemble_that_never_flies_and_one_of_a_single_time():
+    nowhere = np.full((6, 3), np.nan)
+    result = crossings(fly(nowhere, nowhere), [area(0, -1, 10, 1)])
+    assert finding(result, "crossing.box.probability").value == {"p": 0.0}
+    once = crossings(fly(np.full((6, 1), 5.0), np.zeros((6, 1))), [area(0, -1, 10, 1)])
+    assert finding(once, "crossing.box.probability").value == {"p": 1.0}
+    assert finding(once, "crossing.box.hours_inside").value["p95"] == 0.0

@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from overflight.errors import OverflightError
 from overflight.geo import bearing_deg, lonlat, mean_lonlat, unit_vector
-from overflight.places.areas import KIND_WORDS, Area, edge_cuts, inside
+from overflight.places.areas import Area, edge_cuts, inside
 from overflight.records import Finding, Sighting, check_ensemble, quantile_value
 from overflight.times import short_utc
 from overflight.units import EARTH_RADIUS_M, HOUR_S
@@ -46,6 +46,8 @@ MERGE_GAP_S = 12.0 * HOUR_S
 MIN_EFFECTIVE = 5.0
 # A further visit that fewer members make is told by the count of visits alone.
 MIN_VISIT_SHARE = 0.05
+
+_PRINTED = ("probability", "entry", "exit", "hours_inside")
 
 _STRAY_M = 100.0
 _MAX_LINES = 256
@@ -103,12 +105,20 @@ class AreaCrossing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CrossingsResult:
-    """Findings for all areas, a table for `sections.crossings`, and the members' own crossings by area id."""
+    """Findings for all areas, the rows of `sections.crossings`, and the members' own crossings by area id."""
 
     findings: tuple[Finding, ...]
     table: tuple[Mapping[str, Any], ...]
     by_area: Mapping[str, AreaCrossing]
     part: str = "crossing"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeadTimes:
+    """Findings, and the rows of `sections.crossings.lead_times`."""
+
+    findings: tuple[Finding, ...]
+    table: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,19 +185,22 @@ def crossings(
     for crossing in found.values():
         ask = _Ask(word, crossing.area, "", given, tuple(evidence), crossing.weight.size)
         findings += _area_findings(crossing, ask, names, _span(ensemble))
-    table = tuple(_row(crossing) for crossing in found.values())
+    table = tuple(_row(crossing, word) for crossing in found.values())
     return CrossingsResult(tuple(findings), table, MappingProxyType(found), word)
 
 
-def lead_time(result: CrossingsResult, sightings: Iterable[Sighting]) -> tuple[Finding, ...]:
+def lead_time(result: CrossingsResult, sightings: Iterable[Sighting]) -> LeadTimes:
     """Return the warning that each sighting would have given before the entry into each area, in hours.
 
     The lead is the entry of each member less the end of the sighting's interval, so its spread is that of
     the entry. Only observations are asked, and only those that end before the median entry. It supposes
-    that the report was at hand at once; how long it took to be passed on is not known here.
+    that the report was at hand at once; how long it took to be passed on is not known here. An area that
+    too few members enter has one undetermined finding, `.lead_time`, and no row.
     """
     seen = [s for s in sightings if s.role == "observation" and not _unusable(s)]
+    seen.sort(key=lambda s: (s.time_end, s.id))
     findings: list[Finding] = []
+    rows: list[Mapping[str, Any]] = []
     for crossing in result.by_area.values():
         ask = _Ask(result.part, crossing.area, "", {}, (), crossing.weight.size)
         if lack := _too_few(crossing.entry_s, crossing.weight, ask.members, "come in from outside"):
@@ -195,21 +208,33 @@ def lead_time(result: CrossingsResult, sightings: Iterable[Sighting]) -> tuple[F
                 _undetermined(ask, "lead_time", _lead_question(ask.area, "a sighting"), "h", lack)
             )
             continue
-        median = float(quantile_value(crossing.entry_s, crossing.weight)["p50"])
-        for sighting in sorted((s for s in seen if s.time_end < median), key=lambda s: (s.time_end, s.id)):
-            lead_h = (crossing.entry_s - sighting.time_end) / HOUR_S
-            findings.append(
-                Finding(
-                    id=f"{ask.part}.{ask.area.id}.lead_time_{_token(sighting.id)}",
-                    question=_lead_question(ask.area, f"sighting {sighting.id}"),
-                    kind="interval",
-                    unit="h",
-                    value=quantile_value(lead_h, crossing.weight),
-                    evidence=(sighting.id,),
-                    reason="from the end of the sighting's interval, as if its report was at hand at once",
-                )
-            )
-    return tuple(findings)
+        median = float((_quantiles(crossing.entry_s, crossing.weight) or {})["p50"])
+        leads = [_lead(crossing, ask, sighting) for sighting in seen if sighting.time_end < median]
+        findings += leads
+        rows += [_lead_row(crossing.area, lead) for lead in leads]
+    return LeadTimes(tuple(findings), tuple(rows))
+
+
+def _lead(crossing: AreaCrossing, ask: _Ask, sighting: Sighting) -> Finding:
+    return Finding(
+        id=f"{ask.part}.{ask.area.id}.lead_time_{_token(sighting.id)}",
+        question=_lead_question(ask.area, f"sighting {sighting.id}"),
+        kind="interval",
+        unit="h",
+        value=quantile_value((crossing.entry_s - sighting.time_end) / HOUR_S, crossing.weight),
+        evidence=(sighting.id,),
+        reason="from the end of the sighting's interval, as if its report was at hand at once",
+    )
+
+
+def _lead_row(area: Area, lead: Finding) -> Mapping[str, Any]:
+    return {
+        "sighting": lead.evidence[0],
+        "area": area.id,
+        "name": area.name,
+        "lead_hours": dict(lead.value or {}),
+        "finding_ids": [lead.id],
+    }
 
 
 # --- from the ensemble to lines
@@ -508,7 +533,7 @@ def _probability(ask: _Ask, quantity: str, question: str, p: float, weight: Floa
         question=question,
         kind="probability",
         unit="1",
-        value={"p": min(max(p, 0.0), 1.0)},
+        value={"p": p},
         given=ask.given,
         evidence=ask.evidence,
         reason=reason,
@@ -558,7 +583,7 @@ def _too_few(values: Float64s, weight: Float64s, members: int, event: str) -> st
     )
 
 
-def _row(crossing: AreaCrossing) -> Mapping[str, Any]:
+def _row(crossing: AreaCrossing, part: str) -> Mapping[str, Any]:
     """One row of the table: plain values for `sections.crossings`, None where too few members tell."""
     weight = crossing.weight
     course = crossing.entry_course_deg
@@ -566,20 +591,20 @@ def _row(crossing: AreaCrossing) -> Mapping[str, Any]:
     return {
         "area": crossing.area.id,
         "name": crossing.area.name,
-        "kind": crossing.area.kind,
-        "kind_words": KIND_WORDS[crossing.area.kind],
+        "area_kind": crossing.area.kind,
         "basis": crossing.area.basis,
         "probability": _share(crossing.ever, weight),
         "enters": _share(np.isfinite(crossing.entry_s), weight),
         "starts_inside": _share(crossing.starts_inside, weight),
         "ends_inside": _share(crossing.ends_inside, weight),
-        "entry_s": _quantiles(crossing.entry_s, weight),
-        "exit_s": _quantiles(crossing.exit_s, weight),
+        "entry": _quantiles(crossing.entry_s, weight),
+        "exit": _quantiles(crossing.exit_s, weight),
         "hours_inside": _quantiles(np.where(crossing.ever, crossing.inside_s / HOUR_S, np.nan), weight),
         "entry_lon_deg": _quantiles(_around(crossing.entry_lon_deg, _mean_lon(crossing, weight)), weight),
         "entry_lat_deg": _quantiles(crossing.entry_lat_deg, weight),
         "entry_course_deg": _quantiles(_around(course, ahead), weight),
         "visits": _visit_rows(crossing),
+        "finding_ids": [f"{part}.{crossing.area.id}.{quantity}" for quantity in _PRINTED],
     }
 
 
@@ -591,7 +616,7 @@ def _visit_rows(crossing: AreaCrossing) -> list[dict[str, Any]]:
         if share < MIN_VISIT_SHARE:
             break
         begin, end = (_quantiles(t, crossing.weight) for t in visit_times(crossing, number))
-        rows.append({"visit": number, "probability": share, "entry_s": begin, "exit_s": end})
+        rows.append({"visit": number, "probability": share, "entry": begin, "exit": end})
     return rows
 
 
@@ -614,7 +639,7 @@ def _mean_lon(crossing: AreaCrossing, weight: Float64s) -> float:
 
 
 def _share(which: Bools, weight: Float64s) -> float:
-    return float(weight[which].sum() / weight.sum())
+    return min(float(weight[which].sum() / weight.sum()), 1.0)
 
 
 def _effective(which: Bools, weight: Float64s) -> float:

@@ -2,12 +2,14 @@
 
 The elevation of the balloon above the level plane of the site is that of WGS-84. No terrain, no buildings,
 no cloud, no night: a window is when nothing but the Earth's curve decides, and is an upper bound on what
-could have been seen. Refraction is left out ('geometric') or taken as an Earth of 4/3 radius, which is meant
-for radio in the lower atmosphere (Recommendation ITU-R P.834) and lifts the horizon of a balloon at 18 km
-from about 480 to 550 km; light lies between the two.
+could have been seen. The altitude of a site is taken for that of the country around it, so its horizon is
+level; what a mountain top sees below that is left out. Refraction is left out ('geometric') or taken as an
+Earth of 4/3 radius, which is meant for radio in the lower atmosphere (Recommendation ITU-R P.834) and moves
+the horizon of a balloon at 18 km from about 480 to 550 km; light lies between the two.
 
 Between samples a member moves along the great circle at constant speed and climb. Its closest approach is
-placed on the arc, not at a sample, and added to the samples; the times of rising and setting are placed
+placed on the arc (of the sphere, which shifts it along the path by at most 0.3 % of its distance), not at a
+sample, and added to the samples; the times of rising and setting are placed
 by linear interpolation of the elevation. What is missed is a rise and set between two neighbouring samples
 on one side of the closest approach, which a smooth path does not make.
 """
@@ -38,7 +40,10 @@ Refraction = Literal["geometric", "4/3"]
 
 RADII: Mapping[str, float] = MappingProxyType({"geometric": 1.0, "4/3": 4.0 / 3.0})
 
+# Below this many effective members the 5th and 95th percentiles are the extremes of a handful.
 MIN_EFFECTIVE = 5.0
+
+_PRINTED = ("in_view_probability", "hours_in_view", "closest_range", "max_elevation", "closest_time")
 
 # First word of the findings, by kind of ensemble: a forecast must not answer for the past.
 PARTS: Mapping[str, str] = MappingProxyType(
@@ -130,7 +135,7 @@ def sight_windows(
     if "winds" in ensemble.attrs:
         given["winds"] = str(ensemble.attrs["winds"])
     findings = [f for view in views.values() for f in _findings(view, word, given)]
-    rows = tuple(_row(view) for view in views.values())
+    rows = tuple(_row(view, word) for view in views.values())
     return SightResult(tuple(findings), rows, MappingProxyType(views))
 
 
@@ -150,28 +155,27 @@ def elevation_deg(
     straight = look(site.lon_deg, site.lat_deg, height, lon_deg, lat_deg, alt_m)[1]
     if radius_factor == 1.0:
         return straight
-    ground = distance_m(site.lon_deg, site.lat_deg, lon_deg, lat_deg)
+    away = unit_vector(lon_deg, lat_deg).T - unit_vector(site.lon_deg, site.lat_deg)
+    angle = 2.0 * np.arcsin(np.minimum(0.5 * np.sqrt((away**2).sum(axis=-1)), 1.0)).T
     alt = np.asarray(alt_m, dtype=np.float64)
-    lifted = _on_sphere(ground, height, alt, radius_factor * EARTH_RADIUS_M)
-    return np.asarray(straight + lifted - _on_sphere(ground, height, alt, EARTH_RADIUS_M))
+    lifted = _on_sphere(angle / radius_factor, height, alt, radius_factor * EARTH_RADIUS_M)
+    return np.asarray(straight + lifted - _on_sphere(angle, height, alt, EARTH_RADIUS_M))
 
 
-def _on_sphere(ground_m: Float64s, low_m: float, high_m: Float64s, radius_m: float) -> Float64s:
-    angle = ground_m / radius_m
+def _on_sphere(angle: Float64s, low_m: float, high_m: Float64s, radius_m: float) -> Float64s:
     up = (radius_m + high_m) * np.cos(angle) - (radius_m + low_m)
     return np.asarray(np.degrees(np.arctan2(up, (radius_m + high_m) * np.sin(angle))))
 
 
 def site_view(tracks: _Tracks, site: Site, min_elevation_deg: float, radius_factor: float) -> SiteView:
     """Return what every member had of one site."""
-    time, lon, lat, alt = _with_closest(tracks, site)
+    time, lon, lat, alt, closest = _with_closest(tracks, site)
     elevation = elevation_deg(lon, lat, alt, site, radius_factor)
     above = elevation - min_elevation_deg
     first, last, stay = _windows(time, above)
-    ground = distance_m(site.lon_deg, site.lat_deg, lon, lat)
-    aloft = np.isfinite(ground).any(axis=1)
-    nearest = np.argmin(np.where(np.isfinite(ground), ground, np.inf), axis=1)
-    row = np.arange(len(ground))
+    row = np.arange(len(time))
+    ground = distance_m(site.lon_deg, site.lat_deg, lon[row, closest], lat[row, closest])
+    aloft = np.isfinite(ground)
     seen = np.asarray((above > 0).any(axis=1), dtype=np.bool_)
     return SiteView(
         site=site,
@@ -180,8 +184,8 @@ def site_view(tracks: _Tracks, site: Site, min_elevation_deg: float, radius_fact
         in_view_s=np.where(seen, stay, np.nan),
         first_s=first,
         last_s=last,
-        closest_m=np.where(aloft, ground[row, nearest], np.nan),
-        closest_s=np.where(aloft, time[row, nearest], np.nan),
+        closest_m=ground,
+        closest_s=np.where(aloft, time[row, closest], np.nan),
         highest_deg=np.where(aloft, np.where(np.isfinite(elevation), elevation, -90.0).max(axis=1), np.nan),
     )
 
@@ -193,8 +197,10 @@ def _tracks(ensemble: xr.Dataset) -> _Tracks:
     return _Tracks(time_s, lon, lat, alt, unit_vector(lon, lat), weight)
 
 
-def _with_closest(tracks: _Tracks, site: Site) -> tuple[Float64s, Float64s, Float64s, Float64s]:
-    """Return time, lon, lat, alt (M, T + 1): the samples and the closest approach, in order of time."""
+def _with_closest(
+    tracks: _Tracks, site: Site
+) -> tuple[Float64s, Float64s, Float64s, Float64s, npt.NDArray[np.intp]]:
+    """Return time, lon, lat, alt (M, T + 1), the samples and the closest approach, and the index of that."""
     segment, fraction = _closest_approach(tracks.vector, unit_vector(site.lon_deg, site.lat_deg))
     row = np.arange(segment.size)
     following = np.minimum(segment + 1, tracks.time_s.size - 1)
@@ -215,6 +221,7 @@ def _with_closest(tracks: _Tracks, site: Site) -> tuple[Float64s, Float64s, Floa
         insert(tracks.lon_deg, lon),
         insert(tracks.lat_deg, lat),
         insert(tracks.alt_m, alt),
+        segment + 1,
     )
 
 
@@ -271,12 +278,12 @@ def _extreme(values: Float64s, pick: np.ufunc) -> Float64s:
 
 def _findings(view: SiteView, part: str, given: Mapping[str, str]) -> list[Finding]:
     name, weight = view.site.name, view.weight
-    head = f"{part}.{re.sub(r'[^A-Za-z0-9_-]', '_', view.site.id)}"
+    head = _head(view, part)
     effective = float(weight.sum() ** 2 / (weight**2).sum())
     limits = "geometry only: no terrain, no cloud"
     if view.site.alt_m is None:
         limits += "; the site's altitude is not given and taken as sea level"
-    p = min(max(float(weight[view.seen].sum()), 0.0), 1.0)
+    p = _share_seen(view)
     findings = [
         Finding(
             id=f"{head}.in_view_probability",
@@ -341,9 +348,14 @@ def _quantiles(values: Float64s, weight: Float64s) -> dict[str, float | str] | N
     return quantile_value(values - shift, weight, offset=shift)
 
 
-def _row(view: SiteView) -> Mapping[str, Any]:
+def _share_seen(view: SiteView) -> float:
+    return min(float(view.weight[view.seen].sum() / view.weight.sum()), 1.0)
+
+
+def _row(view: SiteView, part: str) -> Mapping[str, Any]:
     """One row for `sections.exposure`: plain values, None where too few members tell."""
     quantiles = {quantity: _quantiles(values, view.weight) for quantity, _, _, values in _asked(view)}
+    closest_km = _quantiles(view.closest_m / 1e3, view.weight)
     return {
         "site": view.site.id,
         "name": view.site.name,
@@ -351,11 +363,16 @@ def _row(view: SiteView) -> Mapping[str, Any]:
         "lat_deg": view.site.lat_deg,
         "alt_m": view.site.alt_m,
         "source": view.site.source,
-        "in_view_probability": float(view.weight[view.seen].sum()),
-        "hours_in_view": quantiles["hours_in_view"],
-        "first_view_s": quantiles["first_view"],
-        "last_view_s": quantiles["last_view"],
-        "closest_range_m": quantiles["closest_range"],
-        "closest_time_s": quantiles["closest_time"],
+        "p_in_view": _share_seen(view),
+        "hours": quantiles["hours_in_view"],
+        "first_view": quantiles["first_view"],
+        "last_view": quantiles["last_view"],
+        "closest_range_km": closest_km,
+        "closest_time": quantiles["closest_time"],
         "max_elevation_deg": quantiles["max_elevation"],
+        "finding_ids": [f"{_head(view, part)}.{quantity}" for quantity in _PRINTED],
     }
+
+
+def _head(view: SiteView, part: str) -> str:
+    return f"{part}.{re.sub(r'[^A-Za-z0-9_-]', '_', view.site.id)}"
