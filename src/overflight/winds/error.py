@@ -147,7 +147,7 @@ ANALYSIS_LAGRANGIAN_S: Final = lagrangian_time_from_path(
     math.sqrt(0.5 * (STRATEOLE_SD_U_MPS**2 + STRATEOLE_SD_V_MPS**2)), STRATEOLE_MEDIAN_M, DAY_S
 )
 # The sources give no split of that time into distance and a fixed place's time. We take 600 km, a wave that
-# an analysis of sparse soundings misses, met at 10 m/s, and what remains for the time: 28.5 h.
+# an analysis of sparse soundings misses, met at 10 m/s, and what remains for the time: 28.2 h.
 _ANALYSIS_DISTANCE_M: Final = 600e3
 _ANALYSIS_SPEED_MPS: Final = 10.0
 
@@ -173,6 +173,10 @@ PRIOR_ERROR: Final = WindError(
     source="anomalies of GFS analyses, soundings and a year of directions about the prior; "
     "design/fit_wind_error.py",
 )
+
+# E-folding time of the anomaly about the prior along a drift at 70 hPa, 30-60° of latitude, measured in
+# both hemispheres (39 and 38 h); `PRIOR_ERROR` gives it where the pattern is passed at 8 m/s.
+PRIOR_LAGRANGIAN_S: Final = 39.0 * HOUR_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -48,10 +48,10 @@ class PriorFit:
     """The coefficients of the fit. Arrays have shape (modes, harmonics of the year, splines).
 
     `mean` holds wind in m/s on `vector_modes`; the others are logarithms on `scalar_modes`: of the
-    spread (`log_sd`), of the ratio of zonal to meridional spread (`log_ratio`, damped to the poles),
-    and of the error of the fitted mean in m/s (`log_error_u`, `log_error_v`). `log_sd_error` is the
-    standard error of the fitted log-spread; `beyond_mps` the error added per unit of log-pressure
-    above the highest fitted level.
+    spread (`log_sd`) and of the error of the fitted mean in m/s (`log_error`), with the ratios of zonal
+    to meridional (`log_sd_ratio`, `log_error_ratio`), which are damped to nothing at the poles.
+    `log_sd_error` is the standard error of the fitted log-spread; `beyond_mps` the error added per unit
+    of log-pressure above the highest fitted level.
     """
 
     vector_modes: tuple[Mode, ...]
@@ -59,9 +59,9 @@ class PriorFit:
     knots: Float64s
     mean: Float64s
     log_sd: Float64s
-    log_ratio: Float64s
-    log_error_u: Float64s
-    log_error_v: Float64s
+    log_sd_ratio: Float64s
+    log_error: Float64s
+    log_error_ratio: Float64s
     log_sd_error: float
     beyond_mps: float
 
@@ -155,23 +155,20 @@ def evaluate_prior(
         weights = np.einsum("hts,Tt,Ls->TLh", coefficients, year, level)
         return np.asarray(weights @ harmonics.reshape(len(harmonics), -1)).reshape(shape)
 
-    log_sd = field(fit.log_sd, flat)
-    half_ratio = 0.5 * field(fit.log_ratio, flat) * np.cos(np.radians(lat_deg))[:, None] ** 2
+    # East and north are one and the same at a pole, and so must be their spreads.
+    half = 0.5 * np.cos(np.radians(lat_deg))[:, None] ** 2
+    log_sd, sd_ratio = field(fit.log_sd, flat), half * field(fit.log_sd_ratio, flat)
+    log_error, error_ratio = field(fit.log_error, flat), half * field(fit.log_error_ratio, flat)
     beyond = fit.beyond_mps * np.maximum(0.0, np.log(HIGHEST_FITTED_PA / pressure_pa))[:, None, None]
-    errors = [np.hypot(np.exp(field(c, flat)), beyond) for c in (fit.log_error_u, fit.log_error_v)]
-    # The second moment of a log-normal: the spread itself is uncertain by `log_sd_error`.
-    uncertain = fit.log_sd_error**2
-    spreads = [
-        np.hypot(np.exp(log_sd + sign * half_ratio + uncertain), error)
-        for sign, error in zip((1, -1), errors, strict=True)
-    ]
+
+    def spread(sign: float) -> Float32s:
+        # The second moment of a log-normal: the spread itself is uncertain by `log_sd_error`.
+        usual = np.exp(log_sd + sign * sd_ratio + fit.log_sd_error**2)
+        error = np.exp(log_error + sign * error_ratio)
+        return np.sqrt(usual**2 + error**2 + beyond**2).astype(np.float32)
+
     u, v = field(fit.mean, east), field(fit.mean, north)
-    return (
-        u.astype(np.float32),
-        v.astype(np.float32),
-        spreads[0].astype(np.float32),
-        spreads[1].astype(np.float32),
-    )
+    return u.astype(np.float32), v.astype(np.float32), spread(1.0), spread(-1.0)
 
 
 @functools.cache
@@ -180,15 +177,11 @@ def load_fit() -> PriorFit:
     raw = importlib.resources.files("overflight.winds").joinpath("data/prior.npz").read_bytes()
     with np.load(io.BytesIO(raw), allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
+    numbers = ("knots", "mean", "log_sd", "log_sd_ratio", "log_error", "log_error_ratio")
     return PriorFit(
         vector_modes=_read_modes(arrays["vector_modes"]),
         scalar_modes=_read_modes(arrays["scalar_modes"]),
-        knots=arrays["knots"].astype(float),
-        mean=arrays["mean"].astype(float),
-        log_sd=arrays["log_sd"].astype(float),
-        log_ratio=arrays["log_ratio"].astype(float),
-        log_error_u=arrays["log_error_u"].astype(float),
-        log_error_v=arrays["log_error_v"].astype(float),
+        **{name: arrays[name].astype(float) for name in numbers},
         log_sd_error=float(arrays["log_sd_error"]),
         beyond_mps=float(arrays["beyond_mps"]),
     )
