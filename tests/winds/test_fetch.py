@@ -104,6 +104,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             first, _, last = value.removeprefix("bytes=").partition("-")
             end = min(int(last), len(data) - 1)
             body, status = data[int(first) : end + 1], 206
+        if turn == "more":
+            body += bytes(100)
         if turn == "corrupt":
             body = bytes([*body[:-4], 0, 0, 0, 0])
         self.send_response(status)
@@ -365,6 +367,13 @@ def test_a_server_that_sends_the_whole_file_for_a_part_is_refused(gfs: Remote, t
         execute(made, tmp_path, limits=QUICK)
 
 
+def test_a_server_that_sends_more_than_the_part_is_refused(gfs: Remote, tmp_path: Path) -> None:
+    made = gfs_plan(gfs)
+    gfs.turns[F000] = ["more"]
+    with pytest.raises(FetchError, match="sends more than was asked for"):
+        execute(made, tmp_path, limits=QUICK)
+
+
 def test_a_body_that_trickles_is_given_up(gfs: Remote, tmp_path: Path) -> None:
     limits = Limits(read_s=2.0, retries=0, slow_bps=1e12, slow_after_s=0.0)
     with pytest.raises(FetchError, match="too slowly"):
@@ -432,7 +441,7 @@ def test_redirects_to_another_place_and_other_schemes_are_refused(gfs: Remote, t
 
 
 @pytest.mark.parametrize(
-    "url", ["http://example.org", "ftp://127.0.0.1", "file:///tmp", "https://", "gs://bucket", ""]
+    "url", ["http://example.org", "ftp://127.0.0.1", "file:///etc/hosts", "https://", "gs://bucket", ""]
 )
 def test_addresses_that_are_not_https_are_refused_before_any_request(url: str) -> None:
     with pytest.raises(FetchError, match="not HTTPS"):
