@@ -76,7 +76,7 @@ class _Recipe:
     """How the parts become the file: axes, wanted levels and columns, and the parts of each chunk."""
 
     time_s: tuple[float, ...]
-    level_hpa: Float64s
+    pressure_pa: Float64s
     lat_deg: Float64s
     lon_deg: Float64s
     level_index: tuple[int, ...]
@@ -137,7 +137,7 @@ def plan_era5(
     when = [t for t in times for _ in VARIABLES]
     chunks = get_all(web, [partial(_chunk, web, url, u, t) for url, t in zip(urls, when, strict=True)])
     parts = tuple(_parts(chunk, u, level_index) for chunk in chunks)
-    recipe = _Recipe(times, level, lat, lon, level_index, rows, columns, u, tuple(chunks), parts)
+    recipe = _Recipe(times, level * HPA_PA, lat, lon, level_index, rows, columns, u, tuple(chunks), parts)
     return FetchPlan(
         source="era5",
         title="ERA5 0.25°",
@@ -380,7 +380,7 @@ def _define(out: Any, recipe: _Recipe) -> None:
     lon = recipe.lon_deg[list(recipe.columns)]
     axes: tuple[tuple[str, npt.ArrayLike, str, str], ...] = (
         ("valid_time", recipe.time_s, "seconds since 1970-01-01", "time"),
-        ("pressure_level", recipe.level_hpa[list(recipe.level_index)], "hPa", "air_pressure"),
+        ("pressure_level", recipe.pressure_pa[list(recipe.level_index)] / HPA_PA, "hPa", "air_pressure"),
         ("latitude", recipe.lat_deg[list(recipe.rows)], "degrees_north", "latitude"),
         # Made continuous, so that a box over the seam stays one span.
         ("longitude", np.unwrap(lon, period=360.0), "degrees_east", "longitude"),
