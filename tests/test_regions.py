@@ -36,6 +36,12 @@ def test_plane_and_back_is_the_identity(lon0: float, lat0: float, lon: float, la
     assert float(distance_m(back[0], back[1], lon, lat)) < 1.0
 
 
+def test_the_antipode_is_as_far_as_it_gets() -> None:
+    x, y = to_plane([0.0, 30.0], [0.0, -50.0], (-180.0, 0.0))
+    assert np.hypot(x[0], y[0]) == pytest.approx(2 * 6371008.8)
+    assert np.hypot(x[1], y[1]) < 2 * 6371008.8
+
+
 def test_plane_is_that_of_snyder() -> None:
     """Snyder (1987), USGS Prof. Paper 1395, numerical example p. 332: sphere of radius 3."""
     # Centre 100° W 40° N, point 100° E 20° S.

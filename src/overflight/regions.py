@@ -67,11 +67,12 @@ def to_plane(
     lon = np.radians(np.asarray(lon_deg, dtype=float) - centre[0])
     lat, lat0 = np.radians(np.asarray(lat_deg, dtype=float)), math.radians(centre[1])
     cosine = math.sin(lat0) * np.sin(lat) + math.cos(lat0) * np.cos(lat) * np.cos(lon)
-    # The antipode is a whole circle on this plane; the floor keeps it finite.
+    # The antipode is a whole circle on this plane; one point of it, to the east, stands for it.
+    antipode = 1.0 + cosine < 1e-12
     k = np.sqrt(2.0 / np.maximum(1.0 + cosine, 1e-12)) * EARTH_RADIUS_M
     x = k * np.cos(lat) * np.sin(lon)
     y = k * (math.cos(lat0) * np.sin(lat) - math.sin(lat0) * np.cos(lat) * np.cos(lon))
-    return x, y
+    return np.where(antipode, 2.0 * EARTH_RADIUS_M, x), np.where(antipode, 0.0, y)
 
 
 def from_plane(

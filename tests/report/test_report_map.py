@@ -44,6 +44,16 @@ def test_a_country_around_the_antipode_does_not_flood_the_sheet() -> None:
     assert sum(shapely.Polygon(ring).contains(middle) for ring in rings) % 2 == 0
 
 
+def test_an_area_that_runs_on_past_a_whole_turn_is_drawn_once() -> None:
+    """Land all round a pole may come continued past ±180° on both sides, and past the pole."""
+    view = fit_view([0.0, 90.0, 180.0, 270.0], [-60.0, -60.0, -60.0, -60.0])
+    lon = np.concatenate([np.linspace(-190.0, 190.0, 381), [190.0, -190.0]])
+    lat = np.concatenate([np.full(381, -75.0), [-100.0, -100.0]])
+    rings = [shapely.Polygon(ring) for ring in outline(view, [(lon, lat)])]
+    for place in ((175.0, -80.0), (-175.0, -80.0), (0.0, -80.0)):
+        assert sum(ring.contains(shapely.Point(view.place(*place)[0])) for ring in rings) == 1
+
+
 def test_a_ring_around_the_pole_is_land_at_the_pole() -> None:
     view = fit_view([0.0, 90.0, 180.0, 270.0], [60.0, 60.0, 60.0, 60.0])
     (ring,) = outline(view, [(np.linspace(-180.0, 179.0, 360), np.full(360, 80.0))])

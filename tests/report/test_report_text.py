@@ -46,8 +46,10 @@ def test_a_text_without_end_is_cut_and_says_so() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["javascript:alert(1)", "JaVaScRiPt:x", "data:text/html,x", "file:///etc/passwd", "//evil.org", "https://",
-     "http:", "", "seed/000.txt", "https://a b.org", "https://a.org/\u202e", "http://[::1", " \tjavascript:x"],
+    ["javascript:alert(1)", "JaVaScRiPt:x", "data:text/html,x", "file:///etc/passwd", "//evil.org",
+     "https://",
+     "http:", "", "seed/000.txt", "https://a b.org", "https://a.org/\u202e", "http://[::1",
+     " \tjavascript:x"],
 )  # fmt: skip
 def test_what_is_no_web_address_is_no_link(url: str) -> None:
     assert safe_url(url) is None

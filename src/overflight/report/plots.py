@@ -51,12 +51,13 @@ def height_plot(path: Sequence[Row], sightings: Sequence[Row], readings: Mapping
     band = [axes.at(row["time_s"], row["alt_p05"]) for row in rows]
     band += [axes.at(row["time_s"], row["alt_p95"]) for row in reversed(rows)]
     middle = [axes.at(row["time_s"], row["alt_p50"]) for row in rows]
-    labels = Labels(WIDTH, HEIGHT)
+    rules, labels = _height_axes(axes, Labels(WIDTH, HEIGHT))
     return drawing(
-        *_height_axes(axes, labels),
+        *rules,
         tag("path", d=path_data(band, closed=True), class_="r90 posterior"),
         tag("path", d=path_data(middle), class_="median posterior"),
         *[_altitude_mark(axes, s, readings.get(str(s["id"]))) for s in reports],
+        *labels,
         width=WIDTH,
         height=HEIGHT,
         title="Height against time",
@@ -80,22 +81,23 @@ class _Axes:
         return x, y
 
 
-def _height_axes(axes: _Axes, labels: Labels) -> list[Markup]:
-    parts = []
+def _height_axes(axes: _Axes, labels: Labels) -> tuple[list[Markup], list[Markup]]:
+    rules: list[Markup] = []
+    texts: list[Markup] = []
     for km in range(0, int(axes.top_m / 1e3) + 1, 5):
         y = axes.at(axes.start, km * 1e3)[1]
-        parts.append(tag("path", d=f"M{LEFT} {coordinate(y)}H{coordinate(WIDTH - RIGHT)}", class_="rule"))
-        parts.append(labels.put(f"{km} km", LEFT + 2, y - 4, "degree", anchor="start", loose=True))
+        rules.append(tag("path", d=f"M{LEFT} {coordinate(y)}H{coordinate(WIDTH - RIGHT)}", class_="rule"))
+        texts.append(labels.put(f"{km} km", LEFT + 2, y - 4, "degree", anchor="start", loose=True))
     for feet in range(20_000, int(axes.top_m / FOOT_M) + 1, 20_000):
         y = axes.at(axes.start, feet * FOOT_M)[1]
         text = f"{feet // 1000}k ft"
-        parts.append(labels.put(text, WIDTH - RIGHT - 2, y - 4, "degree", anchor="end", loose=True))
+        texts.append(labels.put(text, WIDTH - RIGHT - 2, y - 4, "degree", anchor="end", loose=True))
     for time_s, text in time_ticks(axes.start, axes.end):
         x = axes.at(time_s, 0.0)[0]
         line = f"M{coordinate(x)} {coordinate(TOP)}V{coordinate(HEIGHT - BOTTOM)}"
-        parts.append(tag("path", d=line, class_="rule"))
-        parts.append(labels.put(text, x, HEIGHT - BOTTOM + 20, "degree"))
-    return parts
+        rules.append(tag("path", d=line, class_="rule"))
+        texts.append(labels.put(text, x, HEIGHT - BOTTOM + 20, "degree"))
+    return rules, texts
 
 
 def _altitude_mark(axes: _Axes, sighting: Row, reading: Row | None) -> Markup:

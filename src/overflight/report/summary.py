@@ -16,8 +16,8 @@ Sentence = tuple[str, list[str]]
 
 LIKELY = 0.55  # crossings below this are told in their own section
 MOST_CROSSINGS = 5
-# Areas that are not a state's own airspace never stand in the first paragraph as if they were.
-_SOVEREIGN = ("country", "sovereign", "territory", "state", "airspace")
+# What is a state's own, the widest first; a flight information region never stands here as if it were.
+_OWN = ("sovereign_airspace", "sovereign")
 
 
 def summary(sections: Mapping[str, Any]) -> list[Sentence]:
@@ -42,15 +42,16 @@ def that(p: float) -> str:
 
 
 def _crossings(rows: Sequence[Row]) -> list[Sentence]:
-    kinds = [row for row in rows if any(k in str(row.get("area_kind", "")).lower() for k in _SOVEREIGN)]
-    told = [row for row in kinds or rows if float(row["probability"]) >= LIKELY and row.get("finding_ids")]
+    by_kind = [[row for row in rows if row.get("area_kind") == kind] for kind in _OWN]
+    own = next((kind for kind in by_kind if kind), rows)
+    told = [row for row in own if float(row["probability"]) >= LIKELY and row.get("finding_ids")]
     told.sort(key=lambda row: float((row.get("entry") or {"p50": 0.0})["p50"]))
     return [(crossing_sentence(row), list(row["finding_ids"])) for row in told[:MOST_CROSSINGS]]
 
 
 def crossing_sentence(row: Row) -> str:
     """Tell one crossing: how likely, entry and exit with their 90 % ranges."""
-    text = f"{that(float(row['probability']))} it crossed {row['name']}"
+    text = f"{that(float(row['probability']))} it crossed {row.get('phrase') or row['name']}"
     if row.get("entry"):
         text += f", entering {interval(row['entry'], 'posix_s')}"
     if row.get("exit"):

@@ -143,12 +143,12 @@ def interval(value: Mapping[str, Any] | None, unit: str) -> str:
 
 def probability(p: float) -> str:
     """Write a probability in the words of ICD 203 with its percentage."""
-    return f"{likelihood(p)} ({percent(p)})"
+    return f"{likelihood(min(max(p, 0.0), 1.0))} ({percent_of(p)})"
 
 
 def percent_of(p: float) -> str:
     """Write a probability as a percentage; rounding may have carried it a hair beyond 0 or 1."""
-    return percent(min(max(p, 0.0), 1.0))
+    return percent(min(max(p, 0.0), 1.0)).replace(" ", "\u00a0")
 
 
 def finding_value(finding: Mapping[str, Any]) -> str:

@@ -84,10 +84,7 @@ def densify(ring: Float64s, step_deg: float = 1.0) -> Float64s:
 def outline(view: View, rings: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]]) -> list[Float64s]:
     """Return the rings of one country on the sheet, for the even-odd rule; those far away are left out."""
     drawn: list[Float64s] = []
-    for lon, lat in rings:
-        ring = np.stack([np.asarray(lon, float), np.asarray(lat, float)])
-        if ring.shape[1] < 3 or not np.isfinite(ring).all():
-            continue
+    for ring in (piece for lon, lat in rings for piece in _once_round(lon, lat)):
         ring = np.concatenate([ring, ring[:, :1]], axis=1)
         ring[0] = np.unwrap(ring[0], period=360.0)  # the closing edge goes the short way too
         placed = view.place(*densify(ring))
@@ -97,6 +94,22 @@ def outline(view: View, rings: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]]) ->
         if _around_centre(view, placed) and _holds_antipode(view, ring):
             drawn.append(_edge_of_the_world(view))
     return [ring for ring in drawn if len(ring) >= 4]
+
+
+def _once_round(lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike) -> list[Float64s]:
+    """Return a ring as it is, or cut to one turn of longitude if it runs on (an area all round the earth)."""
+    from shapely import make_valid
+    from shapely.geometry import Polygon, box
+
+    ring = np.stack([np.asarray(lon_deg, float), np.asarray(lat_deg, float)])
+    if ring.shape[1] < 3 or not np.isfinite(ring).all():
+        return []
+    if np.ptp(ring[0]) <= 360.0 and np.abs(ring[1]).max() <= 90.0:
+        return [ring]
+    middle = 0.5 * float(ring[0].min() + ring[0].max())
+    turn = make_valid(Polygon(ring.T)).intersection(box(middle - 180.0, -90.0, middle + 180.0, 90.0))
+    pieces = [piece for piece in getattr(turn, "geoms", [turn]) if piece.geom_type == "Polygon"]
+    return [np.array(piece.exterior.coords)[:-1].T for piece in pieces]
 
 
 def _thinned(placed: Float64s) -> Float64s:
