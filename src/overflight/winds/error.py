@@ -110,8 +110,8 @@ def path_error_m(sd_mps: float, lagrangian_time_s: float, elapsed_s: float) -> f
     1921). The median distance from the path is 1.177 times the result where both coordinates have it.
     """
     x = elapsed_s / lagrangian_time_s
-    # Below 1e-4 the closed form loses its digits; there the error grows as s t.
-    shape = x * x if x < 1e-4 else 2.0 * (x + math.expm1(-x))
+    # Below 1e-4 the closed form loses its digits; two terms of its series are exact there.
+    shape = x * x * (1.0 - x / 3.0) if x < 1e-4 else 2.0 * (x + math.expm1(-x))
     return sd_mps * lagrangian_time_s * math.sqrt(shape)
 
 

@@ -165,7 +165,7 @@ def evaluate_prior(
         # The second moment of a log-normal: the spread itself is uncertain by `log_sd_error`.
         usual = np.exp(log_sd + sign * sd_ratio + fit.log_sd_error**2)
         error = np.exp(log_error + sign * error_ratio)
-        return np.sqrt(usual**2 + error**2 + beyond**2).astype(np.float32)
+        return np.asarray(np.sqrt(usual**2 + error**2 + beyond**2), dtype=np.float32)
 
     u, v = field(fit.mean, east), field(fit.mean, north)
     return u.astype(np.float32), v.astype(np.float32), spread(1.0), spread(-1.0)
