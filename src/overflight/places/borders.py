@@ -13,7 +13,7 @@ another state is never part of either.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -92,6 +92,19 @@ def countries_met(lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike) -> tuple[str, 
     lon, lat = rounded.T
     counts = {code: int(inside(_land(code), lon, lat).sum()) for code in country_codes()}
     return tuple(sorted((c for c, n in counts.items() if n), key=lambda c: (-counts[c], c)))
+
+
+def outlines() -> Iterator[tuple[str, list[tuple[Float64s, Float64s]]]]:
+    """Yield name and rings (lon, lat in degrees) of every country, for drawing; holes are rings too."""
+    topology, shapes = _atlas()
+    for code in country_codes():
+        rings = [
+            ring_coordinates(topology, ring)
+            for shape in shapes[code]
+            for polygon in shape.polygons
+            for ring in polygon
+        ]
+        yield _name(code), [(ring[:, 0], ring[:, 1]) for ring in rings]
 
 
 @lru_cache(maxsize=1)

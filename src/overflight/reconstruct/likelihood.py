@@ -23,6 +23,7 @@ from overflight.compiled import compiled
 from overflight.reconstruct.frame import Frame
 from overflight.records import Sighting
 from overflight.sightings.kinds import kind_info, p_mistaken
+from overflight.sightings.plausibility import altitude_interval
 from overflight.sightings.witness import Region, sighting_region
 from overflight.units import EARTH_RADIUS_M, HOUR_S
 
@@ -46,6 +47,8 @@ LOG_MISTAKEN = -math.log(2.0 * math.pi * MISTAKEN_SD_KM**2)
 LOG_MISTAKEN_ALT = -math.log(MISTAKEN_ALT_RANGE_KM)
 # The turn of the frame's equator: reports do not say how often the balloon went round.
 TURN_KM = 2.0 * math.pi * EARTH_RADIUS_M / 1000.0
+
+OPEN_RANGE_M = 3000.0
 
 FINE_STEP_S, MIDDLE_STEP_S, COARSE_STEP_S = HOUR_S / 3, HOUR_S, 3 * HOUR_S
 
@@ -212,13 +215,14 @@ def _whitening(region: Region, frame: Frame, extra_sd_km: float) -> tuple[float,
 
 def _height(sighting: Sighting) -> tuple[float, float, float]:
     """Return altitude and its standard deviation (km) and the chance that it is a mistake."""
-    low, high = sighting.alt_low_m, sighting.alt_high_m
+    interval = altitude_interval(sighting)
     info = kind_info(sighting.kind)
-    if sighting.phase != "float" or (low is None and high is None):
+    if sighting.phase != "float" or interval is None:
         return math.nan, math.nan, math.nan
+    low, high = interval
     # "60,000 ft and more": the open end is taken as 3 km further, about the range of such balloons.
-    low_m = float(low) if low is not None else float(high or 0.0) - 3000.0
-    high_m = float(high) if high is not None else low_m + 3000.0
+    low_m = low if low is not None else float(high or 0.0) - OPEN_RANGE_M
+    high_m = high if high is not None else low_m + OPEN_RANGE_M
     sd_m = math.hypot(info.alt_sd_m, (high_m - low_m) / math.sqrt(12.0))
     return 0.5 * (low_m + high_m) / 1e3, sd_m / 1e3, info.p_alt_mistaken
 

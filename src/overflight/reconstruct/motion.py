@@ -146,6 +146,39 @@ def _slope_by_height(log_p: Float64s, z_km: float, out: Float64s) -> None:
     out[9] *= per_km
 
 
+def air_codes(
+    air: Air, time_s: Float64s, lon_deg: Float64s, lat_deg: Float64s, z_km: Float64s
+) -> npt.NDArray[np.int8]:
+    """Return the code of `air_at` for members (M, T); 0 where the position is not finite."""
+    codes = np.zeros(lon_deg.shape, np.int8)
+    _fill_codes(*air[1:], np.ascontiguousarray(time_s), lon_deg, lat_deg, z_km, codes)
+    return codes
+
+
+@compiled
+def _fill_codes(
+    log_p: Float64s,
+    own_axes: Float64s,
+    own_field: Float32s,
+    prior_axes: Float64s,
+    prior_field: Float32s,
+    numbers: Float64s,
+    time_s: Float64s,
+    lon: Float64s,
+    lat: Float64s,
+    z_km: Float64s,
+    codes: npt.NDArray[np.int8],
+) -> None:
+    out = np.empty(SLOPES)
+    for m in range(lon.shape[0]):
+        for k in range(time_s.size):
+            if math.isfinite(lon[m, k]):
+                codes[m, k] = air_at(
+                    log_p, own_axes, own_field, prior_axes, prior_field, numbers,
+                    time_s[k], lon[m, k], lat[m, k], z_km[m, k], out,
+                )  # fmt: skip
+
+
 @compiled
 def linearise(
     rotation: Float64s,

@@ -118,8 +118,8 @@ def sample_paths(
         if progress is not None:
             progress(beta**0.25)
     for turn in range(final_sweeps):
-        accepted = sweep(air, scales, node_s, candidates, start, now, 1.0, STRETCHES[turn % len(STRETCHES)], rng)
-        print(STRETCHES[turn % len(STRETCHES)], accepted)
+        length = STRETCHES[turn % len(STRETCHES)]
+        accepted = sweep(air, scales, node_s, candidates, start, now, 1.0, length, rng)
         draw_latents(candidates, now, 1.0, rng)
     return Sample(now.paths, now.level, now.pick, now.right, log_evidence, accepted, rungs)
 
@@ -139,11 +139,13 @@ def sweep(
 ) -> float:
     """Move all members once: float level given heights, path given readings. Returns the share accepted."""
     members, nodes = now.paths.shape[:2]
-    draw_levels(scales, node_s, now.paths[:, :, 4], start, rng.standard_normal(members), now.level)
+    draw_levels(scales, node_s, now.paths[:, :, 4], start, rng.standard_normal((members,)), now.level)
     normals = rng.standard_normal((members, nodes, 5))
     obs_normals = rng.standard_normal((members, 3 * now.pick.shape[1] + 1))
     edges = np.array(list(_edges(nodes, length, rng)), np.int64)
-    log_uniforms = np.log(rng.random((members, edges.size))) if test else np.full((members, edges.size), -np.inf)
+    log_uniforms = np.full((members, edges.size), -np.inf)
+    if test:
+        log_uniforms = np.log(rng.random((members, edges.size)))
     kept = np.zeros(members, np.int64)
     begin = np.array([start.x_km, start.y_km, start.sd_km])
 

@@ -1,0 +1,470 @@
+"""Assess a case, end to end. The only module that knows all parts.
+
+    case folder → sightings, winds, places, claims → reconstruct → ensembles → crossings, sight lines
+    → findings → result.json, report.html, flight.nc, forecast.nc, origin.nc, track.geojson, track.kml
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overflight import __version__
+from overflight.case import Case, check_keys, check_sighting_ids, read_case
+from overflight.claims.contradictions import claims_section, contradiction_findings
+from overflight.claims.table import Claim, read_claims
+from overflight.crossings import crossings, lead_time
+from overflight.errors import CaseError, InputError
+from overflight.exports.geojson import write_track_geojson
+from overflight.exports.kml import write_track_kml
+from overflight.exports.netcdf import write_ensemble
+from overflight.exposure.sight import sight_windows
+from overflight.geo import distance_m, mean_lonlat
+from overflight.places.areafile import read_areas
+from overflight.places.areas import Area
+from overflight.places.borders import country, country_codes, has_coast, outlines, sovereign_airspace, territorial_sea
+from overflight.places.sites import read_sites
+from overflight.reconstruct.answers import reading_rows, reconstruction_findings, unknowns
+from overflight.reconstruct.likelihood import Scenario
+from overflight.reconstruct.posterior import (
+    Reconstruction,
+    Settings,
+    forecast,
+    origin,
+    reconstruct,
+    scenarios_from,
+)
+from overflight.reconstruct.readings import read_back
+from overflight.records import Finding, Sighting, weighted_quantile
+from overflight.report.page import write_report
+from overflight.report.result import record_dict, result_json
+from overflight.sightings import read_sightings
+from overflight.sightings.plausibility import require_observations
+from overflight.times import iso_utc
+from overflight.units import HOUR_S
+from overflight.winds.choose import CaseWinds, choose_winds
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Progress = Callable[[str, float], None]
+
+SCHEMA_VERSION = "1.0"
+ENSEMBLE_FILES = {"posterior": "flight.nc", "forecast": "forecast.nc", "origin": "origin.nc"}
+ASK_KEYS = {
+    "reconstruct": ("members", "seed", "step_minutes", "float_alt_m", "float_alt_sd_m"),
+    "forecast": ("hours",),
+    "origin": ("hours",),
+    "crossings": ("countries", "territorial_sea", "areas"),
+    "exposure": ("min_elevation_deg", "max_range_km"),
+}
+FORECAST_HOURS, ORIGIN_HOURS = 48.0, 48.0
+# The report's path table needs no more than this many rows.
+PATH_ROWS = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Inputs:
+    """Everything a case holds, read and checked."""
+
+    case: Case
+    sightings: tuple[Sighting, ...]
+    scenarios: tuple[Scenario, ...]
+    sites: tuple[Any, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    areas: tuple[Area, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Assessment:
+    """The answer: `result` as in `result.json`, the ensembles by kind, and what made them."""
+
+    result: Mapping[str, Any]
+    ensembles: Mapping[str, xr.Dataset]
+    findings: tuple[Finding, ...]
+    reconstruction: Reconstruction
+    inputs: Inputs
+
+
+def read_inputs(folder: str | Path) -> Inputs:
+    """Read and check a case folder without working on it. Raises InputError where something cannot be used."""
+    case = read_case(Path(folder))
+    for part, table in case.ask.items():
+        check_keys(table, ASK_KEYS[part], f"ask.{part}", case.folder)
+    sightings = read_sightings(case.inputs["sightings"], time_start=case.time_start, time_end=case.time_end)
+    check_sighting_ids(case, [s.id for s in sightings])
+    require_observations(sightings, case.time_start, case.time_end)
+    areas = tuple(area for path in case.inputs["areas"] for area in read_areas(path))
+    _check_areas(case, areas)
+    return Inputs(
+        case=case,
+        sightings=sightings,
+        scenarios=case_scenarios(case),
+        sites=read_sites(case.inputs["sites"]),
+        claims=tuple(claim for path in case.inputs["claims"] for claim in read_claims(path)),
+        areas=areas,
+    )
+
+
+def case_scenarios(case: Case) -> tuple[Scenario, ...]:
+    """Combine the hypotheses of a case into scenarios."""
+    return scenarios_from(
+        [
+            (h.group, Scenario(h.id, h.title, h.weight, frozenset(h.accepts), frozenset(h.rejects)))
+            for h in case.hypotheses
+        ]
+    )
+
+
+def assess(
+    folder: str | Path,
+    *,
+    seed: int | None = None,
+    members: int | None = None,
+    winds_source: str | None = None,
+    cache_dir: Path | None = None,
+    progress: Progress | None = None,
+) -> Assessment:
+    """Assess a case folder. Opens no socket.
+
+    Parameters
+    ----------
+    folder : the case folder, holding `case.toml`.
+    seed, members, winds_source : override `ask.reconstruct.seed`, `.members` and `winds.source`.
+    cache_dir : where fetched winds lie; the user's own cache when None.
+    progress : called with what is being done and the share of it that is done.
+
+    Raises
+    ------
+    OverflightError
+        A subclass that says what cannot be used, where, and what to do.
+    """
+    begun = time.time()
+    tell = progress or (lambda _text, _share: None)
+    tell("reading the case", 0.0)
+    inputs = read_inputs(folder)
+    if winds_source is not None:
+        inputs = replace(inputs, case=_with_winds(inputs.case, winds_source))
+    case = inputs.case
+    after_h = _hours(case, "forecast", FORECAST_HOURS)
+    before_h = _hours(case, "origin", ORIGIN_HOURS)
+    tell("reading the winds", 0.0)
+    winds = choose_winds(case, before_h=before_h, after_h=after_h, cache_dir=cache_dir)
+    provenance = _provenance(inputs, winds)
+    r = reconstruct(
+        inputs.sightings,
+        winds,
+        time_start=case.time_start,
+        time_end=case.time_end,
+        scenarios=inputs.scenarios,
+        settings=_settings(case, seed, members),
+        provenance=provenance,
+        progress=progress,
+    )
+    ensembles = {"posterior": r.ensemble}
+    if after_h > 0:
+        ensembles["forecast"] = forecast(r, hours=after_h, provenance=provenance)
+    if before_h > 0:
+        ensembles["origin"] = origin(r, hours=before_h, provenance=provenance)
+    tell("asking the questions", 0.0)
+    findings, sections = _answers(inputs, winds, r, ensembles)
+    result = {
+        "schema_version": SCHEMA_VERSION,
+        "run": {
+            "overflight": __version__,
+            "started": iso_utc(begun),
+            "seconds": time.time() - begun,
+            "python": platform.python_version(),
+        },
+        "inputs": {"files": dict(case.hashes), "seed": r.settings.seed, "members": int(r.weight.size)},
+        "sightings": [record_dict(s) for s in inputs.sightings],
+        "findings": [record_dict(f) for f in findings],
+        "sections": sections,
+    }
+    return Assessment(
+        result=result, ensembles=ensembles, findings=tuple(findings), reconstruction=r, inputs=inputs
+    )
+
+
+def write_outputs(assessment: Assessment, out: str | Path) -> tuple[Path, ...]:
+    """Write every output into a folder, made if need be; return the paths, the report first."""
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise InputError("it is a file", file=str(folder), remedy="Give a folder with --out.")
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [folder / "report.html"]
+    write_report(assessment.result, assessment.ensembles, list(outlines()), written[0])
+    for kind, dataset in assessment.ensembles.items():
+        written.append(folder / ENSEMBLE_FILES[kind])
+        write_ensemble(dataset, written[-1])
+    for name, write in (("track.geojson", write_track_geojson), ("track.kml", write_track_kml)):
+        written.append(folder / name)
+        write(assessment.ensembles, assessment.result, written[-1])
+    # Last, so that a folder with a result.json is complete.
+    written.append(folder / "result.json")
+    partial = folder / "result.json.part"
+    partial.write_bytes(result_json(assessment.result))
+    partial.replace(written[-1])
+    return tuple(written)
+
+
+def _answers(
+    inputs: Inputs, winds: CaseWinds, r: Reconstruction, ensembles: Mapping[str, xr.Dataset]
+) -> tuple[list[Finding], dict[str, Any]]:
+    """Ask every question of the ensembles; return findings and the sections of the result."""
+    case = inputs.case
+    given = {"winds": winds.title}
+    readings = read_back(r, inputs.sightings)
+    findings = reconstruction_findings(r, readings, inputs.sightings, given)
+    used = [s.id for s in r.sightings]
+    areas = _areas(inputs, ensembles)
+    crossed = crossings(r.ensemble, areas, evidence=used)
+    leads = lead_time(crossed, inputs.sightings)
+    findings += [*crossed.findings, *leads.findings]
+    rows = list(crossed.table)
+    for kind in ("origin", "forecast"):
+        if kind in ensembles:
+            further = crossings(ensembles[kind], areas, evidence=used)
+            findings += further.findings
+            rows += [row for row in further.table if float(row["probability"]) > 0.01]
+    exposure = case.ask.get("exposure", {})
+    seen = sight_windows(
+        r.ensemble, inputs.sites, min_elevation_deg=_number(case, "exposure", "min_elevation_deg", 0.0)
+    )
+    findings += seen.findings
+    if inputs.claims:
+        findings += contradiction_findings(inputs.claims)
+    open_rows, open_findings = unknowns(r, given)
+    findings += open_findings
+    sections: dict[str, Any] = {
+        "case": {
+            "title": case.title,
+            "time_start": case.time_start,
+            "time_end": case.time_end,
+            "folder_name": case.folder.name,
+        },
+        "winds": _winds_section(winds, r),
+        "reconstruction": {
+            "scenarios": _scenario_rows(r),
+            "path": _path_rows(r.ensemble),
+            "readings": reading_rows(r, readings, inputs.sightings),
+            "members": int(r.weight.size),
+            "effective_members": float(1.0 / np.sum(r.weight**2)),
+            "notes": [],
+        },
+        "crossings": {
+            "rows": rows,
+            "lead_times": list(leads.table),
+            "notes": ["Borders are Natural Earth 1:50 million: approximate, and no statement of law."],
+        },
+        "exposure": {
+            "rows": list(seen.rows),
+            "notes": [
+                "Geometry only: no terrain, cloud or night. An upper bound on what could have been seen."
+            ],
+            "max_range_km": exposure.get("max_range_km"),
+        },
+        "claims": claims_section(inputs.claims),
+        "unknown": open_rows,
+    }
+    return findings, sections
+
+
+def _areas(inputs: Inputs, ensembles: Mapping[str, xr.Dataset]) -> list[Area]:
+    """The countries asked for, or those the posterior meets; their seas and airspace; the user's own."""
+    table = inputs.case.ask.get("crossings", {})
+    codes = [str(c) for c in table.get("countries", ())] or _met(ensembles["posterior"])
+    with_sea = bool(table.get("territorial_sea", True))
+    chosen: list[Area] = []
+    for code in codes:
+        chosen.append(country(code))
+        if with_sea and has_coast(code):
+            chosen += [sovereign_airspace(code), territorial_sea(code)]
+    wanted = table.get("areas")
+    return chosen + [a for a in inputs.areas if wanted is None or a.id in wanted]
+
+
+def _met(ensemble: xr.Dataset) -> list[str]:
+    from overflight.places.borders import countries_met
+
+    return list(countries_met(ensemble["lon"].values, ensemble["lat"].values))[:12]
+
+
+def _check_areas(case: Case, areas: Iterable[Area]) -> None:
+    known = {a.id for a in areas}
+    for wanted in case.ask.get("crossings", {}).get("areas") or ():
+        if wanted not in known:
+            raise CaseError(
+                f"there is no area '{wanted}'",
+                file="case.toml",
+                field="ask.crossings.areas",
+                remedy=f"The areas read are: {', '.join(sorted(known)) or 'none'}.",
+            )
+    for code in case.ask.get("crossings", {}).get("countries") or ():
+        if code not in country_codes():
+            raise CaseError(
+                f"there is no country '{code}'",
+                file="case.toml",
+                field="ask.crossings.countries",
+                remedy="Use ISO 3166-1 three-letter codes such as USA, CAN, CHN.",
+            )
+
+
+def _settings(case: Case, seed: int | None, members: int | None) -> Settings:
+    default = Settings()
+    level = _number(case, "reconstruct", "float_alt_m", default.float_alt_m[0])
+    level_sd = _number(case, "reconstruct", "float_alt_sd_m", default.float_alt_m[1])
+    asked_members = members if members is not None else _number(case, "reconstruct", "members", default.members)
+    asked_seed = seed if seed is not None else _number(case, "reconstruct", "seed", default.seed)
+    step_min = _number(case, "reconstruct", "step_minutes", default.step_s / 60.0)
+    for name, value, low, high in (
+        ("members", asked_members, 16, 20_000),
+        ("step_minutes", step_min, 1, 720),
+        ("seed", asked_seed, 0, 2**63),
+        ("float_alt_m", level, 1_000, 45_000),
+        ("float_alt_sd_m", level_sd, 50, 15_000),
+    ):
+        if not low <= value <= high:
+            raise CaseError(
+                f"{value:g} is outside {low:g} to {high:g}", file="case.toml", field=f"ask.reconstruct.{name}"
+            )
+    return replace(
+        default,
+        members=int(asked_members),
+        seed=int(asked_seed),
+        step_s=step_min * 60.0,
+        float_alt_m=(level, level_sd),
+    )
+
+
+def _number(case: Case, part: str, key: str, default: float) -> float:
+    value = case.ask.get(part, {}).get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise CaseError(
+            f"{value!r} is no number", file="case.toml", field=f"ask.{part}.{key}", remedy="Give a number."
+        )
+    return value
+
+
+def _hours(case: Case, part: str, default: float) -> float:
+    hours = _number(case, part, "hours", default)
+    if not 0.0 <= hours <= 1000.0:
+        raise CaseError(
+            f"{hours:g} h is outside 0 to 1000",
+            file="case.toml",
+            field=f"ask.{part}.hours",
+            remedy="Give hours; 0 leaves it out.",
+        )
+    return hours
+
+
+def _with_winds(case: Case, source: str) -> Case:
+    if source not in ("auto", "prior", "prior-only", "files"):
+        raise InputError(
+            f"'{source}' is no source of winds", field="winds", remedy="Use auto, prior, prior-only or files."
+        )
+    return replace(case, winds=replace(case.winds, source=source))  # type: ignore[arg-type]  # checked above
+
+
+def _provenance(inputs: Inputs, winds: CaseWinds) -> dict[str, str]:
+    hashes = ", ".join(f"{name} {digest}" for name, digest in sorted(inputs.case.hashes.items()))
+    return {
+        "title": inputs.case.title,
+        "source": f"overflight {__version__}",
+        "inputs": hashes,
+        "winds_used": winds.used,
+    }
+
+
+def _winds_section(winds: CaseWinds, r: Reconstruction) -> dict[str, Any]:
+    status, weight = r.ensemble["status"].values, r.weight[:, None]
+    aloft = np.isin(status, (0, 3))
+    outside = float(np.sum((status == 3) * weight) / np.sum(aloft * weight))
+    prior_sd = float(np.sqrt(0.5 * np.mean(np.square(_sd_along(r)))))
+    own = winds.own is not None
+    sd = winds.error_mps if own else (prior_sd, prior_sd)
+    hours = winds.error_time_s / HOUR_S
+    text = (
+        f"{sd[0]:.1f} m/s eastward and {sd[1]:.1f} m/s northward beyond what the field states"
+        if own
+        else f"the climatology's own spread, about {prior_sd:.0f} m/s a component along this path"
+    )
+    return {
+        "used": winds.used,
+        "title": winds.title,
+        "sources": [{"name": name, "detail": "file of the case"} for name in winds.files]
+        or [{"name": winds.prior.name, "detail": str(winds.prior.provenance.get("source", ""))}],
+        "error": {
+            "sd_u_mps": sd[0],
+            "sd_v_mps": sd[1],
+            "lagrangian_hours": hours,
+            "text": f"{text}, correlated over {hours:.0f} h along the flight",
+        },
+        "notes": list(winds.notes),
+        "outside_share": outside,
+    }
+
+
+def _sd_along(r: Reconstruction) -> Any:
+    """Spread of the prior's components (2, K) along the mean path."""
+    from overflight.winds.interpolate import sample
+
+    paths = r.paths.mean(axis=0)
+    lon, lat = r.frame.to_lonlat(paths[:, 0] * 1e3, paths[:, 1] * 1e3)
+    there = sample(r.winds.prior, r.node_s, np.full(r.node_s.size, 7_000.0), lat, lon)
+    return np.stack([there.u_sd_mps, there.v_sd_mps]) * np.sqrt(2.0)
+
+
+def _scenario_rows(r: Reconstruction) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": s.scenario.id,
+            "title": s.scenario.title,
+            "prior": s.scenario.weight,
+            "weight": s.weight,
+            "log_evidence": s.log_evidence,
+            "finding_ids": [f"scenario.{s.scenario.id}.weight"],
+        }
+        for s in r.scenarios
+    ]
+
+
+def _path_rows(ensemble: xr.Dataset) -> list[dict[str, Any]]:
+    """The path through time: mean place, radii that hold 50 and 90 % of the weight about it, heights."""
+    time_s = ensemble["time"].values.astype("datetime64[ms]").astype(np.int64) / 1e3
+    lon, lat = ensemble["lon"].values.astype(float), ensemble["lat"].values.astype(float)
+    alt, weight = ensemble["alt_m"].values.astype(float), ensemble["weight"].values
+    rows = []
+    for k in range(0, time_s.size, max(1, time_s.size // PATH_ROWS)):
+        aloft = np.isfinite(lon[:, k])
+        if not aloft.any():
+            continue
+        w = weight[aloft]
+        clon, clat = mean_lonlat(lon[aloft, k], lat[aloft, k], w)
+        away = np.asarray(distance_m(clon, clat, lon[aloft, k], lat[aloft, k])) / 1e3
+        r50, r90 = weighted_quantile(away, w, (0.5, 0.9))
+        low, mid, high = weighted_quantile(alt[aloft, k], w, (0.05, 0.5, 0.95))
+        rows.append(
+            {
+                "time_s": float(time_s[k]),
+                "lon": float(clon),
+                "lat": float(clat),
+                "r50_km": float(r50),
+                "r90_km": float(r90),
+                "alt_p05": float(low),
+                "alt_p50": float(mid),
+                "alt_p95": float(high),
+                "spread_km": float(r50),
+                "aloft_share": float(w.sum()),
+            }
+        )
+    return rows
+
+
+__all__: Sequence[str] = ("Assessment", "Inputs", "assess", "case_scenarios", "read_inputs", "write_outputs")

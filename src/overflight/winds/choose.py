@@ -1,0 +1,192 @@
+"""Choose the winds of a case: its own files, then the cache, then the climatological prior. No socket.
+
+The prior always stands behind: where gridded winds end, in place, height or time, it takes over with its
+own spread, and the ensemble's status says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from overflight.case import Case
+from overflight.errors import CaseError, CoverageError, OverflightError
+from overflight.times import short_utc
+from overflight.units import DAY_S, HOUR_S
+from overflight.winds import cache as wind_cache
+from overflight.winds.error import ANALYSIS_ERROR, ANALYSIS_LAGRANGIAN_S, PRIOR_LAGRANGIAN_S
+from overflight.winds.gridded import read_grid
+from overflight.winds.grid import Grid
+from overflight.winds.prior import prior_grid
+
+# Levels read from a file: from the tropopause to where stratospheric balloons float.
+LEVELS_PA = (500.0, 35_000.0)
+# A field whose times lie further apart than this leaves a balloon on its own for too long in between.
+MAX_STEP_S = 2 * DAY_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CaseWinds:
+    """The winds a flight is reconstructed on.
+
+    `own` is gridded data, None for the prior alone. `error_mps` is the standard deviation of its u and v
+    beyond any spread it states, `error_time_s` the correlation time of the wind error as a balloon meets
+    it. `title` is for the reader; `files` are the names of what was read; `notes` what he should know.
+    """
+
+    prior: Grid
+    own: Grid | None = None
+    error_mps: tuple[float, float] = (0.0, 0.0)
+    error_time_s: float = PRIOR_LAGRANGIAN_S
+    used: Literal["prior", "files", "cache"] = "prior"
+    title: str = "climatological prior"
+    files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def choose_winds(
+    case: Case, *, before_h: float = 0.0, after_h: float = 0.0, cache_dir: Path | None = None
+) -> CaseWinds:
+    """Return what `[winds] source` allows and what covers the case.
+
+    `before_h` and `after_h` widen the window for a backward run and a forecast. `cache_dir` is the cache to
+    look into for source 'auto'; the user's own when None.
+
+    Raises
+    ------
+    CaseError
+        `source = "files"` and there is no file.
+    CoverageError
+        `source = "files"` and no file reaches the window.
+    InputError, LimitError
+        A file of the case cannot be read, or not in this memory.
+    """
+    window = (case.time_start - before_h * HOUR_S, case.time_end + after_h * HOUR_S)
+    prior = prior_grid(window[0] - DAY_S, window[1] + DAY_S)
+    source, files = case.winds.source, case.winds.files
+    if source == "prior-only":
+        notes = (f"{len(files)} wind files lie in the case and were left alone: source is 'prior-only'.",)
+        return CaseWinds(prior=prior, notes=notes if files else ())
+    if source == "files" and not files:
+        raise CaseError(
+            "source is 'files' and the case has none",
+            file=str(case.folder / "case.toml"),
+            field="winds.source",
+            remedy="Put a NetCDF, Zarr or GRIB2 file into the folder winds/, or use source = \"auto\".",
+        )
+    if files:
+        chosen = _from_files(files, window, prior, "files")
+        if chosen.own is not None or source != "auto":
+            if chosen.own is None and source == "files":
+                raise CoverageError("; ".join(chosen.notes), remedy="Fetch winds for the window of the case.")
+            return chosen
+    if source == "auto":
+        cached = _from_cache(cache_dir or wind_cache.cache_folder(), window, prior)
+        if cached is not None:
+            return cached
+    return CaseWinds(prior=prior)
+
+
+def _from_cache(cache_dir: Path, window: tuple[float, float], prior: Grid) -> CaseWinds | None:
+    for entry in wind_cache.find(cache_dir, window):
+        try:
+            chosen = _from_files(wind_cache.entry_files(cache_dir, entry), window, prior, "cache")
+        except OverflightError:
+            continue  # a damaged entry is no reason to fail while the prior can answer
+        if chosen.own is not None:
+            return chosen
+    return None
+
+
+def _from_files(
+    files: Sequence[Path], window: tuple[float, float], prior: Grid, used: Literal["files", "cache"]
+) -> CaseWinds:
+    grids, notes = [], []
+    for path in files:
+        try:
+            grids.append(read_grid(path, window=window, levels_pa=LEVELS_PA))
+        except CoverageError as error:
+            notes.append(f"{path.name} was left out: {error}")
+    if not grids:
+        return CaseWinds(prior=prior, notes=tuple(notes))
+    own, left_out = join_in_time(grids)
+    notes += [f"{name} was left out: its grid differs from the others'." for name in left_out]
+    notes += _coverage_notes(own, window)
+    names = tuple(g.name for g in grids if g.name not in left_out)
+    stated = own.u_sd_mps is not None
+    error = (float(ANALYSIS_ERROR.sd_u_mps or 0.0), float(ANALYSIS_ERROR.sd_v_mps or 0.0))
+    return CaseWinds(
+        prior=prior,
+        own=own,
+        error_mps=error,
+        error_time_s=ANALYSIS_LAGRANGIAN_S,
+        used=used,
+        title=f"gridded winds ({', '.join(names)})" + (" with their own spread" if stated else ""),
+        files=names,
+        notes=tuple(notes),
+    )
+
+
+def join_in_time(grids: Sequence[Grid]) -> tuple[Grid, tuple[str, ...]]:
+    """Join grids of the same levels, rows and columns along time; return it and the names left out.
+
+    Where grids differ, the largest set of equal ones wins. Where two hold the same time, the first does.
+    """
+    sets: list[list[Grid]] = []
+    for grid in grids:
+        for same in sets:
+            if _same_axes(same[0], grid):
+                same.append(grid)
+                break
+        else:
+            sets.append([grid])
+    best = max(sets, key=lambda same: sum(g.time_s.size for g in same))
+    left_out = tuple(g.name for same in sets if same is not best for g in same)
+    if len(best) == 1:
+        return best[0], left_out
+    times = np.concatenate([g.time_s for g in best])
+    order = np.unique(times, return_index=True)[1]
+    parts = {}
+    for name in ("u_mps", "v_mps", "u_sd_mps", "v_sd_mps"):
+        fields = [getattr(g, name) for g in best]
+        parts[name] = None if any(f is None for f in fields) else np.concatenate(fields)[order]
+    first = best[0]
+    joined = Grid(
+        time_s=times[order],
+        pressure_pa=first.pressure_pa,
+        lat_deg=first.lat_deg,
+        lon_deg=first.lon_deg,
+        periodic=first.periodic,
+        name=", ".join(g.name for g in best),
+        provenance=first.provenance,
+        **parts,
+    )
+    return joined, left_out
+
+
+def _same_axes(a: Grid, b: Grid) -> bool:
+    pairs = ((a.pressure_pa, b.pressure_pa), (a.lat_deg, b.lat_deg), (a.lon_deg, b.lon_deg))
+    spread = (a.u_sd_mps is None) == (b.u_sd_mps is None)
+    return spread and all(x.shape == y.shape and np.allclose(x, y) for x, y in pairs)
+
+
+def _coverage_notes(own: Grid, window: tuple[float, float]) -> list[str]:
+    notes = []
+    first, last = float(own.time_s[0]), float(own.time_s[-1])
+    if first > window[0] or last < window[1]:
+        notes.append(
+            f"The gridded winds reach from {short_utc(first)} to {short_utc(last)}; before and after, the prior "
+            "stands in."
+        )
+    if own.time_s.size > 1 and float(np.diff(own.time_s).max()) > MAX_STEP_S:
+        notes.append("Some times of the gridded winds lie more than two days apart.")
+    if not own.periodic:
+        notes.append(
+            f"The gridded winds reach from {own.lon_deg[0]:g}° to {own.lon_deg[-1]:g}° E and "
+            f"{own.lat_deg[0]:g}° to {own.lat_deg[-1]:g}° N; outside, the prior stands in."
+        )
+    return notes
