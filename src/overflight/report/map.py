@@ -132,7 +132,8 @@ def _land(view: View, borders: Borders) -> tuple[Markup, list[tuple[str, float, 
     drawn: list[str] = []
     names: list[tuple[str, float, float, float]] = []
     for country, rings in borders:
-        pieces = _seen([piece for ring in outline(view, rings) for piece in _on_sheet(view, ring)])
+        pieces = [piece for ring in outline(view, rings) for piece in _on_sheet(view, ring)]
+        pieces = _seen(pieces, view)
         if not pieces:
             continue
         # Even-odd: a ring inside another (a lake, an enclave) takes its area away.
@@ -143,16 +144,13 @@ def _land(view: View, borders: Borders) -> tuple[Markup, list[tuple[str, float, 
     return tag("g", *drawn, class_="land"), sorted(names, key=lambda item: -item[3])
 
 
-def _seen(pieces: list[Any]) -> list[Any]:
-    """Take away pairs of pieces that are alike: even-odd leaves nothing of them.
+def _seen(pieces: list[Any], view: View) -> list[Any]:
+    """Take away pairs of pieces that cover the whole sheet: even-odd leaves nothing of them.
 
     An area around the antipode comes as its outline and the edge of the world, both the whole sheet here.
     """
-    kept: list[Any] = []
-    for piece in pieces:
-        twin = next((k for k in kept if k.equals(piece)), None)
-        kept = [k for k in kept if k is not twin] if twin is not None else [*kept, piece]
-    return kept
+    whole = [piece for piece in pieces if piece.area > view.width * view.height]
+    return pieces if len(whole) % 2 else [p for p in pieces if p.area <= view.width * view.height]
 
 
 def _on_sheet(view: View, ring: Float64s) -> list[Any]:
