@@ -276,6 +276,71 @@ def test_noise_inside_grib_never_escapes_as_another_error(tmp_path: Path):
     assert refused > 20
 
 
+PACKINGS = ("grid_simple", "grid_ccsds", "grid_complex", "grid_complex_spatial_differencing", "grid_jpeg")
+
+
+def packed(tmp_path: Path, packing: str) -> Path:
+    """Write u and v in a packing that GFS (complex, JPEG) or ECMWF (CCSDS) uses."""
+    return write(tmp_path / "a.grib2", both(packingType=packing))
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_every_packing_is_read(tmp_path: Path, packing: str):
+    path = packed(tmp_path, packing)
+    with path.open("rb") as stream:
+        handle = eccodes.codes_grib_new_from_file(stream)
+        assert eccodes.codes_get(handle, "packingType") == packing
+        eccodes.codes_release(handle)
+    check(read_grid(path), [0.0], [70.0])
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_every_packing_is_read_with_a_bitmap(tmp_path: Path, packing: str):
+    values = wind("u", 0, 70.0, *np.meshgrid(LAT[::-1], LON, indexing="ij"))
+    values[4, 5:9] = 9999.0
+    keys = {"bitmapPresent": 1, "missingValue": 9999.0, "packingType": packing, "values": values}
+    grid = read_grid(write(tmp_path / "a.grib2", [message("u", **keys), message("v")]))
+    assert np.isnan(grid.u_mps[0, 0, 14, 5:9]).all()
+    assert np.isnan(grid.u_mps).sum() == 4
+    known = wind("u", 0, 70.0, *np.meshgrid(LAT, LON, indexing="ij"))
+    np.testing.assert_allclose(grid.u_mps[0, 0, :14], known[:14], atol=PACKING_MPS)
+
+
+@pytest.mark.parametrize(
+    ("packing", "section", "octet", "value"),
+    [
+        ("grid_simple", 5, 8, 200),  # number of values
+        ("grid_simple", 3, 8, 200),  # number of nodes
+        ("grid_simple", 6, 6, 0),  # a bitmap that is not there
+        ("grid_complex_spatial_differencing", 5, 33, 228),  # number of groups
+        ("grid_complex_spatial_differencing", 5, 49, 207),  # octets of the first differences
+        ("grid_jpeg", 7, 20, 233),  # height of the image
+        ("grid_jpeg", 5, 9, 127),
+    ],
+)
+def test_counts_that_disagree_are_refused_before_unpacking(tmp_path: Path, packing, section, octet, value):
+    """Each of these made eccodes 2.50 unpack past its memory or fail."""
+    path = packed(tmp_path, packing)
+    content = bytearray(path.read_bytes())
+    at = 16
+    while content[at + 4] != section:
+        at += int.from_bytes(content[at : at + 4], "big")
+    assert content[at + octet - 1] != value
+    content[at + octet - 1] = value
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="disagree"):
+        read_grid(path)
+
+
+def test_sections_that_do_not_fit_are_refused(tmp_path: Path):
+    path = packed(tmp_path, "grid_simple")
+    content = bytearray(path.read_bytes())
+    content[16:20] = (10**6).to_bytes(4, "big")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="do not fit"):
+        read_grid(path)
+
+
 def test_two_grids_in_one_file_are_refused(tmp_path: Path):
     with pytest.raises(InputError, match=r"different grids \(regular_ll 36 × 19; regular_ll 36 × 4\)"):
         read_grid(write(tmp_path / "a.grib2", [*both(), *both(hpa=50.0, lat=LAT[5:9])]))

@@ -361,14 +361,15 @@ def _unpacked(stream: IO[bytes], field: _Field, geometry: tuple[Any, ...], file:
 
 
 def _values(handle: Any, geometry: tuple[Any, ...], file: str) -> Float64s:
-    values = np.array(eccodes.codes_get_values(handle), dtype=np.float64)
     columns, rows = geometry[1], geometry[2]
-    if values.size != columns * rows:
+    count = eccodes.codes_get_size(handle, "values")
+    if count != columns * rows:
         raise InputError(
-            f"a field holds {values.size} values for {columns} × {rows} nodes",
+            f"a field holds {count} values for {columns} × {rows} nodes",
             file=file,
             remedy="Fetch it again.",
         )
+    values = np.array(eccodes.codes_get_values(handle), dtype=np.float64)
     if _get(handle, "bitmapPresent", 0):
         values[values == eccodes.codes_get(handle, "missingValue")] = np.nan
     return values.reshape(columns, rows).T if geometry[9] else values.reshape(rows, columns)

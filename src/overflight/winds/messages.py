@@ -8,6 +8,9 @@ Layout: WMO Manual on Codes I.2, FM 92 GRIB. Edition 2: section 0 is 'GRIB', two
 discipline, edition, total length in 8 bytes; sections 2 to 7, 3 to 7 or 4 to 7 repeat for each further
 field; the message ends in '7777'. Edition 1: 'GRIB', total length in 3 bytes, edition.
 
+The counts that the sections state are compared with one another before eccodes unpacks a field, because
+it trusts them: a damaged count of groups or of pixels made it write outside its memory.
+
 Left out: the local convention for edition 1 messages over 8 MB.
 """
 
@@ -78,8 +81,51 @@ def split_fields(message: bytes, file: str) -> list[bytes]:
             reused = length > 5 and sections[6][5] == 254
             bitmap = sections[6] = bitmap if reused and bitmap else sections[6]
         if number == 7:
+            _check_counts(sections, file)
             fields.append(_joined(message, sections))
     return fields
+
+
+def _check_counts(sections: dict[int, bytes], file: str) -> None:
+    """Refuse a field whose sections contradict one another about how many values it has."""
+    try:
+        sound = _counts_agree(sections[3], sections[5], sections[6], sections[7])
+    except (KeyError, IndexError):
+        sound = False
+    if not sound:
+        raise InputError(
+            "a GRIB message is damaged: its sections disagree about the number of values",
+            file=file,
+            remedy=_REMEDY,
+        )
+
+
+def _counts_agree(grid: bytes, packing: bytes, bitmap: bytes, data: bytes) -> bool:
+    """Compare sections 3, 5, 6 and 7; octets and templates 5.2, 5.3 and 5.40 as the manual numbers them."""
+    nodes, values = _octets(grid, 7, 10), _octets(packing, 6, 9)
+    if bitmap[5] == 255 and values != nodes:
+        return False
+    if bitmap[5] == 0 and (values > nodes or len(bitmap) < 6 + -(-nodes // 8)):
+        return False
+    template = _octets(packing, 10, 11)
+    if template in (2, 3):
+        groups, bits = _octets(packing, 32, 35), (packing[19], packing[36], packing[46])
+        order, extra = (packing[47], packing[48]) if template == 3 else (1, 1)
+        few = groups <= values and max(bits) <= 32 and order in (1, 2) and extra <= 8
+        return few and 8 * (len(data) - 5) >= groups * sum(bits)
+    if template == 40 and len(data) > 5:
+        # The codestream's SIZ marker: width and height at 8 and 12 bytes into the stream, offsets zero.
+        stream = data[5:]
+        size = _octets(stream, 9, 12) * _octets(stream, 13, 16)
+        return stream[:4] == b"\xff\x4f\xff\x51" and size == values and not any(stream[16:24])
+    return True
+
+
+def _octets(section: bytes, first: int, last: int) -> int:
+    """Return the unsigned number in these octets, counted from one as the manual does."""
+    if len(section) < last:
+        raise IndexError(last)
+    return int.from_bytes(section[first - 1 : last], "big")
 
 
 def _joined(message: bytes, sections: dict[int, bytes]) -> bytes:
