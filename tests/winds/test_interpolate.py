@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import RegularGridInterpolator
 
+from overflight.errors import InputError
 from overflight.winds.grid import Grid
 from overflight.winds.gridded import read_grid
 from overflight.winds.interpolate import WIND_STATUS, pack, sample, wind_at
@@ -387,6 +388,23 @@ def _holed_globe() -> Grid:
 
 
 HOLED_GLOBE = _holed_globe()
+
+
+@pytest.mark.parametrize(
+    ("axis", "values"),
+    [
+        ("pressure_pa", [-1.0, 5e3, 7e3, 2e4]),
+        ("pressure_pa", [0.0, 5e3, 7e3, 2e4]),
+        ("lat_deg", [-10.0, 0.0, 10.0, 90.1]),
+        ("lat_deg", [-10.0, 10.0, 0.0, 20.0]),
+        ("lon_deg", [0.0, 120.0, 240.0, 360.0]),
+        ("lon_deg", [0.0, np.nan, 240.0, 300.0]),
+        ("time_s", [0.0, 1.0]),
+    ],
+)
+def test_a_grid_that_interpolation_would_misread_is_not_made(axis, values):
+    with pytest.raises(InputError):
+        replace(regional(), **{axis: np.array(values)})
 
 
 def test_shapes_broadcast_and_scalars_stay_scalars():

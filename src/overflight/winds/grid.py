@@ -43,9 +43,12 @@ class Grid:
         for axis in ("time_s", "pressure_pa", "lat_deg", "lon_deg"):
             values = getattr(self, axis)
             if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
-                raise InputError("the axis must be one-dimensional, finite and not empty", file=self.name, field=axis)
+                raise InputError(
+                    "the axis must be one-dimensional, finite and not empty", file=self.name, field=axis
+                )
             if (np.diff(values) <= 0).any():
                 raise InputError("the axis must increase strictly", file=self.name, field=axis)
+        self._check_ranges()
         shape = (self.time_s.size, self.pressure_pa.size, self.lat_deg.size, self.lon_deg.size)
         for variable in ("u_mps", "v_mps", "u_sd_mps", "v_sd_mps"):
             values = getattr(self, variable)
@@ -53,6 +56,20 @@ class Grid:
                 raise InputError(
                     f"the shape is {values.shape}, the axes say {shape}", file=self.name, field=variable
                 )
+
+    def _check_ranges(self) -> None:
+        """Refuse axes that interpolation would misread: no pressure, beyond a pole, past the circle."""
+        if self.pressure_pa[0] <= 0.0:
+            raise InputError("pressure must be positive", file=self.name, field="pressure_pa")
+        if self.lat_deg[0] < -90.0 or self.lat_deg[-1] > 90.0:
+            raise InputError("latitude must lie within ±90°", file=self.name, field="lat_deg")
+        if self.lon_deg[-1] - self.lon_deg[0] >= 360.0:
+            raise InputError(
+                "the columns span the whole circle or more",
+                file=self.name,
+                field="lon_deg",
+                remedy="Leave out the repeated seam column.",
+            )
 
     @property
     def nbytes(self) -> int:
