@@ -1,7 +1,7 @@
 """Assess a case, end to end. The only module that knows all parts.
 
-    case folder → sightings, winds, places, claims → reconstruct → ensembles → crossings, sight lines
-    → findings → result.json, report.html, flight.nc, forecast.nc, origin.nc, track.geojson, track.kml
+case folder → sightings, winds, places, claims → reconstruct → ensembles → crossings, sight lines
+→ findings → result.json, report.html, flight.nc, forecast.nc, origin.nc, track.geojson, track.kml
 """
 
 from __future__ import annotations
@@ -28,7 +28,14 @@ from overflight.exposure.sight import sight_windows
 from overflight.geo import distance_m, mean_lonlat
 from overflight.places.areafile import read_areas
 from overflight.places.areas import Area
-from overflight.places.borders import country, country_codes, has_coast, outlines, sovereign_airspace, territorial_sea
+from overflight.places.borders import (
+    country,
+    country_codes,
+    has_coast,
+    outlines,
+    sovereign_airspace,
+    territorial_sea,
+)
 from overflight.places.sites import read_sites
 from overflight.reconstruct.answers import reading_rows, reconstruction_findings, unknowns
 from overflight.reconstruct.likelihood import Scenario
@@ -93,7 +100,7 @@ class Assessment:
 
 
 def read_inputs(folder: str | Path) -> Inputs:
-    """Read and check a case folder without working on it. Raises InputError where something cannot be used."""
+    """Read and check a case folder without working on it; InputError where something cannot be used."""
     case = read_case(Path(folder))
     for part, table in case.ask.items():
         check_keys(table, ASK_KEYS[part], f"ask.{part}", case.folder)
@@ -320,7 +327,9 @@ def _settings(case: Case, seed: int | None, members: int | None) -> Settings:
     default = Settings()
     level = _number(case, "reconstruct", "float_alt_m", default.float_alt_m[0])
     level_sd = _number(case, "reconstruct", "float_alt_sd_m", default.float_alt_m[1])
-    asked_members = members if members is not None else _number(case, "reconstruct", "members", default.members)
+    asked_members = (
+        members if members is not None else _number(case, "reconstruct", "members", default.members)
+    )
     asked_seed = seed if seed is not None else _number(case, "reconstruct", "seed", default.seed)
     step_min = _number(case, "reconstruct", "step_minutes", default.step_s / 60.0)
     for name, value, low, high in (

@@ -32,8 +32,8 @@ def reconstruction_findings(
             value={"p": s.weight},
             given={**given, "prior": f"{s.scenario.weight:.3f}"},
             evidence=tuple(sorted(s.scenario.accepts | s.scenario.rejects)),
-            reason=f"Log evidence {s.log_evidence:.1f} of all sightings under the account, by tempered sampling "
-            "(uncertain by about one unit).",
+            reason=f"Log evidence {s.log_evidence:.1f} of all sightings under the account, by tempered "
+            "sampling (uncertain by about one unit).",
         )
         for s in r.scenarios
     ]
@@ -80,7 +80,8 @@ def _reading_findings(reading: Reading, sighting: Sighting, given: Mapping[str, 
                     unit="1",
                     value={"p": min(1.0, max(0.0, p))},
                     given=dict(given),
-                    evidence=(reading.id,) + ((reading.rival,) if name.startswith("both") and reading.rival else ()),
+                    evidence=(reading.id,)
+                    + ((reading.rival,) if name.startswith("both") and reading.rival else ()),
                 )
             )
     return out
@@ -145,7 +146,11 @@ def verdict(reading: Reading) -> str:
         return "context"
     if reading.p_alt_mistaken is not None and reading.p_alt_mistaken > 1.0 - UNLIKELY:
         return "not at its word"
-    if reading.p_both_stated is not None and reading.p_both_stated < UNLIKELY and reading.verdict == "at its word":
+    if (
+        reading.p_both_stated is not None
+        and reading.p_both_stated < UNLIKELY
+        and reading.verdict == "at its word"
+    ):
         return "undecided"
     return reading.verdict
 
@@ -177,9 +182,7 @@ def _stood(reading: Reading) -> str:
     direction = ""
     if reading.bearing_deg is not None:
         direction = f" to the {_POINTS[round(reading.bearing_deg[1] / 45.0) % 8]}"
-    height = (
-        f"{elevation[1]:.0f}° above the horizon" if elevation[1] >= 0.5 else "at or below the horizon"
-    )
+    height = f"{elevation[1]:.0f}° above the horizon" if elevation[1] >= 0.5 else "at or below the horizon"
     return f"At the hour stated the balloon stood about {distance[1]:.0f} km{direction}, {height}."
 
 
@@ -236,7 +239,8 @@ def _widest(r: Reconstruction, given: Mapping[str, str]) -> Finding:
         given=dict(given),
         evidence=tuple(s.id for s in r.sightings),
         reason=f"The path is known least on {short_utc(float(time_s[worst]))}: nine times in ten within "
-        f"{radius[worst] / 1e3:.0f} km of the mean place, no better. A dated sighting near that time would help most.",
+        f"{radius[worst] / 1e3:.0f} km of the mean place, no better. A dated sighting near that time would "
+        "help most.",
     )
 
 
@@ -244,7 +248,7 @@ def _rival_accounts(r: Reconstruction, given: Mapping[str, str]) -> Finding | No
     if len(r.scenarios) < 2:
         return None
     best = max(r.scenarios, key=lambda s: s.weight)
-    common = {
+    common: dict[str, Any] = {
         "id": "scenario.rivals.decided",
         "question": "Do the reports decide between the rival accounts?",
         "given": dict(given),
@@ -253,21 +257,23 @@ def _rival_accounts(r: Reconstruction, given: Mapping[str, str]) -> Finding | No
     if best.weight >= 0.95:
         return Finding(
             **common, kind="category", unit="", value={"category": "yes"},
-            reason=f"The reports and the prior weights leave {percent(best.weight)} to one account: {best.scenario.title}.",
+            reason=f"The reports and the prior weights leave {percent(best.weight)} to one account: "
+            f"{best.scenario.title}.",
         )  # fmt: skip
     return Finding(
         **common, kind="undetermined", unit="", value=None,
-        reason=f"The reports do not decide between the rival accounts; the likeliest, “{best.scenario.title}”, "
-        f"has {percent(best.weight)}.",
+        reason="The reports do not decide between the rival accounts; the likeliest, "
+        f"“{best.scenario.title}”, has {percent(best.weight)}.",
     )  # fmt: skip
 
 
 def _steering(r: Reconstruction, given: Mapping[str, str]) -> Finding:
     why = (
-        "On climatological winds alone it cannot be told whether the balloon drifted or steered: nearly any path "
-        "is within what winds have done at this season. Analysed winds for these days would be needed."
+        "On climatological winds alone it cannot be told whether the balloon drifted or steered: nearly any "
+        "path is within what winds have done at this season. Analysed winds for these days would be needed."
         if r.winds.own is None
-        else "Whether the balloon drifted or steered is not asked in this version; the winds used would bear on it."
+        else "Whether the balloon drifted or steered is not asked in this version; the winds used would bear "
+        "on it."
     )
     return Finding(
         id="steer.flight.drift_or_steer",

@@ -231,13 +231,13 @@ def _height(sighting: Sighting) -> tuple[float, float, float]:
 def candidate_log_density(c: Candidates, i: int, j: int, x: float, y: float, beta: float) -> float:
     """Log density (per km²), tempered by `beta`, of report j under candidate i with the balloon at x, y."""
     if c.node[i] < 0:
-        return beta * c.log_norm[i]
+        return float(beta * c.log_norm[i])
     dx = c.x_km[j] - x
     dx -= 40030.228884 * np.round(dx / 40030.228884)
     dy = c.y_km[j] - y
     a = c.whiten[i, 0] * dx
     b = c.whiten[i, 1] * dx + c.whiten[i, 2] * dy
-    return beta * (c.log_norm[i] - 0.5 * (a * a + b * b))
+    return float(beta * (c.log_norm[i] - 0.5 * (a * a + b * b)))
 
 
 @compiled

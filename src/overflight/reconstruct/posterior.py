@@ -117,7 +117,7 @@ def scenarios_from(hypotheses: Sequence[tuple[str, Scenario]]) -> tuple[Scenario
         rejects = frozenset().union(*(a.rejects for a in accounts))
         if both := accepts & rejects:
             raise InputError(
-                f"the hypotheses {', '.join(a.id for a in accounts)} both accept and reject {sorted(both)[0]}",
+                f"the hypotheses {', '.join(a.id for a in accounts)} both accept and reject {min(both)}",
                 field="hypotheses",
                 remedy="Put accounts that exclude each other into one group.",
             )
@@ -158,20 +158,19 @@ def reconstruct(
     node_s = make_nodes(fitted, first, max(last, first + HOUR_S))
     frame = _frame_of(fitted)
     air = make_air(frame, winds.prior, winds.own, winds.error_mps)
-    wander = Wander(
-        winds.error_time_s, settings.height_time_s, settings.height_sd_m / KM, settings.mixing_km
-    )
+    wander = Wander(winds.error_time_s, settings.height_time_s, settings.height_sd_m / KM, settings.mixing_km)
     start = _start(fitted, frame, settings)
     samples = []
     share = max(16, settings.members // len(scenarios))
     for index, scenario in enumerate(scenarios):
         candidates = make_candidates(fitted, frame, node_s, scenario, float_alt_m=settings.float_alt_m)
         report = _reporter(progress, index, len(scenarios))
+        rng = _rng(settings.seed, scenario.id)
         samples.append(
             (
                 candidates,
                 sample_paths(
-                    air, wander, node_s, candidates, start, members=share, rng=_rng(settings.seed, scenario.id),
+                    air, wander, node_s, candidates, start, members=share, rng=rng,
                     sweeps=settings.sweeps, final_sweeps=settings.final_sweeps, progress=report,
                 ),
             )
@@ -224,7 +223,8 @@ def _extend(
     # Origins start where each scenario's first believed sighting is, in steps back from its earliest member.
     anchor = r.node_s[-1] if forward else float(begins.min())
     step = r.settings.step_s if forward else -r.settings.step_s
-    time_s = anchor + step * np.arange(int(round(abs(hours) * HOUR_S / r.settings.step_s)) + 1)
+    steps = np.arange(round(abs(hours) * HOUR_S / r.settings.step_s) + 1, dtype=np.float64)
+    time_s: Float64s = np.asarray(anchor + step * steps)
     paths, level = r.paths, np.concatenate([s.sample.level_km for s in r.scenarios])
     if forward:
         state = paths[:, -1]
@@ -343,7 +343,8 @@ def _ensemble(
     gone = ~aloft
     values = [np.where(gone, np.nan, a) for a in (lon, lat, z_km * KM, pressure)]
     return make_ensemble(
-        kind=kind, time_s=time_s, lon_deg=values[0], lat_deg=values[1], alt_m=values[2], pressure_pa=values[3],
+        kind=kind, time_s=time_s,
+        lon_deg=values[0], lat_deg=values[1], alt_m=values[2], pressure_pa=values[3],
         status=status, weight=weight, scenario=scenario, scenario_names=names, attrs=attrs,
     )  # fmt: skip
 

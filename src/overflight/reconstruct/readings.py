@@ -19,6 +19,7 @@ from overflight.compiled import compiled
 from overflight.geo import bearing_deg, distance_m, look
 from overflight.reconstruct.likelihood import (
     AFAR,
+    LOG_MISTAKEN_ALT,
     MISTAKEN,
     OTHER_TIME,
     STATED,
@@ -50,8 +51,8 @@ class Reading:
     `distance_km`, `bearing_deg` and `elevation_deg` are from the place named to the balloon at the time
     stated; the bearing is None when it is spread over more than half the compass. `hours_off` is the shift of
     the clock, where another time is the reading. `rival` is another report of the same place at another
-    time, with the probability that both are at their word. `information_bits` is what the path distribution learnt from
-    the report, the others given.
+    time, with the probability that both are at their word. `information_bits` is what the path
+    distribution learnt from the report, the others given.
     """
 
     id: str
@@ -82,17 +83,17 @@ def read_back(r: Reconstruction, sightings: Sequence[Sighting]) -> tuple[Reading
 
 
 def _rivals(r: Reconstruction) -> dict[str, dict[str, Any]]:
-    """Pairs of watchers who put the balloon over one place at different hours, and whether both can be right."""
+    """Pairs of watchers who name one place at different hours, and whether both can be right."""
     watchers = [(j, s) for j, s in enumerate(r.sightings) if kind_info(s.kind).is_watcher]
     found: dict[str, dict[str, Any]] = {}
     for n, (j, a) in enumerate(watchers):
         for k, b in watchers[n + 1 :]:
             early, late = (a, b) if a.time_end <= b.time_start else (b, a)
             wait = late.time_start - early.time_end
-            # Reports that overlap, or lie further apart than a balloon stays in view of a town, are no rivals.
+            # Reports that overlap, or lie further apart than a balloon stays in view, are no rivals.
             if not RIVAL_WAIT_S[0] <= wait <= RIVAL_WAIT_S[1]:
                 continue
-            if float(distance_m(a.lon_deg, a.lat_deg, b.lon_deg, b.lat_deg)) > RIVAL_DISTANCE_M:
+            if _apart_m(a, b) > RIVAL_DISTANCE_M:
                 continue
             both = 0.0
             for x in r.scenarios:
@@ -103,15 +104,21 @@ def _rivals(r: Reconstruction) -> dict[str, dict[str, Any]]:
     return found
 
 
+def _apart_m(a: Sighting, b: Sighting) -> float:
+    if a.lon_deg is None or a.lat_deg is None or b.lon_deg is None or b.lat_deg is None:
+        return math.inf
+    return float(distance_m(a.lon_deg, a.lat_deg, b.lon_deg, b.lat_deg))
+
+
 def _reading(r: Reconstruction, s: Sighting, j: int | None, rng: np.random.Generator) -> Reading:
     if s.lat_deg is None or s.lon_deg is None:
         return Reading(id=s.id, used=False, text="It names no place.")
-    seen = _seen_from(r, s, j, rng)
+    seen = _seen_from(r, s, (s.lon_deg, s.lat_deg), j, rng)
     if seen is None:
         return Reading(id=s.id, used=False, text="It lies outside the time of the reconstruction.")
     distance, bearing, elevation = seen
     weight = r.weight
-    where = {
+    where: dict[str, Any] = {
         "distance_km": _triple(distance / KM, weight),
         "bearing_deg": _bearings(bearing, weight),
         "elevation_deg": _triple(elevation, weight),
@@ -128,7 +135,7 @@ def _fitted_reading(
     distance: Float64s,
     elevation: Float64s,
     weight: Float64s,
-    where: dict[str, tuple[float, float, float] | None],
+    where: dict[str, Any],
 ) -> Reading:
     picked = [(x.candidates, x.sample.pick[:, j], x.sample.height_right[:, j]) for x in r.scenarios]
     reading = np.concatenate([c.reading[pick] for c, pick, _ in picked])
@@ -141,13 +148,17 @@ def _fitted_reading(
     share = [float(weight[reading == code].sum()) for code in (STATED, AFAR, OTHER_TIME, MISTAKEN)]
     shifts = r.node_s[node] - np.clip(r.node_s[node], s.time_start, s.time_end)
     other = reading == OTHER_TIME
-    hours_off = float(weighted_quantile(shifts[other], weight[other], [0.5])[0]) / 3600.0 if other.any() else None
+    hours_off = (
+        float(weighted_quantile(shifts[other], weight[other], [0.5])[0]) / 3600.0 if other.any() else None
+    )
     has_height = not math.isnan(float(r.scenarios[0].candidates.alt_km[j]))
     placed = node >= 0
     wrong_height = None
     if has_height:
         wrong_height = float(weight[placed & (right == 0)].sum() + weight[~placed].sum())
-    verdict = "at its word" if share[0] >= LIKELY else "not at its word" if share[0] <= UNLIKELY else "undecided"
+    verdict = (
+        "at its word" if share[0] >= LIKELY else "not at its word" if share[0] <= UNLIKELY else "undecided"
+    )
     return Reading(
         id=s.id, used=True, **where, p_stated=share[0], p_afar=share[1], p_other_time=share[2],
         p_mistaken=share[3], p_alt_mistaken=wrong_height, hours_off=hours_off,
@@ -156,7 +167,11 @@ def _fitted_reading(
 
 
 def _seen_from(
-    r: Reconstruction, s: Sighting, j: int | None, rng: np.random.Generator
+    r: Reconstruction,
+    s: Sighting,
+    place: tuple[float, float],
+    j: int | None,
+    rng: np.random.Generator,
 ) -> tuple[Float64s, Float64s, Float64s] | None:
     """Distance (m), bearing and elevation (deg) of every member at the stated time, from the place named."""
     if s.time_end < r.node_s[0] or s.time_start > r.node_s[-1]:
@@ -170,9 +185,9 @@ def _seen_from(
         when = np.where((reading == STATED) | (reading == AFAR), picked, when)
     state = paths[np.arange(len(paths)), when]
     lon, lat = r.frame.to_lonlat(state[:, 0] * KM, state[:, 1] * KM)
-    distance = np.asarray(distance_m(s.lon_deg, s.lat_deg, lon, lat))
-    bearing = np.asarray(bearing_deg(s.lon_deg, s.lat_deg, lon, lat))
-    _, elevation, _ = look(s.lon_deg, s.lat_deg, 0.0, lon, lat, state[:, 4] * KM)
+    distance = np.asarray(distance_m(*place, lon, lat))
+    bearing = np.asarray(bearing_deg(*place, lon, lat))
+    _, elevation, _ = look(*place, 0.0, lon, lat, state[:, 4] * KM)
     return distance, bearing, np.asarray(elevation)
 
 
@@ -225,6 +240,8 @@ def _report_log_density(c: Candidates, j: int, paths: Float64s, heights: bool, o
             value = c.log_prior[i]
             if k < 0:
                 value += candidate_log_density(c, i, j, 0.0, 0.0, 1.0)
+                if heights and not np.isnan(c.alt_km[j]):
+                    value += LOG_MISTAKEN_ALT
             else:
                 value += candidate_log_density(c, i, j, paths[m, k, 0], paths[m, k, 1], 1.0)
                 if heights:
@@ -232,4 +249,3 @@ def _report_log_density(c: Candidates, j: int, paths: Float64s, heights: bool, o
                     value += np.logaddexp(good, bad)
             total = np.logaddexp(total, value)
         out[m] = total
-

@@ -405,4 +405,4 @@ def observation_rows(
 
 @compiled
 def _nearest_turn(dx: float) -> float:
-    return dx - 40030.228884 * np.round(dx / 40030.228884)
+    return float(dx - 40030.228884 * np.round(dx / 40030.228884))

@@ -19,8 +19,8 @@ from overflight.times import short_utc
 from overflight.units import DAY_S, HOUR_S
 from overflight.winds import cache as wind_cache
 from overflight.winds.error import ANALYSIS_ERROR, ANALYSIS_LAGRANGIAN_S, PRIOR_LAGRANGIAN_S
+from overflight.winds.grid import Float32s, Grid
 from overflight.winds.gridded import read_grid
-from overflight.winds.grid import Grid
 from overflight.winds.prior import prior_grid
 
 # Levels read from a file: from the tropopause to where stratospheric balloons float.
@@ -76,7 +76,7 @@ def choose_winds(
             "source is 'files' and the case has none",
             file=str(case.folder / "case.toml"),
             field="winds.source",
-            remedy="Put a NetCDF, Zarr or GRIB2 file into the folder winds/, or use source = \"auto\".",
+            remedy='Put a NetCDF, Zarr or GRIB2 file into the folder winds/, or use source = "auto".',
         )
     if files:
         chosen = _from_files(files, window, prior, "files")
@@ -118,11 +118,11 @@ def _from_files(
     notes += _coverage_notes(own, window)
     names = tuple(g.name for g in grids if g.name not in left_out)
     stated = own.u_sd_mps is not None
-    error = (float(ANALYSIS_ERROR.sd_u_mps or 0.0), float(ANALYSIS_ERROR.sd_v_mps or 0.0))
+    error_mps = (float(ANALYSIS_ERROR.sd_u_mps or 0.0), float(ANALYSIS_ERROR.sd_v_mps or 0.0))
     return CaseWinds(
         prior=prior,
         own=own,
-        error_mps=error,
+        error_mps=error_mps,
         error_time_s=ANALYSIS_LAGRANGIAN_S,
         used=used,
         title=f"gridded winds ({', '.join(names)})" + (" with their own spread" if stated else ""),
@@ -150,10 +150,11 @@ def join_in_time(grids: Sequence[Grid]) -> tuple[Grid, tuple[str, ...]]:
         return best[0], left_out
     times = np.concatenate([g.time_s for g in best])
     order = np.unique(times, return_index=True)[1]
-    parts = {}
-    for name in ("u_mps", "v_mps", "u_sd_mps", "v_sd_mps"):
-        fields = [getattr(g, name) for g in best]
-        parts[name] = None if any(f is None for f in fields) else np.concatenate(fields)[order]
+
+    def merged(fields: Sequence[Float32s | None]) -> Float32s | None:
+        held = [f for f in fields if f is not None]
+        return np.concatenate(held)[order] if len(held) == len(fields) else None
+
     first = best[0]
     joined = Grid(
         time_s=times[order],
@@ -163,7 +164,10 @@ def join_in_time(grids: Sequence[Grid]) -> tuple[Grid, tuple[str, ...]]:
         periodic=first.periodic,
         name=", ".join(g.name for g in best),
         provenance=first.provenance,
-        **parts,
+        u_mps=np.concatenate([g.u_mps for g in best])[order],
+        v_mps=np.concatenate([g.v_mps for g in best])[order],
+        u_sd_mps=merged([g.u_sd_mps for g in best]),
+        v_sd_mps=merged([g.v_sd_mps for g in best]),
     )
     return joined, left_out
 
@@ -179,8 +183,8 @@ def _coverage_notes(own: Grid, window: tuple[float, float]) -> list[str]:
     first, last = float(own.time_s[0]), float(own.time_s[-1])
     if first > window[0] or last < window[1]:
         notes.append(
-            f"The gridded winds reach from {short_utc(first)} to {short_utc(last)}; before and after, the prior "
-            "stands in."
+            f"The gridded winds reach from {short_utc(first)} to {short_utc(last)}; before and after, "
+            "the prior stands in."
         )
     if own.time_s.size > 1 and float(np.diff(own.time_s).max()) > MAX_STEP_S:
         notes.append("Some times of the gridded winds lie more than two days apart.")
