@@ -367,14 +367,17 @@ def pit_text(rank, score, alt) -> str:
     return "; ".join(parts) + f"; log score over uniform {score.mean():.2f} (n {rank.size})"
 
 
+def paired(a, b) -> float:
+    """Correlation of two complex series over the places where neither is missing (zero)."""
+    both = (a != 0) & (b != 0)
+    a, b = a[both], b[both]
+    return float((a * b.conj()).real.sum() / np.sqrt((np.abs(a) ** 2).sum() * (np.abs(b) ** 2).sum()))
+
+
 def memory(time, alt, d) -> dict[int, float]:
     """Correlation of the unit vector about its 31-day running mean, lags in hours, 16-21 km."""
     a, _ = turned(d[:, (alt > 16e3) & (alt < 21e3)])
-    total = (np.abs(a) ** 2).sum()
-    return {
-        12 * k: round(float((a[k:] * a[:-k].conj()).real.sum() / total), 2)
-        for k in (1, 2, 3, 4, 6, 8, 10, 14)
-    }
+    return {12 * k: round(paired(a[k:], a[:-k]), 2) for k in (1, 2, 3, 4, 6, 8, 10, 14)}
 
 
 def turned(d):
@@ -394,11 +397,7 @@ def height_memory(alt, d) -> float:
     a, _ = turned(d)
     x = -np.log(atmosphere.pressure_pa(alt))
     first = int(np.argmin(np.abs(alt - 18e3)))
-    size = (np.abs(a) ** 2).sum(axis=0)
-    c = [
-        (a[:, first] * a[:, j].conj()).real.sum() / np.sqrt(size[first] * size[j])
-        for j in range(first, alt.size)
-    ]
+    c = [paired(a[:, first], a[:, j]) for j in range(first, alt.size)]
     return efold(x[first:] - x[first], np.array(c))
 
 
