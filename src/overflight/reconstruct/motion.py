@@ -39,6 +39,7 @@ RADIUS_KM = EARTH_RADIUS_M / KM
 KM_PER_DEG = math.pi / 180.0 * RADIUS_KM
 # A longitude circle of the frame shrinks towards the frame's poles; the step is kept finite there.
 MIN_COS = 0.05
+MAX_Y_KM = 9500.0
 # V, J = dV/d(x, y), G = dV/d(n_u, n_v) and C = dV/dz at a step's midpoint, row by row.
 LIN = 12
 NO_OWN_AXES = np.zeros(8)
@@ -100,7 +101,7 @@ def log_pressure(table: Float64s, z_km: float) -> float:
     """Look up ln(pressure in Pa) at an altitude, clamped to the table."""
     s = min(max(z_km / TABLE_STEP_KM, 0.0), table.size - 1.000001)
     i = int(s)
-    return table[i] + (s - i) * (table[i + 1] - table[i])
+    return float(table[i] + (s - i) * (table[i + 1] - table[i]))
 
 
 @compiled
@@ -269,4 +270,5 @@ def run_forward(
                 )  # fmt: skip
                 x = old[0] + dt * out[0] + mixing * e[0]
                 y = old[1] + dt * out[1] + mixing * e[1]
-            new[0], new[1] = x, y
+            # The frame's poles lie 90 degrees off the flight; a member that strays there is held back.
+            new[0], new[1] = x, min(max(y, -MAX_Y_KM), MAX_Y_KM)

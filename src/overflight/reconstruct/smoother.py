@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from overflight.compiled import compiled
-from overflight.reconstruct.motion import linearise
+from overflight.reconstruct.motion import MAX_Y_KM, linearise
 from overflight.winds.grid import Float32s
 from overflight.winds.slopes import SLOPES
 
@@ -27,6 +27,8 @@ Int64s = npt.NDArray[np.int64]
 
 # A scalar observation: weights on x, y and z, the value, and the variance of its noise.
 OBS = 5
+# Ten turns of the Earth; short of the frame's poles, which lie 10,008 km off the flight; eight sigma.
+MAX_X_KM, MAX_N = 4e5, 8.0
 LOG_2PI = math.log(2.0 * math.pi)
 
 
@@ -104,7 +106,7 @@ def residual_sq(
     vx = lin[0] + lin[2] * dx + lin[3] * dy + lin[6] * du + lin[7] * dv + lin[10] * dz
     vy = lin[1] + lin[4] * dx + lin[5] * dy + lin[8] * du + lin[9] * dv + lin[11] * dz
     rx, ry = s_next[0] - s[0] - dt * vx, s_next[1] - s[1] - dt * vy
-    return rx * rx + ry * ry
+    return float(rx * rx + ry * ry)
 
 
 @compiled
@@ -186,6 +188,11 @@ def redraw(
         new[0] = path[0]
     if start[5] > 0.5:
         new[n - 1] = path[n - 1]
+    for k in range(n):
+        # A linear model carried far from its path can lose all sense; such a draw is no proposal.
+        calm = abs(new[k, 2]) < MAX_N and abs(new[k, 3]) < MAX_N and -5.0 < new[k, 4] < 60.0
+        if not (calm and abs(new[k, 0]) < MAX_X_KM and abs(new[k, 1]) < MAX_Y_KM):
+            return False
     lin_new = np.empty((n - 1, 12))
     linearise_path(
         rotation, log_p, own_axes, own_field, prior_axes, prior_field, numbers, node_s, new, lin_new
