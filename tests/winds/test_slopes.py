@@ -86,7 +86,7 @@ def test_values_are_those_of_the_plain_kernel(name):
 
 @pytest.mark.parametrize("name", GRIDS)
 def test_slopes_are_differences_of_the_values(name):
-    """Inside a cell the interpolant is linear in each direction, so a difference is exact but for rounding."""
+    """Inside a cell the interpolant is linear in each direction: a difference is exact but for rounding."""
     grid = GRIDS[name]
     packed = pack(grid)
     laid = lay_out(packed)
