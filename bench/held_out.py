@@ -34,13 +34,14 @@ from overflight.pipeline import case_scenarios
 from overflight.reconstruct.likelihood import AFAR_SD_KM, MISTAKEN_SD_KM, Scenario, make_candidates, nodes_in
 from overflight.reconstruct.posterior import FLOAT_ALT_M, Settings, reconstruct
 from overflight.reconstruct.readings import report_log_density
-from overflight.records import Sighting, weighted_quantile
+from overflight.records import Mark, Sighting, weighted_quantile
 from overflight.sightings import read_sightings
 from overflight.sightings.witness import sighting_region
 from overflight.winds.choose import choose_winds
 from overflight.winds.interpolate import sample as sample_wind
 
 HOUR_S = 3600.0
+SETTINGS = Settings()
 EXAMPLE = Path(__file__).parents[1] / "src" / "overflight" / "examples" / "2023"
 
 
@@ -57,10 +58,12 @@ def held_rows(sightings: tuple[Sighting, ...]) -> list[Sighting]:
 def score_overflight(sightings, held, hours, winds, scenarios, case, members, seed):
     gone = {s.id for s in sightings if abs(middle(s) - middle(held)) <= hours * HOUR_S and s.fitted}
     gone.add(held.id)
-    rest = [s for s in sightings if s.id not in gone]
+    out = Mark("held_out", "held out", "unusable")
+    rest = [replace(s, marks=(*s.marks, out)) if s.id in gone else s for s in sightings]
     r = reconstruct(
         rest, winds, time_start=case.time_start, time_end=case.time_end, scenarios=scenarios,
-        settings=Settings(members=members, seed=seed),
+        cover=(held.time_start, held.time_end),
+        settings=replace(SETTINGS, members=members, seed=seed),
     )  # fmt: skip
     weight = r.weight
     rng = np.random.default_rng([seed, 1])
@@ -222,7 +225,11 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="only every n-th report, for a quick look")
     parser.add_argument("--kalman-only", action="store_true")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--mixing-km", type=float, default=None, help="try another unresolved motion")
     args = parser.parse_args()
+    if args.mixing_km is not None:
+        global SETTINGS
+        SETTINGS = replace(SETTINGS, mixing_km=args.mixing_km)
     case = read_case(EXAMPLE)
     sightings = read_sightings(case.inputs["sightings"], time_start=case.time_start, time_end=case.time_end)
     winds = choose_winds(case)

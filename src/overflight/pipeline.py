@@ -234,12 +234,12 @@ def _answers(
     crossed = crossings(r.ensemble, areas, evidence=used)
     leads = lead_time(crossed, inputs.sightings)
     findings += [*crossed.findings, *leads.findings]
-    rows = list(crossed.table)
+    further: dict[str, list[Mapping[str, Any]]] = {}
     for kind in ("origin", "forecast"):
         if kind in ensembles:
-            further = crossings(ensembles[kind], areas, evidence=used)
-            findings += further.findings
-            rows += [row for row in further.table if float(row["probability"]) > 0.01]
+            other = crossings(ensembles[kind], areas, evidence=used)
+            findings += other.findings
+            further[kind] = [row for row in other.table if float(row["probability"]) >= 0.005]
     exposure = case.ask.get("exposure", {})
     seen = sight_windows(
         r.ensemble, inputs.sites, min_elevation_deg=_number(case, "exposure", "min_elevation_deg", 0.0)
@@ -266,7 +266,8 @@ def _answers(
             "notes": [],
         },
         "crossings": {
-            "rows": rows,
+            "rows": list(crossed.table),
+            "further": further,
             "lead_times": list(leads.table),
             "notes": ["Borders are Natural Earth 1:50 million: approximate, and no statement of law."],
         },

@@ -16,7 +16,8 @@ from overflight.words import likelihood, percent
 
 Triple = tuple[float, float, float]
 
-_POINTS = ("north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west")
+# A reading this probable needs no words.
+CLEAR = 0.8
 
 
 def reconstruction_findings(
@@ -156,17 +157,18 @@ def verdict(reading: Reading) -> str:
 
 
 def reconciled(reading: Reading) -> str:
-    """Say in words which reading reconciles a report with the rest, and how probable it is."""
+    """Say in words which reading reconciles a report with the rest, and how probable it is.
+
+    Empty where the report is at its word and nothing speaks against it.
+    """
     if not reading.used:
         return reading.text
     parts = []
-    if verdict(reading) != "at its word" and reading.distance_km and reading.elevation_deg:
-        parts.append(_stood(reading))
-    if (reading.p_stated or 0.0) < 0.8:
-        parts.append(_alternatives(reading))
-    if reading.p_alt_mistaken is not None and reading.p_alt_mistaken >= 0.2:
+    if (reading.p_stated or 0.0) < CLEAR:
+        parts.append(_best_reading(reading))
+    if reading.p_alt_mistaken is not None and reading.p_alt_mistaken >= 1.0 - CLEAR:
         word = likelihood(reading.p_alt_mistaken)
-        parts.append(f"The stated altitude is {word} ({percent(reading.p_alt_mistaken)}) wrong.")
+        parts.append(f"That the altitude is wrong is {word} ({percent(reading.p_alt_mistaken)}).")
     if reading.rival and reading.p_both_stated is not None:
         parts.append(
             f"{reading.rival} puts it over the same place at another time; that both are right is "
@@ -175,31 +177,21 @@ def reconciled(reading: Reading) -> str:
     return " ".join(parts)
 
 
-def _stood(reading: Reading) -> str:
-    distance, elevation = reading.distance_km, reading.elevation_deg
-    if distance is None or elevation is None:
-        return ""
-    direction = ""
-    if reading.bearing_deg is not None:
-        direction = f" to the {_POINTS[round(reading.bearing_deg[1] / 45.0) % 8]}"
-    height = f"{elevation[1]:.0f}° above the horizon" if elevation[1] >= 0.5 else "at or below the horizon"
-    return f"At the hour stated the balloon stood about {distance[1]:.0f} km{direction}, {height}."
-
-
-def _alternatives(reading: Reading) -> str:
+def _best_reading(reading: Reading) -> str:
     shift = ""
     if reading.hours_off is not None:
         later = "later" if reading.hours_off > 0 else "earlier"
-        shift = f" (about {abs(reading.hours_off):.1f} h {later})"
+        shift = f", about {abs(reading.hours_off):.1f} h {later}"
     options = [
         (reading.p_stated or 0.0, "right as stated"),
-        (reading.p_afar or 0.0, "seen from afar"),
-        (reading.p_other_time or 0.0, f"right about the place at another time{shift}"),
+        (reading.p_afar or 0.0, "right about the hour, but seen from afar and low above the horizon"),
+        (reading.p_other_time or 0.0, f"right about the place, but at another time{shift}"),
         (reading.p_mistaken or 0.0, "mistaken"),
     ]
     options.sort(key=lambda pair: -pair[0])
-    kept = [f"{text} {percent(p)}" for p, text in options if p >= 0.02]
-    return f"Readings: {', '.join(kept)}."
+    first = f"Best read as {options[0][1]} ({percent(options[0][0])})"
+    rest = [f"{text} ({percent(p)})" for p, text in options[1:] if p >= 0.05]
+    return f"{first}; else {', or '.join(rest)}." if rest else f"{first}."
 
 
 def _mark(mark: Mark) -> dict[str, str]:

@@ -136,10 +136,14 @@ def reconstruct(
     time_end: float,
     scenarios: Sequence[Scenario] = (),
     settings: Settings | None = None,
+    cover: tuple[float, float] | None = None,
     provenance: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Reconstruction:
     """Sample the posterior of the path between the first and the last fitted sighting.
+
+    `cover` widens that span, so that what lies before or after it can be asked of the same members.
+    Sightings that are not fitted get fine time nodes all the same, for the question where the balloon was.
 
     Raises SolveError when no sighting can be fitted in the window.
     """
@@ -154,8 +158,10 @@ def reconstruct(
         )
     first = max(time_start, min(s.time_start for s in fitted))
     last = min(time_end, max(s.time_end for s in fitted))
+    if cover is not None:
+        first, last = min(first, cover[0]), max(last, cover[1])
     # A single instant still needs a span to live on.
-    node_s = make_nodes(fitted, first, max(last, first + HOUR_S))
+    node_s = make_nodes(sightings, first, max(last, first + HOUR_S))
     frame = _frame_of(fitted)
     air = make_air(frame, winds.prior, winds.own, winds.error_mps)
     wander = Wander(winds.error_time_s, settings.height_time_s, settings.height_sd_m / KM, settings.mixing_km)
