@@ -72,8 +72,10 @@ def test_velocity_is_the_sampled_wind_turned_into_the_frame(name):
         status, out = lin_at(air, t, x, y, z, nu, nv)
         lon, lat = (float(a) for a in frame.to_lonlat(x * 1e3, y * 1e3))
         wind = sample(WAVES, t, pressure_pa(z * 1e3), lat, lon)
-        u, v = wind.u_mps + wind.u_sd_mps * nu, wind.v_mps + wind.v_sd_mps * nv
         angle = float(frame.east_angle_rad(lon, lat))
+        # The error lives in the frame's directions: seen from there, the spread is that of east and north.
+        error = complex(nu, nv) * np.exp(-1j * angle)
+        u, v = wind.u_mps + wind.u_sd_mps * error.real, wind.v_mps + wind.v_sd_mps * error.imag
         ground = (u + 1j * v) * np.exp(1j * angle) / 1e3
         wanted = complex(ground.real / math.cos(y * 1e3 / EARTH_RADIUS_M), ground.imag)
         assert status == 0
@@ -81,48 +83,40 @@ def test_velocity_is_the_sampled_wind_turned_into_the_frame(name):
         assert complex(out[0], out[1]) == pytest.approx(wanted, abs=2e-7)
 
 
+def off_nodes(lon, lat, z, h) -> bool:
+    """Whether a step of `h` km stays within one cell of `WAVES`, where its interpolant is smooth."""
+    by_lat = abs((lat + 1.25) % 2.5 - 1.25) * KM_PER_DEG
+    by_lon = abs((lon + 1.25) % 2.5 - 1.25) * KM_PER_DEG * math.cos(math.radians(lat))
+    return min(by_lat, by_lon) > 3 * h and min(abs(z - a) for a in (15.0, 18.0, 21.0)) > 0.01
+
+
 @pytest.mark.parametrize("name", FRAMES)
-def test_derivative_by_place_is_a_difference_but_for_the_turning_it_leaves_out(name):
-    """J leaves out how the frame turns against east; with that put back it is the difference of V."""
+@pytest.mark.parametrize("band", [(0.0, 64.5), (70.5, 89.9)])
+def test_derivative_by_place_is_the_difference_of_the_velocity(name, band):
+    """All of it: slopes, turning of east and of the frame. Left out is the change of the spread alone.
+
+    Between 65 and 70 degrees the interpolant's own turning fades in, which no slope tells of.
+    """
     frame = FRAMES[name]
-    air = make_air(frame, WAVES)
+    even = make_air(frame, made_grid(wavy, sd=5.0, time=(0.0, DAY)))
     rng = np.random.default_rng(3)
-    h, checked, turned = 0.2, 0, 0.0
-    while checked < 60:
-        x, y, z = rng.uniform(-5e3, 5e3), rng.uniform(-3e3, 3e3), rng.uniform(16, 20)
+    h, checked = 0.1, 0
+    for _ in range(4000):
+        x, y, z = rng.uniform(-5e3, 5e3), rng.uniform(-4e3, 4e3), rng.uniform(16, 20)
+        if name == "plain" and band[0] > 60:
+            y = rng.choice([-1, 1]) * rng.uniform(*band) * KM_PER_DEG
         lon, lat, _, cos_y = plane_to_earth(frame.rotation, x * 1e3, y * 1e3)
-        to_edge = [
-            abs((a + 1.25) % 2.5 - 1.25) * KM_PER_DEG for a in (lat, lon * math.cos(math.radians(lat)))
-        ]
-        if abs(lat) > 62.0 or min(to_edge) < 3 * h or abs((lon + 1.25) % 2.5 - 1.25) < 0.02:
+        if not band[0] < abs(lat) < band[1] or not off_nodes(lon, lat, z, h) or cos_y < 0.06:
             continue
-        _, out = lin_at(air, HOUR, x, y, z, 0.5, -1.0)
-        jacobian = out[2:6].reshape(2, 2)
-        ground = complex(out[0] * cos_y, out[1])
+        _, out = lin_at(even, HOUR, x, y, z, 0.5, -1.0)
         for i, (dx, dy) in enumerate(((h, 0.0), (0.0, h))):
-            ends = [lin_at(air, HOUR, x + s * dx, y + s * dy, z, 0.5, -1.0)[1] for s in (1, -1)]
-            slope = (ends[0][:2] - ends[1][:2]) / (2 * h)
-            angles = [
-                plane_to_earth(frame.rotation, (x + s * dx) * 1e3, (y + s * dy) * 1e3)[2] for s in (1, -1)
-            ]
-            by_km = math.remainder(angles[0] - angles[1], 2 * math.pi) / (2 * h)
-            turning = 1j * by_km * ground
-            wanted = slope - np.array([turning.real / cos_y, turning.imag])
-            np.testing.assert_allclose(jacobian[:, i], wanted, atol=2e-9)
-            turned = max(turned, abs(turning))
+            up, down = (lin_at(even, HOUR, x + s * dx, y + s * dy, z, 0.5, -1.0)[1] for s in (1, -1))
+            slope = (up[:2] - down[:2]) / (2 * h)
+            np.testing.assert_allclose(out[2:6].reshape(2, 2)[:, i], slope, atol=5e-9, rtol=2e-3)
         checked += 1
-    # The plain frame never turns against east; the others do, by up to a synoptic slope.
-    assert turned == pytest.approx(0.0, abs=1e-12) if name == "plain" else 1e-7 < turned < 1e-5
-
-
-def test_in_the_plain_frame_the_derivative_is_whole_near_the_equator():
-    air = make_air(PLAIN, WAVES)
-    h = 0.2
-    for x, y in ((1000.0, 20.0), (-2500.0, -30.0), (4000.0, 90.0)):
-        _, out = lin_at(air, 0.0, x, y, 18.0)
-        for i, (dx, dy) in enumerate(((h, 0.0), (0.0, h))):
-            up, down = (lin_at(air, 0.0, x + s * dx, y + s * dy, 18.0)[1][:2] for s in (1, -1))
-            np.testing.assert_allclose(out[2:6].reshape(2, 2)[:, i], (up - down) / (2 * h), atol=1e-7)
+        if checked == 80:
+            break
+    assert checked >= 20
 
 
 @pytest.mark.parametrize("name", FRAMES)
@@ -221,6 +215,21 @@ def test_runs_look_the_same_in_either_direction_of_time():
         state[:, 2:4] = np.random.default_rng(6).standard_normal((5000, 2))
         spread.append(run(air, wander, node_s, state, quiet=False, seed=5)[:, -1].var(axis=0))
     np.testing.assert_allclose(spread[0], spread[1], rtol=0.08)
+
+
+def test_the_error_of_a_balloon_that_crosses_the_pole_keeps_its_direction():
+    """East and north swap at the pole; a wind error that followed them would throw the balloon about."""
+    frame = FRAMES["over the pole"]
+    air = make_air(frame, made_grid(lambda t, p, la, lo: (0.0, 0.0), sd=10.0))
+    x_m, y_m = frame.to_plane(0.0, 90.0)
+    state = calm(1)
+    state[0, :2] = float(x_m) / 1e3 - 400.0, float(y_m) / 1e3 + 3.0
+    state[0, 2] = 1.0
+    steady = Wander(1e9, 12 * HOUR, 0.0, 0.0)
+    path = run(air, steady, np.arange(0.0, 24 * HOUR, 1200.0), state)[0]
+    np.testing.assert_allclose(path[:, 1], state[0, 1], atol=0.01)
+    cos_y = math.cos(state[0, 1] / RADIUS_KM)
+    np.testing.assert_allclose(np.diff(path[:, 0]), 12.0 / cos_y, atol=0.01)
 
 
 def test_own_winds_come_first_then_the_prior_and_the_code_says_which():

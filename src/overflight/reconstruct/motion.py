@@ -1,8 +1,8 @@
 """How a balloon moves: carried by the wind, with a wind error and a height that wander.
 
-State of one member: `x_km, y_km` in the oblique frame, `n_u, n_v` the wind error in units of its own
-standard deviation (an Ornstein-Uhlenbeck process of unit variance that follows the balloon), and `z_km`,
-the geometric altitude, which wanders about the member's float level. The position moves with
+State of one member: `x_km, y_km` in the oblique frame, `n_u, n_v` the wind error along x and y in units of
+its own standard deviation (an Ornstein-Uhlenbeck process of unit variance that follows the balloon), and
+`z_km`, the geometric altitude, which wanders about the member's float level. The position moves with
 
     V(x, y, z, n, t) = mean wind + spread * n,
 
@@ -26,7 +26,7 @@ from overflight.compiled import compiled
 from overflight.reconstruct.frame import Frame, plane_to_earth
 from overflight.units import EARTH_RADIUS_M
 from overflight.winds.grid import Grid
-from overflight.winds.interpolate import pack
+from overflight.winds.interpolate import pack, turn_share
 from overflight.winds.slopes import SLOPES, lay_out, wind_slopes_at
 
 Float64s = npt.NDArray[np.float64]
@@ -39,6 +39,8 @@ RADIUS_KM = EARTH_RADIUS_M / KM
 KM_PER_DEG = math.pi / 180.0 * RADIUS_KM
 # A longitude circle of the frame shrinks towards the frame's poles; the step is kept finite there.
 MIN_COS = 0.05
+# East and its slope lose their meaning at the pole itself: the last 6 km are taken as one place.
+MIN_COS_LAT = 1e-3
 MAX_Y_KM = 9500.0
 # V, J = dV/d(x, y), G = dV/d(n_u, n_v) and C = dV/dz at a step's midpoint, row by row.
 LIN = 12
@@ -200,30 +202,36 @@ def linearise(
 ) -> int:
     """Fill `out` (12,) with V (km/s), J, G and C at a point; `wind` (10,) is scratch; code of `air_at`.
 
-    The turning of the frame against east along the way is left out of J; the sampler's acceptance step
-    accounts for it, as for all else that is not linear.
+    J leaves out how the spread changes from place to place; the sampler's acceptance step accounts for
+    it, as for all else that is not linear.
     """
     lon, lat, angle, cos_y = plane_to_earth(rotation, x * 1000.0, y * 1000.0)
     where = air_at(log_p, own_axes, own_field, prior_axes, prior_field, numbers, t, lon, lat, z, wind)
     ca, sa = math.cos(angle), math.sin(angle)
     stretch = 1.0 / max(cos_y, MIN_COS)
     kc, ks = ca / 1000.0, sa / 1000.0
-    u, v = wind[0] + wind[2] * nu, wind[1] + wind[3] * nv
-    out[0], out[1] = (kc * u - ks * v) * stretch, ks * u + kc * v
-    # Slopes per km east and north; east and north are (ca, sa) and (-sa, ca) in the frame.
-    per_east = 1.0 / (KM_PER_DEG * max(math.cos(math.radians(lat)), MIN_COS))
-    ue, ve, un, vn = wind[4] * per_east, wind[5] * per_east, wind[6] / KM_PER_DEG, wind[7] / KM_PER_DEG
+    # The error keeps to the frame's directions, which do not turn under a balloon that passes a pole as
+    # east and north do: the root of the spread's covariance, turned into the frame.
+    sd_u, sd_v = wind[2] / 1000.0, wind[3] / 1000.0
+    gxx, gyy = sd_u * ca * ca + sd_v * sa * sa, sd_u * sa * sa + sd_v * ca * ca
+    gxy = (sd_u - sd_v) * ca * sa
+    mean_x, mean_y = kc * wind[0] - ks * wind[1], ks * wind[0] + kc * wind[1]
+    out[0], out[1] = (mean_x + gxx * nu + gxy * nv) * stretch, mean_y + gxy * nu + gyy * nv
+    # Slopes per km east and north; east and north are (ca, sa) and (-sa, ca) in the frame. East itself
+    # turns on the way east, but for the part that the wind's slopes have taken out already.
+    cos_lat = max(math.cos(math.radians(lat)), MIN_COS_LAT)
+    per_east = 1.0 / (KM_PER_DEG * cos_lat)
+    turn = (math.sin(math.radians(lat)) - turn_share(lat)) / (RADIUS_KM * cos_lat)
+    ue, ve = wind[4] * per_east - turn * wind[1], wind[5] * per_east + turn * wind[0]
+    un, vn = wind[6] / KM_PER_DEG, wind[7] / KM_PER_DEG
     ux, uy = ca * ue - sa * un, sa * ue + ca * un
     vx, vy = ca * ve - sa * vn, sa * ve + ca * vn
-    out[2] = kc * ux - ks * vx
+    # So does the frame's x direction, away from its equator.
+    bend = math.sin(y / RADIUS_KM) / RADIUS_KM
+    out[2] = kc * ux - ks * vx + bend * mean_y * stretch
     out[3] = (kc * uy - ks * vy) * stretch + out[0] * math.tan(y / RADIUS_KM) / RADIUS_KM
-    out[4], out[5] = (ks * ux + kc * vx) / stretch, ks * uy + kc * vy
-    out[6], out[7], out[8], out[9] = (
-        kc * wind[2] * stretch,
-        -ks * wind[3] * stretch,
-        ks * wind[2],
-        kc * wind[3],
-    )
+    out[4], out[5] = (ks * ux + kc * vx) / stretch - bend * mean_x, ks * uy + kc * vy
+    out[6], out[7], out[8], out[9] = gxx * stretch, gxy * stretch, gxy, gyy
     out[10], out[11] = (kc * wind[8] - ks * wind[9]) * stretch, ks * wind[8] + kc * wind[9]
     return where
 
