@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from overflight.records import Sighting
 
 HOUR_S = 3600.0
-# A report whose time is known no better than a local day does not close a gap.
-DATED_S = 26 * HOUR_S
+# A report whose time is known no better than this does not close a gap.
+DATED_S = 12 * HOUR_S
 GAP_S = 24 * HOUR_S
 GAPS_TOLD = 3
 WIDTH = 100
@@ -103,7 +103,7 @@ def missing(inputs: Inputs, winds_used: str) -> list[str]:
     if not any(s.alt_low_m is not None or s.alt_high_m is not None for s in fitted):
         said.append("No report gives a height: the level of the flight comes from the prior alone.")
     said += [
-        f"No dated report from {first} to {last} ({hours:.0f} h): the path is loose there."
+        f"No report timed to half a day from {first} to {last} ({hours:.0f} h): the path is loose there."
         for first, last, hours in gaps(fitted)
     ]
     if not inputs.sites:
@@ -114,12 +114,12 @@ def missing(inputs: Inputs, winds_used: str) -> list[str]:
 
 
 def gaps(sightings: Sequence[Sighting]) -> list[tuple[str, str, float]]:
-    """Return the longest gaps between dated reports: from, to, hours; the longest first."""
+    """Return the longest gaps after the first report between those timed well: from, to, hours."""
     from overflight.times import short_utc
 
     dated = sorted((s.time_start, s.time_end) for s in sightings if s.time_end - s.time_start <= DATED_S)
-    found, reached = [], dated[0][1] if dated else 0.0
-    for start, end in dated[1:]:
+    found, reached = [], min((s.time_end for s in sightings), default=0.0)
+    for start, end in dated:
         if start - reached > GAP_S:
             found.append((start - reached, reached, start))
         reached = max(reached, end)

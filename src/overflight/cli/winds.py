@@ -198,8 +198,9 @@ def flight_box(sightings: Sequence[Sighting], margin_deg: float = MARGIN_DEG) ->
 def flight_levels(inputs: Inputs) -> tuple[float, float]:
     """Return the lowest and highest pressure, Pa, that the flight may have been at.
 
-    Four kilometres about the middle of the reported heights, or, where fewer than three reports give one,
-    one and a half standard deviations about the float level that the reconstruction starts from.
+    Four kilometres about the middle of the reported heights; one and a half standard deviations of the float
+    level that the reconstruction starts from, where fewer than three reports give one, and about that level
+    where none does.
     """
     from overflight.atmosphere import pressure_pa
     from overflight.reconstruct.posterior import FLOAT_ALT_M
@@ -209,8 +210,10 @@ def flight_levels(inputs: Inputs) -> tuple[float, float]:
     half = 1.5 * float(ask.get("float_alt_sd_m", FLOAT_ALT_M[1]))
     ends = [(s.alt_low_m, s.alt_high_m) for s in inputs.sightings if s.fitted and s.phase == "float"]
     heights = sorted(0.5 * (low + high) for low, high in ends if low is not None and high is not None)
+    if heights:
+        middle = heights[len(heights) // 2]
     if len(heights) >= 3:
-        middle, half = heights[len(heights) // 2], HALF_SPAN_M
+        half = HALF_SPAN_M
     return float(pressure_pa(middle + half)), float(pressure_pa(max(0.0, middle - half)))
 
 
