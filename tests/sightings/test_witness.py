@@ -70,7 +70,7 @@ def test_refraction(elevation: float, minutes: float) -> None:
 
 def test_radius_alone_is_a_gaussian_with_95_percent_inside() -> None:
     region = circle_region(10.0, 50.0, 80e3)
-    assert sd(region) == pytest.approx((80e3 / 2.4477, 80e3 / 2.4477), rel=1e-4)
+    assert sd(region) == pytest.approx((80e3 / 3.5, 80e3 / 3.5), rel=1e-4)
     rng = np.random.default_rng(1)
     draw = rng.normal(size=(2, 100_000)) * sd(region)[0]
     assert np.mean(np.hypot(*draw) < 80e3) == pytest.approx(0.95, abs=0.003)

@@ -44,9 +44,7 @@ class Settings:
 
     `members` is the number of paths in all, shared out among scenarios. `float_alt_m` is the prior mean
     and standard deviation of the float level above the ellipsoid. `height_sd_m` and `height_time_s` say
-    how the height wanders about that level, `mixing_km` what unresolved motion adds to the position per
-    square root of an hour (1 km: 0.3 m/s that change from hour to hour). `step_s` is the step of the
-    ensembles' time axis.
+    how the height wanders about that level. `step_s` is the step of the ensembles' time axis.
     """
 
     members: int = 400
@@ -55,7 +53,6 @@ class Settings:
     float_alt_m: tuple[float, float] = FLOAT_ALT_M
     height_sd_m: float = 600.0
     height_time_s: float = 12 * HOUR_S
-    mixing_km: float = 3.0
     sweeps: int = 2
     final_sweeps: int = 16
 
@@ -164,7 +161,7 @@ def reconstruct(
     node_s = make_nodes(sightings, first, max(last, first + HOUR_S))
     frame = _frame_of(fitted)
     air = make_air(frame, winds.prior, winds.own, winds.error_mps)
-    wander = Wander(winds.error_time_s, settings.height_time_s, settings.height_sd_m / KM, settings.mixing_km)
+    wander = Wander(winds.error_time_s, settings.height_time_s, settings.height_sd_m / KM, winds.mixing_km)
     start = _start(fitted, frame, settings)
     samples = []
     share = max(16, settings.members // len(scenarios))

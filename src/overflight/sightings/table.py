@@ -125,7 +125,7 @@ def sighting_from_cells(
         row.problem("kind", "is empty", f"Say what it is, such as {', '.join(list(KINDS)[:3])}.")
     if not row.text("source"):
         row.problem("source", "is empty", "Say who reported it.")
-    radius = row.number("radius_km", 1e-3, HALF_EARTH_KM, "Give the circle that holds it with 95 %, in km.")
+    radius = row.number("radius_km", 1e-3, HALF_EARTH_KM, "Give the circle that it was in, in km.")
     bearing = row.number("bearing_deg", -360.0, 360.0, "Give degrees clockwise from true north.")
     bearing_sd = row.number("bearing_sd_deg", 0.01, 180.0)
     elevation = row.number("elevation_deg", 0.0, 90.0, "Give degrees above the horizon.")
@@ -138,7 +138,7 @@ def sighting_from_cells(
     info = kind_info(kind)
     pointed = bearing is not None or elevation is not None
     if lat is not None and radius is None and not (polygon or pointed or info.is_watcher):
-        row.problem("radius_km", "is empty", "Give the radius that holds the balloon with 95 %, in km.")
+        row.problem("radius_km", "is empty", "Give the radius of the circle the balloon was in, in km.")
     if pointed and lat is None:
         row.problem("lat", "is empty, but a bearing or elevation is given", "Give the watcher's place.")
     if len(problems.found) > before or time_start is None or time_end is None:

@@ -34,8 +34,11 @@ from overflight.units import EARTH_RADIUS_M
 
 Float64s = npt.NDArray[np.float64]
 
-# Radii of the circle that holds 95 % and 90 % of a round two-dimensional Gaussian of sd 1: sqrt(-2 ln 0.05).
-SD_PER_R95 = 1.0 / math.sqrt(-2.0 * math.log(0.05))
+# A radius is where the report leaves off, not a standard deviation: who draws a circle draws it large. Of the
+# reports of the 2023 case read as 2.4 (95 %), 3, 3.5 and 4.5 standard deviations, 3.5 has the highest evidence
+# (docs/reconstruction.md). What falls outside all the same is for the other readings of a report.
+SD_PER_RADIUS = 1.0 / 3.5
+# Radius of the circle that holds 90 % of a round two-dimensional Gaussian of sd 1.
 R90_PER_SD = math.sqrt(-2.0 * math.log(0.10))
 # No report is used as better than this: a published coordinate has four digits, a balloon is 50 m across.
 MIN_SD_M = 100.0
@@ -100,7 +103,7 @@ def watcher_region(
     elevation_deg, bearing_deg : mean and standard deviation of the apparent elevation above the horizon and
         of the bearing clockwise from north, or None when the report gives none.
     watcher_alt_m : the watcher's altitude.
-    radius_m : a circle about the watcher that holds the balloon with 95 %, when the report narrows it so.
+    radius_m : a circle about the watcher that the balloon was in, when the report narrows it so.
 
     Computed by fixed quadrature over elevation, altitude and bearing: no random numbers. Raises InputError
     when the balloon's mean altitude is not above the watcher.
@@ -134,7 +137,7 @@ def sighting_region(sighting: Sighting, alt_mean_m: float, alt_sd_m: float) -> R
     """Return the region for the balloon by one sighting, or None when the row gives no place.
 
     A polygon means a uniform density over it; a bearing or an elevation goes through `watcher_region` (and a
-    radius narrows that); a radius alone is the 95 % circle of a round Gaussian; a watcher's place with
+    radius narrows that); a radius alone is 3.5 standard deviations of a round Gaussian; a watcher's place with
     nothing else goes through `watcher_region` with the prior of elevations. `alt_mean_m` and `alt_sd_m` say
     how high the balloon flew, as far as is known.
     """
@@ -160,8 +163,8 @@ def sighting_region(sighting: Sighting, alt_mean_m: float, alt_sd_m: float) -> R
 
 
 def circle_region(lon_deg: float, lat_deg: float, radius_m: float) -> Region:
-    """Return the round Gaussian whose 95 % circle has `radius_m`; its ring is the 90 % circle."""
-    sd = max(radius_m * SD_PER_R95, MIN_SD_M)
+    """Return the round Gaussian of which `radius_m` is 3.5 standard deviations; its ring is the 90 % circle."""
+    sd = max(radius_m * SD_PER_RADIUS, MIN_SD_M)
     return Region(
         lon_deg=lon_deg,
         lat_deg=lat_deg,
@@ -237,7 +240,7 @@ def _distances(
     distance = distance_at_elevation_m(geometric, alt[None, :], watcher_alt_m).ravel()
     weight = np.outer(density, node_weight).ravel()
     if radius_m is not None:
-        weight = weight * np.exp(-0.5 * (distance / max(radius_m * SD_PER_R95, MIN_SD_M)) ** 2)
+        weight = weight * np.exp(-0.5 * (distance / max(radius_m * SD_PER_RADIUS, MIN_SD_M)) ** 2)
     total = weight.sum()
     if not total > 0.0:
         raise InputError(

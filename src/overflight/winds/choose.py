@@ -27,6 +27,12 @@ from overflight.winds.prior import prior_grid
 LEVELS_PA = (500.0, 35_000.0)
 # A field whose times lie further apart than this leaves a balloon on its own for too long in between.
 MAX_STEP_S = 2 * DAY_S
+# Inertia-gravity waves and near-inertial motion: some 4 m/s that turn within hours and that no climatology and
+# no 1 degree analysis holds (sondes forget their direction faster than ERA5 does, docs/winds-prior.md). As a
+# random walk, 4 m/s over an hour is 14 km; the evidence of the 2023 sightings is highest at 20, and falls off by
+# more than three units below 10 and above 30 (docs/reconstruction.md). An analysis with an error that turns
+# in 10 h already holds most of it.
+PRIOR_MIXING_KM, OWN_MIXING_KM = 20.0, 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,13 +41,14 @@ class CaseWinds:
 
     `own` is gridded data, None for the prior alone. `error_mps` is the standard deviation of its u and v
     beyond any spread it states, `error_time_s` the correlation time of the wind error as a balloon meets
-    it. `title` is for the reader; `files` are the names of what was read; `notes` what he should know.
+    it, `mixing_km` what motion faster than that adds to the position, per square root of an hour. `title` is for the reader; `files` are the names of what was read; `notes` what he should know.
     """
 
     prior: Grid
     own: Grid | None = None
     error_mps: tuple[float, float] = (0.0, 0.0)
     error_time_s: float = PRIOR_LAGRANGIAN_S
+    mixing_km: float = PRIOR_MIXING_KM
     used: Literal["prior", "files", "cache"] = "prior"
     title: str = "climatological prior"
     files: tuple[str, ...] = ()
@@ -124,6 +131,7 @@ def _from_files(
         own=own,
         error_mps=error_mps,
         error_time_s=ANALYSIS_LAGRANGIAN_S,
+        mixing_km=OWN_MIXING_KM,
         used=used,
         title=f"gridded winds ({', '.join(names)})" + (" with their own spread" if stated else ""),
         files=names,
