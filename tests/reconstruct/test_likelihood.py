@@ -33,15 +33,13 @@ from overflight.reconstruct.likelihood import (
 )
 from overflight.records import RELIABILITIES, Sighting
 from overflight.sightings.kinds import KINDS, kind_info, p_mistaken
-from overflight.sightings.witness import sighting_region
+from overflight.sightings.witness import SD_PER_RADIUS, sighting_region
 from overflight.units import EARTH_RADIUS_M
 
 HOUR = 3600.0
 NODES = np.arange(0.0, 48 * HOUR + 1, HOUR / 3)
 ONLY = Scenario("only", "all as it stands")
 RADIUS_KM = EARTH_RADIUS_M / 1e3
-# 95 % of a round Gaussian lie within this many standard deviations.
-R95 = math.sqrt(-2.0 * math.log(0.05))
 
 
 def seen(kind="eyewitness_photo", start_h=20.0, end_h=20.5, **more) -> Sighting:
@@ -141,7 +139,7 @@ def test_a_round_report_falls_off_with_distance_anywhere(lon, lat, bearing, radi
     frame = fit_frame([lon, ahead[0]], [lat, ahead[1]])
     sighting = seen(lon_deg=lon, lat_deg=lat, radius_km=radius_km)
     c = laid_out(sighting, frame=frame)
-    sd = radius_km / R95
+    sd = radius_km * SD_PER_RADIUS
     x, y = c.x_km[0] + dx, c.y_km[0] + dy
     here = unit_vector(*frame.to_lonlat(x * 1e3, y * 1e3))
     chord = float(np.linalg.norm(here - unit_vector(lon, lat)))
@@ -175,7 +173,6 @@ def test_whitening_is_the_dense_covariance_of_a_slanted_report(lon, lat, bearing
         away = np.array([(c.x_km[0] - x) * cos_y, c.y_km[0] - y])
         wanted = multivariate_normal.logpdf(away, cov=ground)
         assert density(c, i, 0, x, y) == pytest.approx(wanted, rel=1e-7, abs=1e-7)
-        assert density(c, i, 0, x, y, 0.25) == pytest.approx(0.25 * wanted, rel=1e-7, abs=1e-7)
 
 
 @pytest.mark.parametrize("y_km", [0.0, 3000.0, 6000.0])
@@ -199,7 +196,19 @@ def test_a_mistaken_report_says_nothing_of_the_balloon():
     i = int(np.flatnonzero(c.reading == MISTAKEN)[0])
     assert c.node[i] == -1
     assert density(c, i, 0, 0.0, 0.0) == density(c, i, 0, 9000.0, -3000.0) == LOG_MISTAKEN
-    assert density(c, i, 0, 0.0, 0.0, 0.5) == 0.5 * LOG_MISTAKEN
+    assert density(c, i, 0, 0.0, 0.0, 0.5) == LOG_MISTAKEN
+
+
+@pytest.mark.parametrize("beta", [1.0, 0.3, 1e-3, 1e-5, 0.0])
+def test_let_in_by_degrees_a_report_widens_down_to_the_density_of_a_mistake(beta):
+    """Its area holds on the way, so that no reading gains on another by the way alone."""
+    c = laid_out(seen(radius_km=60.0))
+    sd = 60.0 * SD_PER_RADIUS
+    for off in (0.0, 30.0, 500.0):
+        wanted = -0.5 * beta * (off / sd) ** 2
+        widened = -math.log(2 * math.pi * sd**2) + (math.log(beta) if beta else -math.inf)
+        wanted += max(widened, LOG_MISTAKEN)
+        assert density(c, 0, 0, off, 0.0, beta) == pytest.approx(wanted, abs=1e-9)
 
 
 @pytest.mark.parametrize("turns", [-3, 1, 2])
@@ -219,8 +228,12 @@ def test_a_height_is_right_or_anything():
     right, wrong = height_log_densities(c, 0, 17.0, 1.0)
     assert right == pytest.approx(math.log(1 - info.p_alt_mistaken) + norm.logpdf(18.3, 17.0, sd))
     assert wrong == pytest.approx(math.log(info.p_alt_mistaken) - math.log(MISTAKEN_ALT_RANGE_KM))
+    # Let in by a half it is wider, as long as its peak stands above what a wrong height is worth.
     half = height_log_densities(c, 0, 17.0, 0.5)
-    assert half[0] == pytest.approx(math.log(1 - info.p_alt_mistaken) + 0.5 * norm.logpdf(18.3, 17.0, sd))
+    wide = norm.logpdf(18.3, 17.0, sd / math.sqrt(0.5))
+    assert half == pytest.approx((math.log(1 - info.p_alt_mistaken) + wide, wrong))
+    none = height_log_densities(c, 0, 17.0, 0.0)
+    assert none == pytest.approx((math.log(1 - info.p_alt_mistaken) - math.log(MISTAKEN_ALT_RANGE_KM), wrong))
 
 
 @pytest.mark.parametrize(

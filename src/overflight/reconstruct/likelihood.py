@@ -45,6 +45,7 @@ MISTAKEN_SD_KM = 1500.0
 MISTAKEN_ALT_RANGE_KM = 20.0
 LOG_MISTAKEN = -math.log(2.0 * math.pi * MISTAKEN_SD_KM**2)
 LOG_MISTAKEN_ALT = -math.log(MISTAKEN_ALT_RANGE_KM)
+LOG_2PI = math.log(2.0 * math.pi)
 # The turn of the frame's equator: reports do not say how often the balloon went round.
 TURN_KM = 2.0 * math.pi * EARTH_RADIUS_M / 1000.0
 
@@ -229,23 +230,35 @@ def _height(sighting: Sighting) -> tuple[float, float, float]:
 
 @compiled
 def candidate_log_density(c: Candidates, i: int, j: int, x: float, y: float, beta: float) -> float:
-    """Log density (per km²), tempered by `beta`, of report j under candidate i with the balloon at x, y."""
+    """Log density (per km²) of report j under candidate i with the balloon at x, y, let in by `beta`.
+
+    At 1 it is the density itself. Below, its Gaussian is wider by 1 / sqrt(beta); it keeps its area until it
+    is as low as the density of a mistaken report, and then its height. Were densities raised to the power
+    instead, a sharp report would on the way be mistaken nearly always, and few members would come through.
+    """
     if c.node[i] < 0:
-        return float(beta * c.log_norm[i])
+        return float(c.log_norm[i])
     dx = c.x_km[j] - x
     dx -= 40030.228884 * np.round(dx / 40030.228884)
     dy = c.y_km[j] - y
     a = c.whiten[i, 0] * dx
     b = c.whiten[i, 1] * dx + c.whiten[i, 2] * dy
-    return float(beta * (c.log_norm[i] - 0.5 * (a * a + b * b)))
+    return float(peak(c.log_norm[i], LOG_MISTAKEN, beta, 1.0) - 0.5 * beta * (a * a + b * b))
+
+
+@compiled
+def peak(log_norm: float, log_floor: float, beta: float, half_dims: float) -> float:
+    """Log of the peak of a Gaussian widened by 1 / sqrt(beta), held above the floor."""
+    return float(max(log_norm + half_dims * np.log(beta), min(log_norm, log_floor)))
 
 
 @compiled
 def height_log_densities(c: Candidates, j: int, z: float, beta: float) -> tuple[float, float]:
-    """Log of (prior times tempered density) of report j's height if right, and if wrong."""
+    """Log of (prior times density let in by `beta`) of report j's height if right, and if wrong."""
     if np.isnan(c.alt_km[j]):
         return 0.0, -np.inf
-    s = c.alt_sd_km[j]
-    d = (c.alt_km[j] - z) / s
-    right = np.log(1.0 - c.p_alt_wrong[j]) - beta * (0.5 * d * d + np.log(s) + 0.9189385332046727)
-    return right, np.log(c.p_alt_wrong[j]) - beta * 2.995732273553991
+    d = (c.alt_km[j] - z) / c.alt_sd_km[j]
+    top = peak(-np.log(c.alt_sd_km[j]) - 0.5 * LOG_2PI, LOG_MISTAKEN_ALT, beta, 0.5)
+    return np.log(1.0 - c.p_alt_wrong[j]) + top - 0.5 * beta * d * d, (
+        np.log(c.p_alt_wrong[j]) + LOG_MISTAKEN_ALT
+    )

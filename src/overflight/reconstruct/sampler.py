@@ -1,12 +1,14 @@
-"""Sample paths and their evidence: tempered sequential Monte Carlo with Gibbs and Metropolis moves.
+"""Sample paths and their evidence: sequential Monte Carlo with Gibbs and Metropolis moves.
 
-Members start from the prior of the motion alone. The sightings are then let in by degrees: the likelihood
-is raised to a power that climbs from 0 to 1, members are weighted and resampled at each rung, and moved by
-sweeps: a reading and a minute for every sighting given the path, the float level given the heights,
-stretches of the path given the readings (`smoother.redraw`). The mean of the weights along the way estimates
-the evidence of the scenario (Del Moral, Doucet and Jasra, JRSS B 68, 411, 2006), which is what rival
-accounts are weighed by. Every move leaves its rung's distribution as it is, so the estimates are right
-for any number of sweeps; more of them only make them less noisy.
+Members start from the prior of the motion alone. The sightings are then let in by degrees, from 0 to 1
+(`likelihood.candidate_log_density`): members are weighted and resampled at each rung, and moved by sweeps:
+a reading and a minute for every sighting given the path, the float level given the heights, the path given
+the readings (`smoother.redraw`). The mean of the weights along the way estimates the evidence of the
+scenario (Del Moral, Doucet and Jasra, JRSS B 68, 411, 2006), which is what rival accounts are weighed by.
+
+On the way up whole paths are drawn from the linear model without a test: tested, whole paths would
+seldom be accepted and stretches of them would move too slowly. Where the winds bend, this biases the
+evidence a little (docs/reconstruction.md says by how much). The last sweeps, at 1, are tested.
 """
 
 from __future__ import annotations
@@ -19,7 +21,14 @@ import numpy as np
 import numpy.typing as npt
 
 from overflight.compiled import compiled, over_members
-from overflight.reconstruct.likelihood import Candidates, candidate_log_density, height_log_densities
+from overflight.reconstruct.likelihood import (
+    LOG_2PI,
+    LOG_MISTAKEN,
+    LOG_MISTAKEN_ALT,
+    Candidates,
+    candidate_log_density,
+    height_log_densities,
+)
 from overflight.reconstruct.motion import LIN, Air, Wander, run_forward
 from overflight.reconstruct.smoother import linearise_path, redraw
 
@@ -65,14 +74,17 @@ class Sample:
 
 @dataclass(slots=True, eq=False)
 class _Members:
-    """All that changes while sampling: paths and their linearisation, float levels, readings."""
+    """All that changes while sampling: paths and their linearisation, float levels, readings.
+
+    `misfit` (M,) is half the sum of squares of the reports taken at some reading less the path, whitened.
+    """
 
     paths: Float64s
     lin: Float64s
     level: Float64s
     pick: Int64s
     right: Int8s
-    log_density: Float64s
+    misfit: Float64s
 
     def take(self, chosen: Int64s) -> None:
         self.paths, self.lin, self.level = self.paths[chosen], self.lin[chosen], self.level[chosen]
@@ -100,14 +112,14 @@ def sample_paths(
     """
     scales = np.array(wander)
     now = _prior_members(air, wander, node_s, candidates, start, members, rng)
-    beta, log_evidence, accepted, rungs = 0.0, 0.0, 0.0, 0
+    beta, log_evidence, accepted, rungs = 0.0, evidence_at_zero(candidates), 0.0, 0
     draw_latents(candidates, now, beta, rng)
     while beta < 1.0:
         rungs += 1
-        rise = _next_rise(now.log_density, ess_share * members, 1.0 - beta)
         # A ladder that no longer climbs would never end; the last rung then takes the rest.
-        beta = 1.0 if rungs >= MAX_RUNGS or beta + rise > 1.0 - 1e-9 else beta + rise
-        log_weight = rise * now.log_density
+        rung = 1.0 if rungs >= MAX_RUNGS else _next_rung(candidates, now, beta, ess_share * members)
+        log_weight = rung_log_weight(candidates, now, beta, rung)
+        beta = rung
         top = log_weight.max()
         weight = np.exp(log_weight - top)
         log_evidence += top + float(np.log(weight.mean()))
@@ -179,15 +191,12 @@ def simulate(
 def draw_latents(c: Candidates, now: _Members, beta: float, rng: np.random.Generator) -> None:
     """Draw reading, minute and trust in the height for every sighting and member, in place.
 
-    `now.log_density` becomes the untempered log density of all sightings under the draws, which is what
-    the next rung weighs members by.
+    `now.misfit` becomes that of the draws, which is what the next rung weighs members by.
     """
     uniforms = rng.random((*now.pick.shape, 2))
 
     def run(a: int, b: int) -> None:
-        _draw_latents(
-            c, now.paths[a:b], beta, uniforms[a:b], now.pick[a:b], now.right[a:b], now.log_density[a:b]
-        )
+        _draw_latents(c, now.paths[a:b], beta, uniforms[a:b], now.pick[a:b], now.right[a:b], now.misfit[a:b])
 
     over_members(run, now.pick.shape[0])
 
@@ -232,20 +241,47 @@ def systematic(weight: Float64s, rng: np.random.Generator) -> Int64s:
     return np.minimum(np.searchsorted(edges, points), weight.size - 1)
 
 
-def _next_rise(log_density: Float64s, ess: float, limit: float) -> float:
-    """Largest rise of the power, up to `limit`, that keeps the effective sample size above `ess`."""
+def evidence_at_zero(c: Candidates) -> float:
+    """Return the log evidence with nothing let in: every Gaussian flat, whatever the path."""
+    flat = np.minimum(c.log_norm, np.where(c.node < 0, np.inf, LOG_MISTAKEN))
+    by_sighting = np.logaddexp.reduceat(c.log_prior + flat, c.first[:-1])
+    return float(by_sighting.sum()) + float(LOG_MISTAKEN_ALT * np.isfinite(c.alt_km).sum())
 
-    def effective(rise: float) -> float:
-        w = np.exp(rise * (log_density - log_density.max()))
+
+def rung_log_weight(c: Candidates, now: _Members, beta: float, rung: float) -> Float64s:
+    """Return the log of how much more each member's readings weigh at the next rung than at this one."""
+    rise = _peak_rises(c.log_norm, LOG_MISTAKEN, 1.0, beta, rung)
+    of_place = np.where(c.node < 0, 0.0, rise)[now.pick]
+    log_norm = -np.log(c.alt_sd_km) - 0.5 * LOG_2PI
+    of_height = _peak_rises(log_norm, LOG_MISTAKEN_ALT, 0.5, beta, rung)
+    trusted = (now.right == 1) & np.isfinite(c.alt_km)
+    total = of_place.sum(axis=1) + np.where(trusted, of_height, 0.0).sum(axis=1)
+    return np.asarray(total - (rung - beta) * now.misfit)
+
+
+def _peak_rises(log_norm: Float64s, floor: float, half_dims: float, beta: float, rung: float) -> Float64s:
+    low = np.minimum(log_norm, floor)
+    before, after = (log_norm + half_dims * np.log(max(b, 1e-300)) for b in (beta, rung))
+    return np.asarray(np.maximum(after, low) - np.maximum(before, low))
+
+
+def _next_rung(c: Candidates, now: _Members, beta: float, ess: float) -> float:
+    """Highest rung above `beta`, up to 1, that keeps the effective sample size above `ess`."""
+
+    def effective(rung: float) -> float:
+        log_weight = rung_log_weight(c, now, beta, rung)
+        w = np.exp(log_weight - log_weight.max())
         return float(w.sum() ** 2 / (w @ w))
 
-    if effective(limit) >= ess:
-        return limit
-    low, high = 0.0, limit
-    for _ in range(50):
+    if effective(1.0) >= ess:
+        return 1.0
+    low, high = beta, 1.0
+    for _ in range(60):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if effective(middle) >= ess else (low, middle)
-    return max(low, 1e-6)
+        if high - low < 1e-3 * (high - beta):
+            break
+    return max(low, beta * (1.0 + 1e-6) + 1e-12)
 
 
 @compiled
@@ -256,7 +292,7 @@ def _draw_latents(
     uniforms: Float64s,
     pick: Int64s,
     height_right: Int8s,
-    log_density: Float64s,
+    misfit: Float64s,
 ) -> None:
     longest = 0
     for j in range(c.first.size - 1):
@@ -273,7 +309,7 @@ def _draw_latents(
                 if k < 0:
                     value += candidate_log_density(c, i, j, 0.0, 0.0, beta)
                     if not np.isnan(c.alt_km[j]):
-                        value -= beta * 2.995732273553991
+                        value += LOG_MISTAKEN_ALT
                 else:
                     value += candidate_log_density(c, i, j, paths[m, k, 0], paths[m, k, 1], beta)
                     good, bad = height_log_densities(c, j, paths[m, k, 4], beta)
@@ -292,21 +328,16 @@ def _draw_latents(
             pick[m, j] = chosen
             k = c.node[chosen]
             right = 0
-            if k < 0:
-                total += candidate_log_density(c, chosen, j, 0.0, 0.0, 1.0)
-                if not np.isnan(c.alt_km[j]):
-                    total -= 2.995732273553991
-            else:
-                z = paths[m, k, 4]
-                total += candidate_log_density(c, chosen, j, paths[m, k, 0], paths[m, k, 1], 1.0)
+            if k >= 0:
+                x, y, z = paths[m, k, 0], paths[m, k, 1], paths[m, k, 4]
+                top = candidate_log_density(c, chosen, j, c.x_km[j], c.y_km[j], 1.0)
+                total += top - candidate_log_density(c, chosen, j, x, y, 1.0)
                 good, bad = height_log_densities(c, j, z, beta)
                 right = 1 if uniforms[m, j, 1] < 1.0 / (1.0 + np.exp(bad - good)) else 0
-                if not np.isnan(c.alt_km[j]):
-                    g1, b1 = height_log_densities(c, j, z, 1.0)
-                    prior = np.log(1.0 - c.p_alt_wrong[j]) if right == 1 else np.log(c.p_alt_wrong[j])
-                    total += (g1 if right == 1 else b1) - prior
+                if right == 1 and not np.isnan(c.alt_km[j]):
+                    total += 0.5 * ((c.alt_km[j] - z) / c.alt_sd_km[j]) ** 2
             height_right[m, j] = right
-        log_density[m] = total
+        misfit[m] = total
 
 
 @compiled
