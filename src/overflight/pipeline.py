@@ -37,7 +37,7 @@ from overflight.places.borders import (
     territorial_sea,
 )
 from overflight.places.sites import read_sites
-from overflight.reconstruct.answers import reading_rows, reconstruction_findings, unknowns
+from overflight.reconstruct.answers import last_place, reading_rows, reconstruction_findings, unknowns
 from overflight.reconstruct.likelihood import Scenario
 from overflight.reconstruct.posterior import (
     Reconstruction,
@@ -248,7 +248,8 @@ def _answers(
     if inputs.claims:
         findings += contradiction_findings(inputs.claims)
     open_rows, open_findings = unknowns(r, given)
-    findings += open_findings
+    ends = last_place(r, given)
+    findings += [ends, *open_findings]
     sections: dict[str, Any] = {
         "case": {
             "title": case.title,
@@ -280,6 +281,7 @@ def _answers(
         },
         "claims": claims_section(inputs.claims),
         "unknown": open_rows,
+        "summary": [{"text": ends.reason, "finding_ids": [ends.id]}],
     }
     return findings, sections
 

@@ -210,6 +210,25 @@ def unknowns(r: Reconstruction, given: Mapping[str, str]) -> tuple[list[dict[str
     ]
 
 
+def last_place(r: Reconstruction, given: Mapping[str, str]) -> Finding:
+    """Where the reconstruction ends, and how well that is known."""
+    time_s = float(from_datetime64(r.ensemble["time"].values[-1:])[0])
+    lon, lat = (r.ensemble[name].values[:, -1].astype(float) for name in ("lon", "lat"))
+    clon, clat = (float(v) for v in mean_lonlat(lon, lat, r.weight))
+    radius_km = float(weighted_quantile(distance_m(clon, clat, lon, lat), r.weight, [0.9])[0]) / 1e3
+    place = f"{abs(clat):.1f}° {'N' if clat >= 0 else 'S'}, {abs(clon):.1f}° {'E' if clon >= 0 else 'W'}"
+    return Finding(
+        id="flight.end.radius",
+        question="Within what distance of its mean last place was the balloon, nine times in ten?",
+        kind="interval",
+        unit="km",
+        value={"lo": 0.0, "hi": radius_km},
+        given=dict(given),
+        evidence=tuple(s.id for s in r.sightings),
+        reason=f"It was last placed on {short_utc(time_s)} at {place}, nine times in ten within {radius_km:.0f} km.",
+    )
+
+
 def _widest(r: Reconstruction, given: Mapping[str, str]) -> Finding:
     """Where, between first and last sighting, the path is known least."""
     time_s = from_datetime64(r.ensemble["time"].values)
