@@ -15,26 +15,28 @@ import shutil
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 
 KEPT = 12
+# The attributes of numba's settings are made at run time; no checker sees them.
+_SETTINGS: Any = numba.config
 F = TypeVar("F", bound=Callable[..., object])
 
 
 def compiled(function: F) -> F:
     """Compile a kernel; numba's own decorator would hide the type."""
-    before = numba.config.CACHE_DIR
+    before = _SETTINGS.CACHE_DIR
     # Numba reads the setting when it decorates; code of others in the process keeps its own.
-    numba.config.CACHE_DIR = before or str(_cache_folder())
+    _SETTINGS.CACHE_DIR = before or str(_cache_folder())
     try:
         return cast(F, numba.njit(cache=True, nogil=True)(function))
     finally:
-        numba.config.CACHE_DIR = before
+        _SETTINGS.CACHE_DIR = before
 
 
 @lru_cache(maxsize=1)
@@ -74,9 +76,9 @@ def over_members(kernel: Callable[[int, int], None], members: int) -> None:
 
     The slices write to places of their own, so the result does not depend on the number of cores.
     """
-    count = min(workers(), members)
+    count = max(1, min(workers(), members))
     edges = [members * i // count for i in range(count + 1)]
-    if count <= 1:
+    if count == 1:
         kernel(0, members)
         return
     with ThreadPoolExecutor(count) as pool:

@@ -225,7 +225,8 @@ def last_place(r: Reconstruction, given: Mapping[str, str]) -> Finding:
         value={"lo": 0.0, "hi": radius_km},
         given=dict(given),
         evidence=tuple(s.id for s in r.sightings),
-        reason=f"It was last placed on {short_utc(time_s)} at {place}, nine times in ten within {radius_km:.0f} km.",
+        reason=f"It was last placed on {short_utc(time_s)} at {place}, nine times in ten within "
+        f"{radius_km:.0f} km.",
     )
 
 

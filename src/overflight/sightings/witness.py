@@ -34,9 +34,9 @@ from overflight.units import EARTH_RADIUS_M
 
 Float64s = npt.NDArray[np.float64]
 
-# A radius is where the report leaves off, not a standard deviation: who draws a circle draws it large. Of the
-# reports of the 2023 case read as 2.4 (95 %), 3, 3.5 and 4.5 standard deviations, 3.5 has the highest evidence
-# (docs/reconstruction.md). What falls outside all the same is for the other readings of a report.
+# A radius is where the report leaves off, not a standard deviation: who draws a circle draws it large. With
+# the radii of the 2023 case read as 2.4 (95 %), 3, 3.5 and 4.5 standard deviations, 3.5 has the highest
+# evidence (docs/reconstruction.md). What falls outside all the same is for a report's other readings.
 SD_PER_RADIUS = 1.0 / 3.5
 # Radius of the circle that holds 90 % of a round two-dimensional Gaussian of sd 1.
 R90_PER_SD = math.sqrt(-2.0 * math.log(0.10))
@@ -137,9 +137,9 @@ def sighting_region(sighting: Sighting, alt_mean_m: float, alt_sd_m: float) -> R
     """Return the region for the balloon by one sighting, or None when the row gives no place.
 
     A polygon means a uniform density over it; a bearing or an elevation goes through `watcher_region` (and a
-    radius narrows that); a radius alone is 3.5 standard deviations of a round Gaussian; a watcher's place with
-    nothing else goes through `watcher_region` with the prior of elevations. `alt_mean_m` and `alt_sd_m` say
-    how high the balloon flew, as far as is known.
+    radius narrows that); a radius alone is 3.5 standard deviations of a round Gaussian; a watcher's place
+    with nothing else goes through `watcher_region` with the prior of elevations. `alt_mean_m` and `alt_sd_m`
+    say how high the balloon flew, as far as is known.
     """
     if sighting.polygon:
         return polygon_region(sighting.polygon)
@@ -163,7 +163,7 @@ def sighting_region(sighting: Sighting, alt_mean_m: float, alt_sd_m: float) -> R
 
 
 def circle_region(lon_deg: float, lat_deg: float, radius_m: float) -> Region:
-    """Return the round Gaussian of which `radius_m` is 3.5 standard deviations; its ring is the 90 % circle."""
+    """Return the round Gaussian with `radius_m` at 3.5 standard deviations; its ring is the 90 % circle."""
     sd = max(radius_m * SD_PER_RADIUS, MIN_SD_M)
     return Region(
         lon_deg=lon_deg,

@@ -7,7 +7,7 @@ own spread, and the ensemble's status says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -27,11 +27,11 @@ from overflight.winds.prior import prior_grid
 LEVELS_PA = (500.0, 35_000.0)
 # A field whose times lie further apart than this leaves a balloon on its own for too long in between.
 MAX_STEP_S = 2 * DAY_S
-# Inertia-gravity waves and near-inertial motion: some 4 m/s that turn within hours and that no climatology and
-# no 1 degree analysis holds (sondes forget their direction faster than ERA5 does, docs/winds-prior.md). As a
-# random walk, 4 m/s over an hour is 14 km; the evidence of the 2023 sightings is highest at 20, and falls off by
-# more than three units below 10 and above 30 (docs/reconstruction.md). An analysis with an error that turns
-# in 10 h already holds most of it.
+# Inertia-gravity waves and near-inertial motion: some 4 m/s that turn within hours and that no climatology
+# and no 1 degree analysis holds (sondes forget their direction faster than ERA5 does, docs/winds-prior.md).
+# As a random walk, 4 m/s over an hour is 14 km; the evidence of the 2023 sightings is highest at 20, and
+# falls off by more than three units below 10 and above 30 (docs/reconstruction.md). An analysis with an
+# error that turns in 10 h already holds most of it.
 PRIOR_MIXING_KM, OWN_MIXING_KM = 20.0, 5.0
 
 
@@ -41,7 +41,8 @@ class CaseWinds:
 
     `own` is gridded data, None for the prior alone. `error_mps` is the standard deviation of its u and v
     beyond any spread it states, `error_time_s` the correlation time of the wind error as a balloon meets
-    it, `mixing_km` what motion faster than that adds to the position, per square root of an hour. `title` is for the reader; `files` are the names of what was read; `notes` what he should know.
+    it, `mixing_km` what motion faster than that adds to the position, per square root of an hour. `title` is
+    for the reader; `files` are the names of what was read; `notes` what he should know.
     """
 
     prior: Grid
@@ -76,8 +77,8 @@ def choose_winds(
     prior = prior_grid(window[0] - DAY_S, window[1] + DAY_S)
     source, files = case.winds.source, case.winds.files
     if source == "prior-only":
-        notes = (f"{len(files)} wind files lie in the case and were left alone: source is 'prior-only'.",)
-        return CaseWinds(prior=prior, notes=notes if files else ())
+        alone = (f"{len(files)} wind files lie in the case and were left alone: source is 'prior-only'.",)
+        return CaseWinds(prior=prior, notes=alone if files else ())
     if source == "files" and not files:
         raise CaseError(
             "source is 'files' and the case has none",
@@ -85,17 +86,19 @@ def choose_winds(
             field="winds.source",
             remedy='Put a NetCDF, Zarr or GRIB2 file into the folder winds/, or use source = "auto".',
         )
+    notes: tuple[str, ...] = ()
     if files:
         chosen = _from_files(files, window, prior, "files")
+        if chosen.own is None and source == "files":
+            raise CoverageError("; ".join(chosen.notes), remedy="Fetch winds for the window of the case.")
         if chosen.own is not None or source != "auto":
-            if chosen.own is None and source == "files":
-                raise CoverageError("; ".join(chosen.notes), remedy="Fetch winds for the window of the case.")
             return chosen
+        notes = chosen.notes
     if source == "auto":
         cached = _from_cache(cache_dir or wind_cache.cache_folder(), window, prior)
         if cached is not None:
-            return cached
-    return CaseWinds(prior=prior)
+            return replace(cached, notes=notes + cached.notes)
+    return CaseWinds(prior=prior, notes=notes)
 
 
 def _from_cache(cache_dir: Path, window: tuple[float, float], prior: Grid) -> CaseWinds | None:

@@ -1,0 +1,78 @@
+"""Compiled kernels: types kept, the cache apart from others', slices of members on any number of cores."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from overflight import compiled
+from overflight.compiled import over_members
+
+
+@compiled.compiled
+def _twice(values: np.ndarray, out: np.ndarray) -> None:
+    for i in range(values.size):
+        out[i] = 2.0 * values[i]
+
+
+def test_a_compiled_function_gives_what_the_plain_one_gives():
+    values, out = np.arange(5.0), np.empty(5)
+    _twice(values, out)
+    assert out.tolist() == [0.0, 2.0, 4.0, 6.0, 8.0]
+    assert _twice.__name__ == "_twice"
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 8])
+@pytest.mark.parametrize("members", [1, 2, 7, 100])
+def test_slices_cover_every_member_once(monkeypatch, workers, members):
+    monkeypatch.setattr(compiled, "workers", lambda: workers)
+    seen, lock = np.zeros(members, int), threading.Lock()
+    calls: list[tuple[int, int]] = []
+
+    def kernel(begin: int, end: int) -> None:
+        with lock:
+            calls.append((begin, end))
+        seen[begin:end] += 1
+
+    over_members(kernel, members)
+    assert (seen == 1).all()
+    assert len(calls) == min(workers, members)
+
+
+def test_no_members_are_no_work(monkeypatch):
+    monkeypatch.setattr(compiled, "workers", lambda: 4)
+    calls: list[tuple[int, int]] = []
+    over_members(lambda begin, end: calls.append((begin, end)), 0)
+    assert all(begin == end for begin, end in calls)
+
+
+def test_an_error_in_one_slice_is_raised(monkeypatch):
+    monkeypatch.setattr(compiled, "workers", lambda: 2)
+
+    def kernel(begin: int, _end: int) -> None:
+        if begin > 0:
+            raise ZeroDivisionError("second slice")
+
+    with pytest.raises(ZeroDivisionError, match="second slice"):
+        over_members(kernel, 10)
+
+
+def test_workers_are_the_cores_this_process_may_use(monkeypatch):
+    assert 1 <= compiled.workers() <= (os.cpu_count() or 1)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)  # as on systems that have none
+    assert compiled.workers() >= 1
+
+
+def test_the_package_leaves_the_cache_of_others_alone():
+    """Importing kernels must not move the compiled code of other packages in the process."""
+    code = (
+        "import numba; before = numba.config.CACHE_DIR\n"
+        "import overflight.reconstruct.sampler\n"
+        "assert numba.config.CACHE_DIR == before, numba.config.CACHE_DIR"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
