@@ -10,7 +10,7 @@ Reasons behind the numbers:
   for a report with a named source and a clock time, 1 in 5 for one that its own source doubts.
 - *Afar*: at 18 km altitude a balloon is above the horizon out to 480 km, so "over X" in a headline often
   means "seen from X". One in seven of eyewitness reports; cameras that were pointed at a horizon more.
-- *Time slip*: a whole-hour slip of the time zone, a posting time for a filming time, "about two hours before".
+- *Time slip*: a whole-hour slip of the time zone, a posting time for a filming time, "about two hours".
 - *Altitude*: a naked eye cannot range an object of unknown size, so a pilot's or witness's height is a guess;
   officials round to 5,000 ft (1,524 m; a uniform rounding error of that width has an sd of 440 m).
 """
