@@ -68,12 +68,13 @@ def test_refraction(elevation: float, minutes: float) -> None:
     assert 60.0 * float(refraction_deg(elevation)) == pytest.approx(minutes, abs=0.1)
 
 
-def test_radius_alone_is_a_gaussian_with_95_percent_inside() -> None:
+def test_radius_alone_is_three_and_a_half_standard_deviations() -> None:
     region = circle_region(10.0, 50.0, 80e3)
     assert sd(region) == pytest.approx((80e3 / 3.5, 80e3 / 3.5), rel=1e-4)
     rng = np.random.default_rng(1)
     draw = rng.normal(size=(2, 100_000)) * sd(region)[0]
-    assert np.mean(np.hypot(*draw) < 80e3) == pytest.approx(0.95, abs=0.003)
+    # The Rayleigh distribution: 1 - exp(-3.5² / 2).
+    assert np.mean(np.hypot(*draw) < 80e3) == pytest.approx(0.9978, abs=0.001)
     ring = distance_m(10.0, 50.0, *np.array(region.ring).T)
     assert np.mean(np.hypot(*draw) < ring.mean()) == pytest.approx(0.90, abs=0.003)
 
