@@ -140,7 +140,11 @@ def kde_inside(bx, by, x, y):
 
 def score_kalman(sightings, held, hours, winds, frame, tau_s, sd_scale=1.0):
     """The plain smoother, in the same plane."""
-    rows = [s for s in sightings if s.fitted and abs(middle(s) - middle(held)) > hours * HOUR_S and s.id != held.id]
+    rows = [
+        s
+        for s in sightings
+        if s.fitted and abs(middle(s) - middle(held)) > hours * HOUR_S and s.id != held.id
+    ]
     rows.sort(key=middle)
     obs = [observation(s, frame) for s in rows]
     times = np.array([middle(s) for s in rows] + [middle(held)])
@@ -180,7 +184,10 @@ def score_kalman(sightings, held, hours, winds, frame, tau_s, sd_scale=1.0):
     out = {}
     for name, cov in (("score", p_s[:2, :2] + np.eye(2) * sd**2), ("balloon", p_s[:2, :2])):
         m2 = d @ np.linalg.solve(cov, d)
-        out[name] = (-0.5 * m2 - 0.5 * math.log(np.linalg.det(cov)) - math.log(2 * math.pi), m2 < -2 * math.log(0.1))
+        out[name] = (
+            -0.5 * m2 - 0.5 * math.log(np.linalg.det(cov)) - math.log(2 * math.pi),
+            m2 < -2 * math.log(0.1),
+        )
     return {"score": float(out["score"][0]), "inside": bool(out["score"][1]), "inside_balloon": bool(out["balloon"][1]),
             "score_balloon": float(out["balloon"][0]), "miss_km": float(np.hypot(*d))}  # fmt: skip
 
@@ -234,7 +241,9 @@ def summary(rows):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--members", type=int, default=240)
     parser.add_argument("--hours", type=float, nargs="*", default=[0.0, 3.0, 6.0])
     parser.add_argument("--tau-hours", type=float, default=None, help="try another correlation time")
@@ -256,7 +265,13 @@ def main() -> None:
         [(h.group, Scenario(h.id, h.title, h.weight, frozenset(h.accepts), frozenset(h.rejects)))
          for h in case.hypotheses if h.group == "entry"]
     )  # fmt: skip
-    sightings = tuple(s for s in sightings if s.time_start >= window[0])
+    # P069 takes its wide circle here, the one that allows for its being wrong: with the narrow one of what it
+    # says the plain smoother, which believes every circle, is led astray and the comparison flatters us.
+    sightings = tuple(
+        replace(s, lon_deg=-78.8, lat_deg=33.6, radius_km=250.0) if s.id == "P069" else s
+        for s in sightings
+        if s.time_start >= window[0]
+    )
     held = held_rows(sightings)
     print(f"{len(held)} reports held out in turn; overflight {__version__}, {args.members} members")
     from overflight.reconstruct.posterior import _frame_of
