@@ -20,8 +20,8 @@ from overflight.reconstruct.readings import Reading, read_back
 
 GIVEN = {"winds": "made"}
 USED = Reading(
-    id="A", used=True, distance_km=(1.0, 2.0, 3.0), elevation_deg=(60.0, 70.0, 80.0), p_stated=0.9, p_afar=0.05,
-    p_other_time=0.03, p_mistaken=0.02, verdict="at its word",
+    id="A", used=True, distance_km=(1.0, 2.0, 3.0), elevation_deg=(60.0, 70.0, 80.0),
+    p_stated=0.9, p_afar=0.05, p_other_time=0.03, p_mistaken=0.02, verdict="at its word",
 )  # fmt: skip
 PAIR = [
     (Scenario("a", "First", 0.6, accepts=frozenset("A")), 0.97),

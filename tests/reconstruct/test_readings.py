@@ -69,15 +69,15 @@ def placed(
     lon = np.concatenate(all_lon)
     shape = lon.shape
     ensemble = make_ensemble(
-        kind="posterior", time_s=NODES[[0, -1]], lon_deg=lon, lat_deg=np.zeros(shape), alt_m=np.full(shape, 18e3),
-        pressure_pa=np.full(shape, 7e3), status=np.zeros(shape, np.int8),
+        kind="posterior", time_s=NODES[[0, -1]], lon_deg=lon, lat_deg=np.zeros(shape),
+        alt_m=np.full(shape, 18e3), pressure_pa=np.full(shape, 7e3), status=np.zeros(shape, np.int8),
         weight=np.concatenate([np.full(MEMBERS, w / MEMBERS) for _, w in scenarios]),
-        scenario=np.repeat(np.arange(len(results)), MEMBERS), scenario_names=tuple(s.id for s, _ in scenarios),
-        attrs={},
+        scenario=np.repeat(np.arange(len(results)), MEMBERS),
+        scenario_names=tuple(s.id for s, _ in scenarios), attrs={},
     )  # fmt: skip
     return Reconstruction(
-        ensemble, fitted, tuple(results), NODES, PLAIN, even_air(), Wander(HOUR, HOUR, 0.5, 3.0), Settings(),
-        CaseWinds(prior=None),
+        ensemble, fitted, tuple(results), NODES, PLAIN, even_air(), Wander(HOUR, HOUR, 0.5, 3.0),
+        Settings(), CaseWinds(prior=None),
     )  # fmt: skip
 
 
