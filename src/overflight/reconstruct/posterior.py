@@ -53,8 +53,8 @@ class Settings:
     float_alt_m: tuple[float, float] = FLOAT_ALT_M
     height_sd_m: float = 600.0
     height_time_s: float = 12 * HOUR_S
-    sweeps: int = 2
-    final_sweeps: int = 16
+    sweeps: int = 1
+    final_sweeps: int = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
