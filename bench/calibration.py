@@ -111,8 +111,8 @@ def main() -> None:
     for low, high in pairwise(BANDS):
         inside = (said >= low) & ((said < high) | (high == 1.0))
         hit = (np.arange(4)[None] == true[:, None])[inside]
-        bands.append({"from": low, "to": high, "n": int(inside.sum()),
-                      "said": round(float(said[inside].mean()), 3), "true": round(float(hit.mean()), 3)})  # fmt: skip
+        rates = {"said": round(float(said[inside].mean()), 3), "true": round(float(hit.mean()), 3)}
+        bands.append({"from": low, "to": high, "n": int(inside.sum()), **rates})
     result["bands"] = bands
     at = np.log(said[np.arange(true.size), true])
     result["log_p_true_reading"] = round(float(at.mean()), 3)
