@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Before anything brings eccodes: each has its own PROJ, and pyproj crashes when it comes second.
+import pyproj  # noqa: F401
 import pytest
 
 

@@ -28,10 +28,11 @@ from overflight.cli import app
 from overflight.cli.app import told
 from overflight.cli.check import gaps
 from overflight.cli.screen import bytes_bar, share_bar
-from overflight.cli.winds import flight_box, flight_levels
+from overflight.cli.winds import flight_levels
 from overflight.errors import FetchError, InputError
 from overflight.pipeline import read_inputs
 from overflight.records import Sighting
+from overflight.sightings.extent import flight_box
 from overflight.times import parse_utc
 from overflight.winds import fetch
 from overflight.winds.fetch_gfs import plan_gfs

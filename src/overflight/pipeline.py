@@ -52,6 +52,7 @@ from overflight.records import Finding, Sighting, weighted_quantile
 from overflight.report.page import write_report
 from overflight.report.result import record_dict, result_json
 from overflight.sightings import read_sightings
+from overflight.sightings.extent import flight_box
 from overflight.sightings.plausibility import require_observations
 from overflight.times import iso_utc
 from overflight.units import HOUR_S
@@ -107,6 +108,8 @@ def read_inputs(folder: str | Path) -> Inputs:
     sightings = read_sightings(case.inputs["sightings"], time_start=case.time_start, time_end=case.time_end)
     check_sighting_ids(case, [s.id for s in sightings])
     require_observations(sightings, case.time_start, case.time_end)
+    case_settings(case)
+    run_hours(case)
     areas = tuple(area for path in case.inputs["areas"] for area in read_areas(path))
     _check_areas(case, areas)
     return Inputs(
@@ -159,10 +162,10 @@ def assess(
     if winds_source is not None:
         inputs = replace(inputs, case=_with_winds(inputs.case, winds_source))
     case = inputs.case
-    after_h = _hours(case, "forecast", FORECAST_HOURS)
-    before_h = _hours(case, "origin", ORIGIN_HOURS)
+    settings = case_settings(case, seed, members)
     tell("reading the winds", 0.0)
-    winds = choose_winds(case, before_h=before_h, after_h=after_h, cache_dir=cache_dir)
+    box = flight_box([s for s in inputs.sightings if s.fitted])
+    winds = choose_winds(case, winds_window(case), box=box, cache_dir=cache_dir)
     provenance = _provenance(inputs, winds)
     r = reconstruct(
         inputs.sightings,
@@ -170,11 +173,12 @@ def assess(
         time_start=case.time_start,
         time_end=case.time_end,
         scenarios=inputs.scenarios,
-        settings=_settings(case, seed, members),
+        settings=settings,
         provenance=provenance,
         progress=progress,
     )
     ensembles = {"posterior": r.ensemble}
+    before_h, after_h = run_hours(case)
     if after_h > 0:
         ensembles["forecast"] = forecast(r, hours=after_h, provenance=provenance)
     if before_h > 0:
@@ -199,19 +203,25 @@ def assess(
     )
 
 
-def write_outputs(assessment: Assessment, out: str | Path) -> tuple[Path, ...]:
+def write_outputs(
+    assessment: Assessment, out: str | Path, *, progress: Progress | None = None
+) -> tuple[Path, ...]:
     """Write every output into a folder, made if need be; return the paths, the report first."""
+    tell = progress or (lambda _text, _share: None)
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise InputError("it is a file", file=str(folder), remedy="Give a folder with --out.")
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / "report.html"]
+    tell("writing the report", 0.0)
     write_report(assessment.result, assessment.ensembles, list(outlines()), written[0])
     for kind, dataset in assessment.ensembles.items():
         written.append(folder / ENSEMBLE_FILES[kind])
+        tell(f"writing {written[-1].name}", 0.4)
         write_ensemble(dataset, written[-1])
     for name, write in (("track.geojson", write_track_geojson), ("track.kml", write_track_kml)):
         written.append(folder / name)
+        tell(f"writing {name}", 0.6)
         write(assessment.ensembles, assessment.result, written[-1])
     # Last, so that a folder with a result.json is complete.
     written.append(folder / "result.json")
@@ -326,7 +336,8 @@ def _check_areas(case: Case, areas: Iterable[Area]) -> None:
             )
 
 
-def _settings(case: Case, seed: int | None, members: int | None) -> Settings:
+def case_settings(case: Case, seed: int | None = None, members: int | None = None) -> Settings:
+    """Return the settings of `[ask.reconstruct]`, overridden where given. Raises CaseError out of range."""
     default = Settings()
     level = _number(case, "reconstruct", "float_alt_m", default.float_alt_m[0])
     level_sd = _number(case, "reconstruct", "float_alt_sd_m", default.float_alt_m[1])
@@ -362,6 +373,17 @@ def _number(case: Case, part: str, key: str, default: float) -> float:
             f"{value!r} is no number", file="case.toml", field=f"ask.{part}.{key}", remedy="Give a number."
         )
     return value
+
+
+def run_hours(case: Case) -> tuple[float, float]:
+    """Return the hours of the backward run and of the forecast that a case asks for."""
+    return _hours(case, "origin", ORIGIN_HOURS), _hours(case, "forecast", FORECAST_HOURS)
+
+
+def winds_window(case: Case) -> tuple[float, float]:
+    """Return first and last time, POSIX seconds, that an assessment asks winds for."""
+    before_h, after_h = run_hours(case)
+    return case.time_start - before_h * HOUR_S, case.time_end + after_h * HOUR_S
 
 
 def _hours(case: Case, part: str, default: float) -> float:

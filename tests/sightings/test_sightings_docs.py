@@ -35,8 +35,8 @@ def test_kind_is_described_with_its_numbers(kind: str) -> None:
 
 
 def test_chances_of_being_mistaken_are_described() -> None:
-    assert "high 0.02, medium 0.07,\nlow 0.20, unknown 0.10" in SIGHTINGS
-    assert dict(P_MISTAKEN) == {"high": 0.02, "medium": 0.07, "low": 0.20, "unknown": 0.10}
+    assert "high 0.01, medium 0.04,\nlow 0.15, unknown 0.08" in SIGHTINGS
+    assert dict(P_MISTAKEN) == {"high": 0.01, "medium": 0.04, "low": 0.15, "unknown": 0.08}
 
 
 def test_marks_were_found() -> None:

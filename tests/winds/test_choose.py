@@ -105,7 +105,7 @@ def test_a_file_that_ends_early_is_used_and_its_end_is_told(tmp_path, empty):
 
 def test_a_wider_window_is_asked_of_the_file(tmp_path, empty):
     file = write_winds(tmp_path / "made.nc", T0, T1)
-    chosen = choose_winds(case_with("auto", file), before_h=24.0, after_h=48.0, cache_dir=empty)
+    chosen = choose_winds(case_with("auto", file), (T0 - 24 * HOUR, T1 + 48 * HOUR), cache_dir=empty)
     assert any("before and after" in note for note in chosen.notes)
     assert chosen.prior.time_s[0] <= T0 - 24 * HOUR
     assert chosen.prior.time_s[-1] >= T1 + 48 * HOUR

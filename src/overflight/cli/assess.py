@@ -144,8 +144,7 @@ def answer(
     with share_bar() as tell:
         assessment = assess(case, seed=seed, members=members, winds_source=winds, progress=tell)
         seconds["assess"] = time.monotonic() - begun
-        tell("writing the report", 0.0)
-        written = write_outputs(assessment, out)
+        written = write_outputs(assessment, out, progress=tell)
         seconds["write"] = time.monotonic() - begun - seconds["assess"]
     headlines = headlines_of(assessment)
     if as_json:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,16 +15,13 @@ from overflight.errors import CoverageError, InputError, OverflightError
 if TYPE_CHECKING:
     from overflight.case import Case
     from overflight.pipeline import Inputs
-    from overflight.records import Sighting
-    from overflight.winds.fetch_plan import Box, FetchPlan, Window
+    from overflight.winds.fetch_plan import FetchPlan
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
 # Public ERA5 comes with a delay; nearer to the present than this, GFS is asked.
 ERA5_DELAY_S = 10 * DAY_S
 # A window longer than this is brought every six hours: half the bytes, and winds change little in between.
 LONG_WINDOW_S = 10 * DAY_S
-# How far around the sightings winds are kept: a balloon in 15 m/s wind goes 12 degrees of arc a day.
-MARGIN_DEG = 20.0
 # Half the span of heights about the reported ones.
 HALF_SPAN_M = 4_000.0
 
@@ -150,9 +145,11 @@ def _agreed() -> bool:
 
 
 def _planned(inputs: Inputs, source: Source, step_h: int | None, base_url: str | None) -> FetchPlan:
+    from overflight.pipeline import winds_window
+    from overflight.sightings.extent import flight_box
     from overflight.winds.fetch import plan
 
-    window, now_s = wind_window(inputs.case), time.time()
+    window, now_s = winds_window(inputs.case), time.time()
     fitted = [s for s in inputs.sightings if s.fitted]
     options: dict[str, Any] = {"base_url": base_url} if base_url else {}
     if step_h is not None or window[1] - window[0] > LONG_WINDOW_S:
@@ -162,37 +159,6 @@ def _planned(inputs: Inputs, source: Source, step_h: int | None, base_url: str |
     if on_terminal():
         note(f"Asking {source} what it has ...")
     return plan(source, window, flight_box(fitted), flight_levels(inputs), now_s=now_s, **options)
-
-
-def wind_window(case: Case) -> Window:
-    """Return first and last time, POSIX seconds, that an assessment asks winds for."""
-    from overflight.pipeline import FORECAST_HOURS, ORIGIN_HOURS
-
-    before = case.ask.get("origin", {}).get("hours", ORIGIN_HOURS)
-    after = case.ask.get("forecast", {}).get("hours", FORECAST_HOURS)
-    return case.time_start - before * HOUR_S, case.time_end + after * HOUR_S
-
-
-def flight_box(sightings: Sequence[Sighting], margin_deg: float = MARGIN_DEG) -> Box:
-    """Return the box (west, south, east, north; degrees) about the sightings and a margin of arc.
-
-    The shortest span of longitude is taken, over the antimeridian if need be (west above east then); near
-    a pole it is the whole circle.
-    """
-    places = [(s.lon_deg, s.lat_deg) for s in sightings if s.lon_deg is not None and s.lat_deg is not None]
-    if not places:
-        return (-180.0, -90.0, 180.0, 90.0)
-    lat = [place[1] for place in places]
-    south, north = max(-90.0, min(lat) - margin_deg), min(90.0, max(lat) + margin_deg)
-    lon = sorted({place[0] % 360.0 for place in places})
-    gaps = [(b - a, b) for a, b in zip(lon, [*lon[1:], lon[0] + 360.0], strict=True)]
-    widest, west = max(gaps)
-    beside = margin_deg / max(math.cos(math.radians(max(abs(south), abs(north)))), 1e-9)
-    width = 360.0 - widest + 2.0 * beside
-    if width >= 360.0:
-        return (-180.0, south, 180.0, north)
-    west = (west - beside + 180.0) % 360.0 - 180.0
-    return (west, south, (west + width + 180.0) % 360.0 - 180.0, north)
 
 
 def flight_levels(inputs: Inputs) -> tuple[float, float]:
@@ -267,15 +233,12 @@ def file_lines(facts: dict[str, Any]) -> list[str]:
 
 def chosen_facts(case: Case) -> dict[str, Any]:
     """Read the winds that an assessment would use, as it would, and say which they are."""
+    from overflight.pipeline import winds_window
     from overflight.times import iso_utc
     from overflight.winds.choose import choose_winds
 
-    first, last = wind_window(case)
-    chosen = choose_winds(
-        case,
-        before_h=(case.time_start - first) / HOUR_S,
-        after_h=(last - case.time_end) / HOUR_S,
-    )
+    first, last = winds_window(case)
+    chosen = choose_winds(case, (first, last))
     return {
         "source": case.winds.source,
         "window": [iso_utc(first), iso_utc(last)],
@@ -288,12 +251,13 @@ def chosen_facts(case: Case) -> dict[str, Any]:
 
 def _case_info(folder: Path, as_json: bool) -> None:
     from overflight.case import read_case
+    from overflight.pipeline import winds_window
     from overflight.winds.cache import cache_folder, find
 
     case = read_case(folder)
     facts = chosen_facts(case)
     files = [_file_or_problem(path) for path in case.winds.files]
-    cached = find(cache_folder(), wind_window(case))
+    cached = find(cache_folder(), winds_window(case))
     if as_json:
         say_json({**facts, "case_files": files, "cached": [entry.id for entry in cached]})
         return

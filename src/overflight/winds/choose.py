@@ -14,13 +14,13 @@ from typing import Literal
 import numpy as np
 
 from overflight.case import Case
-from overflight.errors import CaseError, CoverageError, OverflightError
+from overflight.errors import CaseError, CoverageError, LimitError, OverflightError
 from overflight.times import short_utc
-from overflight.units import DAY_S, HOUR_S
+from overflight.units import DAY_S
 from overflight.winds import cache as wind_cache
 from overflight.winds.error import ANALYSIS_ERROR, ANALYSIS_LAGRANGIAN_S, PRIOR_LAGRANGIAN_S
 from overflight.winds.grid import Float32s, Grid
-from overflight.winds.gridded import read_grid
+from overflight.winds.gridded import Box, read_grid
 from overflight.winds.prior import prior_grid
 
 # Levels read from a file: from the tropopause to where stratospheric balloons float.
@@ -57,12 +57,17 @@ class CaseWinds:
 
 
 def choose_winds(
-    case: Case, *, before_h: float = 0.0, after_h: float = 0.0, cache_dir: Path | None = None
+    case: Case,
+    window: tuple[float, float] | None = None,
+    *,
+    box: Box | None = None,
+    cache_dir: Path | None = None,
 ) -> CaseWinds:
     """Return what `[winds] source` allows and what covers the case.
 
-    `before_h` and `after_h` widen the window for a backward run and a forecast. `cache_dir` is the cache to
-    look into for source 'auto'; the user's own when None.
+    `window` (POSIX seconds) is the case's own when None; a backward run and a forecast need more. `box`
+    (west, south, east, north) is what an entry of the cache must cover, and all that is read of a file too
+    large to be read whole. `cache_dir` is the cache to look into for source 'auto'; the user's own when None.
 
     Raises
     ------
@@ -73,7 +78,7 @@ def choose_winds(
     InputError, LimitError
         A file of the case cannot be read, or not in this memory.
     """
-    window = (case.time_start - before_h * HOUR_S, case.time_end + after_h * HOUR_S)
+    window = window or (case.time_start, case.time_end)
     prior = prior_grid(window[0] - DAY_S, window[1] + DAY_S)
     source, files = case.winds.source, case.winds.files
     if source == "prior-only":
@@ -88,23 +93,25 @@ def choose_winds(
         )
     notes: tuple[str, ...] = ()
     if files:
-        chosen = _from_files(files, window, prior, "files")
+        chosen = _from_files(files, window, box, prior, "files")
         if chosen.own is None and source == "files":
             raise CoverageError("; ".join(chosen.notes), remedy="Fetch winds for the window of the case.")
         if chosen.own is not None or source != "auto":
             return chosen
         notes = chosen.notes
     if source == "auto":
-        cached = _from_cache(cache_dir or wind_cache.cache_folder(), window, prior)
+        cached = _from_cache(cache_dir or wind_cache.cache_folder(), window, box, prior)
         if cached is not None:
             return replace(cached, notes=notes + cached.notes)
     return CaseWinds(prior=prior, notes=notes)
 
 
-def _from_cache(cache_dir: Path, window: tuple[float, float], prior: Grid) -> CaseWinds | None:
-    for entry in wind_cache.find(cache_dir, window):
+def _from_cache(
+    cache_dir: Path, window: tuple[float, float], box: Box | None, prior: Grid
+) -> CaseWinds | None:
+    for entry in wind_cache.find(cache_dir, window, box):
         try:
-            chosen = _from_files(wind_cache.entry_files(cache_dir, entry), window, prior, "cache")
+            chosen = _from_files(wind_cache.entry_files(cache_dir, entry), window, box, prior, "cache")
         except OverflightError:
             continue  # a damaged entry is no reason to fail while the prior can answer
         if chosen.own is not None:
@@ -113,12 +120,17 @@ def _from_cache(cache_dir: Path, window: tuple[float, float], prior: Grid) -> Ca
 
 
 def _from_files(
-    files: Sequence[Path], window: tuple[float, float], prior: Grid, used: Literal["files", "cache"]
+    files: Sequence[Path],
+    window: tuple[float, float],
+    box: Box | None,
+    prior: Grid,
+    used: Literal["files", "cache"],
 ) -> CaseWinds:
-    grids, notes = [], []
+    grids: list[Grid] = []
+    notes: list[str] = []
     for path in files:
         try:
-            grids.append(read_grid(path, window=window, levels_pa=LEVELS_PA))
+            grids.append(_read(path, window, box, notes))
         except CoverageError as error:
             notes.append(f"{path.name} was left out: {error}")
     if not grids:
@@ -140,6 +152,18 @@ def _from_files(
         files=names,
         notes=tuple(notes),
     )
+
+
+def _read(path: Path, window: tuple[float, float], box: Box | None, notes: list[str]) -> Grid:
+    """Read a file whole, or about the flight where it is too large for this memory."""
+    try:
+        return read_grid(path, window=window, levels_pa=LEVELS_PA)
+    except LimitError:
+        if box is None:
+            raise
+        grid = read_grid(path, window=window, levels_pa=LEVELS_PA, box=box)
+        notes.append(f"{path.name} is too large to be held whole; it was read about the sightings only.")
+        return grid
 
 
 def join_in_time(grids: Sequence[Grid]) -> tuple[Grid, tuple[str, ...]]:

@@ -20,9 +20,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-import eccodes
 import numpy as np
 
+# Before eccodes: each brings its own PROJ, and pyproj crashes when it comes second.
+# isort: off
+import pyproj  # noqa: F401
+import eccodes
+
+# isort: on
 from overflight.errors import InputError, LimitError
 from overflight.units import HPA_PA
 from overflight.winds.messages import split_fields, split_file
