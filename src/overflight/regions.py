@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from overflight.geo import mean_lonlat
+from overflight.geo import lonlat, mean_lonlat, unit_vector
 from overflight.records import weighted_quantile
 from overflight.times import from_datetime64
 from overflight.units import EARTH_RADIUS_M
@@ -36,6 +36,7 @@ Ring = (
     Float64s  # (2, N): longitude (unwrapped, so it may leave +-180) and latitude, first point repeated last
 )
 
+METRE = 1.0 / EARTH_RADIUS_M  # on the unit sphere
 FEWEST_MEMBERS = 12  # effective members below which a density estimate would show single members
 SMALLEST_SCALE_M = 250.0  # a cloud narrower than this is drawn as wide as this
 MOST_CELLS = 160  # along the longer axis of the density grid
@@ -226,31 +227,31 @@ def median_track(lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike, weight: npt.Arr
     """Return the weighted spatial median at each time, shape (2, T): longitude and latitude.
 
     `lon_deg`, `lat_deg` are (M, T), NaN where a member is not aloft; `weight` is (M,). NaN where less
-    than half of the weight is aloft. The spatial median (Weiszfeld's iteration) does not depend on the
-    axes, unlike medians of longitude and latitude.
+    than half of the weight is aloft. The spatial median (Weiszfeld's iteration, along chords of the sphere)
+    does not depend on the axes, unlike medians of longitude and latitude.
     """
     lon, lat = np.asarray(lon_deg, float), np.asarray(lat_deg, float)
-    w = np.asarray(weight, float) / np.sum(weight)
+    aloft = np.isfinite(lon) & np.isfinite(lat)
+    w = np.where(aloft, (np.asarray(weight, float) / np.sum(weight))[:, None], 0.0)
+    points = unit_vector(np.where(aloft, lon, 0.0), np.where(aloft, lat, 0.0))
+    known = w.sum(axis=0) >= 0.5
+    w, points = w[:, known], points[:, :, known]
+    middle = _on_sphere(np.einsum("kmt,mt->kt", points, w))
+    for _ in range(60):
+        away = np.sqrt(np.sum((points - middle[:, None]) ** 2, axis=0))
+        pull = w / np.maximum(away, METRE)  # one metre: no division by zero
+        moved = _on_sphere(np.einsum("kmt,mt->kt", points, pull))
+        step = np.abs(moved - middle).max(initial=0.0)
+        middle = moved
+        if step < METRE:
+            break
     out = np.full((2, lon.shape[1]), np.nan)
-    for t in range(lon.shape[1]):
-        aloft = np.isfinite(lon[:, t])
-        if w[aloft].sum() >= 0.5:
-            out[:, t] = _spatial_median(lon[aloft, t], lat[aloft, t], w[aloft])
+    out[:, known] = lonlat(middle)
     return out
 
 
-def _spatial_median(lon: Float64s, lat: Float64s, w: Float64s) -> tuple[float, float]:
-    centre = centre_of(lon, lat, w)
-    points = np.stack(to_plane(lon, lat, centre))
-    middle = points @ w / w.sum()
-    for _ in range(40):
-        pull = w / np.maximum(np.hypot(*(points - middle[:, None])), 1.0)  # one metre: no division by zero
-        step = points @ pull / pull.sum() - middle
-        middle = middle + step
-        if np.hypot(*step) < 1.0:
-            break
-    lon0, lat0 = from_plane(middle[0], middle[1], centre)
-    return float(lon0), float(lat0)
+def _on_sphere(vectors: Float64s) -> Float64s:
+    return np.asarray(vectors / np.maximum(np.sqrt(np.sum(vectors**2, axis=0)), 1e-12))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
