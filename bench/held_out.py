@@ -99,6 +99,10 @@ class Predictive:
                 continue
             at = paths[:, c.node[i], :2]
             cov = np.cov(at.T, aweights=weight)
+            # Drawn in towards their mean by what the kernels add, so that the spread stays the members' own
+            # (West, JRSS B 55, 409, 1993).
+            mean = weight @ at
+            at = mean + math.sqrt(1.0 - width**2) * (at - mean)
             inverse = np.array([[c.whiten[i, 0], 0.0], [c.whiten[i, 1], c.whiten[i, 2]]])
             factor = np.linalg.inv(inverse)
             self.parts.append((share, at, factor @ factor.T + width**2 * cov))

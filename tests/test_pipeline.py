@@ -318,6 +318,44 @@ def test_the_founding_case_says_what_it_must(founding):
     assert sum(w for name, w in weight.items() if name.startswith("launch-15")) > 0.5
 
 
+def test_in_the_gap_of_february_the_region_grows_then_shrinks(founding):
+    rows = founding.result["sections"]["reconstruction"]["path"]
+    begin, end = parse_utc("2023-02-02T01:00Z"), parse_utc("2023-02-03T13:00Z")
+    gap = [row for row in rows if begin <= row["time_s"] <= end]
+    radius = [row["r90_km"] for row in gap]
+    widest = int(np.argmax(radius))
+    assert 0.2 * len(gap) < widest < 0.8 * len(gap)
+    assert radius[widest] > 2.5 * max(radius[0], radius[-1])
+
+
+@pytest.mark.parametrize(
+    ("sighting", "finding", "least"),
+    [
+        ("P057", "seen_from_afar", 0.5),  # Hendersonville at 15:22Z: far below the horizon that "over" means
+        ("P069", "another_time", 0.5),  # over the sea two hours before the end
+        ("P017", "altitude_mistaken", 0.8),  # 39,000 ft
+    ],
+)
+def test_reports_that_cannot_be_taken_at_their_word(founding, sighting, finding, least):
+    rows = {row["id"]: row for row in founding.result["sections"]["reconstruction"]["readings"]}
+    found = {one.id: one for one in founding.findings}
+    assert rows[sighting]["verdict"] == "not at its word"
+    assert rows[sighting]["reading"]
+    assert found[f"reading.{sighting}.{finding}"].value["p"] > least
+    for name in ("distance", "elevation"):
+        assert set(found[f"reading.{sighting}.{name}"].value) == {"p05", "p50", "p95"}
+    assert f"reading.{sighting}.bearing" in found  # undetermined, with the reason, where it was overhead
+
+
+def test_the_two_times_at_sabetha_are_held_against_each_other(founding):
+    rows = {row["id"]: row for row in founding.result["sections"]["reconstruction"]["readings"]}
+    assert "P033" in rows["P032"]["reading"]
+    assert "P032" in rows["P033"]["reading"]
+    both = {one.id: one for one in founding.findings}["reading.P032.both_at_their_word"]
+    assert 0.0 < both.value["p"] < 1.0
+    assert set(both.evidence) == {"P032", "P033"}
+
+
 def test_reading_a_case_is_not_working_on_it(work):
     inputs = read_inputs(work / "prior")
     assert [s.id for s in inputs.sightings] == ["S1", "S2", "S3", "S4"]

@@ -64,6 +64,19 @@ def _reading_findings(reading: Reading, sighting: Sighting, given: Mapping[str, 
                     evidence=(reading.id,),
                 )
             )
+    if reading.distance_km is not None and reading.bearing_deg is None:
+        out.append(
+            Finding(
+                id=f"reading.{reading.id}.bearing",
+                question=f"At the time stated, {_ASKED['bearing']} from the place named in {where}?",
+                kind="undetermined",
+                unit="deg",
+                value=None,
+                given=dict(given),
+                evidence=(reading.id,),
+                reason="The directions that the members give are spread over more than half the compass.",
+            )
+        )
     for name, p, question in (
         ("at_its_word", reading.p_stated, "Is the report right as stated?"),
         ("seen_from_afar", reading.p_afar, "Was the balloon seen from afar, low above the horizon?"),
