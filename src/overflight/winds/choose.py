@@ -29,9 +29,9 @@ LEVELS_PA = (500.0, 35_000.0)
 MAX_STEP_S = 2 * DAY_S
 # Inertia-gravity waves and near-inertial motion: some 4 m/s that turn within hours and that no climatology
 # and no 1 degree analysis holds (sondes forget their direction faster than ERA5 does, docs/winds-prior.md).
-# As a random walk, 4 m/s over an hour is 14 km; the evidence of the 2023 sightings is highest at 20, and
-# falls off by more than three units below 10 and above 30 (docs/reconstruction.md). An analysis with an
-# error that turns in 10 h already holds most of it.
+# As a random walk, 4 m/s over an hour is 14 km; the log evidence of the 2023 sightings is the same within its
+# noise from 14 to 40, and three and eight units lower at 10 and 3 (docs/reconstruction.md). An analysis with
+# an error that turns in 10 h already holds most of it.
 PRIOR_MIXING_KM, OWN_MIXING_KM = 20.0, 5.0
 
 
