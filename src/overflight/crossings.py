@@ -591,6 +591,7 @@ def _row(crossing: AreaCrossing, part: str) -> Mapping[str, Any]:
     return {
         "area": crossing.area.id,
         "name": crossing.area.name,
+        "phrase": crossing.area.phrase or crossing.area.name,
         "area_kind": crossing.area.kind,
         "basis": crossing.area.basis,
         "probability": _share(crossing.ever, weight),
