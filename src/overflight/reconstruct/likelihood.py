@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from overflight.atmosphere import alt_m
 from overflight.compiled import compiled
 from overflight.reconstruct.frame import Frame
 from overflight.records import Sighting
@@ -50,7 +51,12 @@ LOG_2PI = math.log(2.0 * math.pi)
 TURN_KM = 2.0 * math.pi * EARTH_RADIUS_M / 1000.0
 
 OPEN_RANGE_M = 3000.0
+# What an altitude of a kind may be off from one above the ellipsoid: the geoid is within 107 m of it, and the
+# true height of a pressure at 18 km differs from the standard atmosphere's by some 300 m.
+ALT_KIND_SD_M = {"unspecified": 0.0, "geometric": 0.0, "msl": 50.0, "pressure": 300.0}
 
+# Times of reports nearer than this share a node: at 30 m/s the balloon moves 2 km.
+SHARP_S = 60.0
 FINE_STEP_S, MIDDLE_STEP_S, COARSE_STEP_S = HOUR_S / 3, HOUR_S, 3 * HOUR_S
 
 
@@ -89,7 +95,8 @@ class Scenario:
 def make_nodes(sightings: Iterable[Sighting], time_start: float, time_end: float) -> Float64s:
     """Choose the time nodes: fine where reports carry clock times, coarse where nothing is known.
 
-    Always holds both ends. Steps are 20 minutes within windows up to 6 h, 1 h up to 2 days, else 3 h.
+    Always holds both ends, and the very times of reports sharper than 20 minutes (to a minute where they
+    crowd). Steps are 20 minutes within windows up to 6 h, 1 h up to 2 days, else 3 h.
     """
     spans = []
     for s in sightings:
@@ -113,9 +120,29 @@ def make_nodes(sightings: Iterable[Sighting], time_start: float, time_end: float
         if t - last >= wanted[i] - 1.0:
             keep[i] = True
             last = t
-    nodes = np.append(fine[keep], time_end)
-    # A sliver before the end would only cost a step.
-    return np.delete(nodes, -2) if nodes.size > 2 and nodes[-1] - nodes[-2] < FINE_STEP_S / 4 else nodes
+    sharp = [
+        t
+        for s in sightings
+        if s.time_end - s.time_start < FINE_STEP_S
+        for t in {s.time_start, s.time_end}
+        if time_start < t < time_end
+    ]
+    return _merged(np.unique(np.concatenate([fine[keep], [time_end]])), np.unique(sharp))
+
+
+def _merged(grid: Float64s, sharp: Float64s) -> Float64s:
+    """Join grid times and sharp times; of two nearer than a minute the sharp one stays, and the ends."""
+    if sharp.size:
+        first = np.concatenate([[True], np.diff(sharp) >= SHARP_S])
+        sharp = sharp[first]
+        near = np.abs(grid[1:-1, None] - sharp[None, :]).min(axis=1) < SHARP_S
+        grid = np.concatenate([grid[:1], grid[1:-1][~near], grid[-1:]])
+    nodes = np.unique(np.concatenate([grid, sharp]))
+    # A sliver beside an end would only cost a step.
+    keep = np.concatenate(
+        [[True], (nodes[1:-1] - nodes[0] >= 1.0) & (nodes[-1] - nodes[1:-1] >= 1.0), [True]]
+    )
+    return nodes[keep] if nodes.size > 2 else nodes
 
 
 def make_candidates(
@@ -224,8 +251,12 @@ def _height(sighting: Sighting) -> tuple[float, float, float]:
     # "60,000 ft and more": the open end is taken as 3 km further, about the range of such balloons.
     low_m = low if low is not None else float(high or 0.0) - OPEN_RANGE_M
     high_m = high if high is not None else low_m + OPEN_RANGE_M
-    sd_m = math.hypot(info.alt_sd_m, (high_m - low_m) / math.sqrt(12.0))
-    return 0.5 * (low_m + high_m) / 1e3, sd_m / 1e3, info.p_alt_mistaken
+    sd_m = math.hypot(info.alt_sd_m, (high_m - low_m) / math.sqrt(12.0), ALT_KIND_SD_M[sighting.alt_kind])
+    middle_m = 0.5 * (low_m + high_m)
+    if sighting.alt_kind == "pressure":
+        # A pressure altitude is a geopotential height of the standard atmosphere, and so is the kernel's air.
+        middle_m = float(alt_m(middle_m))
+    return middle_m / 1e3, sd_m / 1e3, info.p_alt_mistaken
 
 
 @compiled

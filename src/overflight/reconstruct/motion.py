@@ -53,7 +53,8 @@ class Air(NamedTuple):
 
     `log_p` is ln(pressure in Pa) every 0.1 km of geometric altitude from 0 to 50 km. `own_*` is gridded
     data of the case, `prior_*` fills in where it ends. `numbers` holds whether there is own data (0 or 1),
-    its error in u and v (m/s), and the lowest and highest altitude (km) at which the prior has values.
+    its error in u and v (m/s), the lowest and highest altitude (km) at which the prior has values, and what
+    the prior's spread is multiplied by where it stands in for own data.
     """
 
     rotation: Float64s
@@ -66,15 +67,25 @@ class Air(NamedTuple):
 
 
 def make_air(
-    frame: Frame, prior: Grid, own: Grid | None = None, error_mps: tuple[float, float] = (0.0, 0.0)
+    frame: Frame,
+    prior: Grid,
+    own: Grid | None = None,
+    error_mps: tuple[float, float] = (0.0, 0.0),
+    prior_factor: float = 1.0,
 ) -> Air:
-    """Lay winds out for the kernel. `error_mps` is the standard deviation of the own winds' u and v."""
+    """Lay winds out for the kernel. `error_mps` is the standard deviation of the own winds' u and v.
+
+    `prior_factor` widens the prior's spread where own winds end: the wind error has one correlation time,
+    that of the own winds, and the prior's errors last longer.
+    """
     table = pressure_table()
     heights = np.interp(
         np.log(prior.pressure_pa[[-1, 0]]), table[::-1], np.arange(table.size)[::-1] * TABLE_STEP_KM
     )
     own_axes, own_field = (NO_OWN_AXES, NO_OWN_FIELD) if own is None else lay_out(pack(own))
-    numbers = np.array([float(own is not None), *error_mps, heights[0] + 1e-3, heights[1] - 1e-3])
+    numbers = np.array(
+        [float(own is not None), *error_mps, heights[0] + 1e-3, heights[1] - 1e-3, prior_factor]
+    )
     return Air(frame.rotation, table, own_axes, own_field, *lay_out(pack(prior)), numbers)
 
 
@@ -134,6 +145,9 @@ def air_at(
             return 0
     clamped = min(max(z_km, numbers[3]), numbers[4])
     wind_slopes_at(prior_axes, prior_field, t, log_pressure(log_p, clamped), lat, lon, out)
+    if numbers[0] > 0.5:
+        out[2] *= numbers[5]
+        out[3] *= numbers[5]
     if clamped != z_km:
         out[8], out[9] = 0.0, 0.0
         return 2

@@ -23,8 +23,9 @@ from overflight.reconstruct.motion import KM, Air, Wander, air_codes, make_air, 
 from overflight.reconstruct.sampler import Sample, Start, sample_paths, simulate
 from overflight.records import EnsembleKind, Sighting, make_ensemble
 from overflight.sightings.witness import sighting_region
-from overflight.units import HOUR_S
+from overflight.units import DAY_S, HOUR_S
 from overflight.winds.choose import CaseWinds
+from overflight.winds.error import PRIOR_LAGRANGIAN_S, path_error_m
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,7 +35,6 @@ Progress = Callable[[str, float], None]
 
 # Nothing is known of the place before the first sighting but that the balloon came from somewhere near it.
 START_SD_KM = 2500.0
-MIN_SIGHTINGS = 1
 FLOAT_ALT_M = (18_000.0, 4_000.0)
 
 
@@ -147,7 +147,7 @@ def reconstruct(
     settings = settings or Settings()
     scenarios = tuple(scenarios) or scenarios_from(())
     fitted = tuple(s for s in sightings if s.fitted and s.time_end >= time_start and s.time_start <= time_end)
-    if len(fitted) < MIN_SIGHTINGS:
+    if not fitted:
         raise SolveError(
             "no sighting in the window can be fitted",
             remedy="Check the window in case.toml and the kinds and marks of the sightings "
@@ -160,7 +160,9 @@ def reconstruct(
     # A single instant still needs a span to live on.
     node_s = make_nodes(sightings, first, max(last, first + HOUR_S))
     frame = _frame_of(fitted)
-    air = make_air(frame, winds.prior, winds.own, winds.error_mps)
+    # A day's path error from the prior must come out right although its errors are given a shorter memory.
+    widen = path_error_m(1.0, PRIOR_LAGRANGIAN_S, DAY_S) / path_error_m(1.0, winds.error_time_s, DAY_S)
+    air = make_air(frame, winds.prior, winds.own, winds.error_mps, max(1.0, widen))
     wander = Wander(winds.error_time_s, settings.height_time_s, settings.height_sd_m / KM, winds.mixing_km)
     start = _start(fitted, frame, settings)
     samples = []
@@ -270,14 +272,6 @@ def _backward(
         if exact.size:
             made[who, exact[0]] = paths[who, node]
     return made, np.isfinite(made[:, :, 0])
-
-
-def first_fix_state(r: Reconstruction) -> Float64s:
-    """Return each member's state (M, 5) at its first believed sighting."""
-    begins = np.concatenate([_first_believed(r.node_s, s) for s in r.scenarios])
-    nodes = np.array([int(np.argmin(np.abs(r.node_s - b))) for b in begins])
-    state: Float64s = r.paths[np.arange(nodes.size), nodes]
-    return state
 
 
 def _frame_of(fitted: Sequence[Sighting]) -> Frame:
