@@ -29,6 +29,7 @@ from overflight.geo import distance_m, mean_lonlat
 from overflight.places.areafile import read_areas
 from overflight.places.areas import Area
 from overflight.places.borders import (
+    countries_met,
     country,
     country_codes,
     has_coast,
@@ -51,10 +52,11 @@ from overflight.reconstruct.readings import read_back
 from overflight.records import Finding, Sighting, weighted_quantile
 from overflight.report.page import write_report
 from overflight.report.result import record_dict, result_json
+from overflight.report.schema import VERSION as SCHEMA_VERSION
 from overflight.sightings import read_sightings
 from overflight.sightings.extent import flight_box
 from overflight.sightings.plausibility import require_observations
-from overflight.times import iso_utc
+from overflight.times import from_datetime64, iso_utc
 from overflight.units import HOUR_S
 from overflight.winds.choose import CaseWinds, choose_winds
 
@@ -63,14 +65,13 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, float], None]
 
-SCHEMA_VERSION = "1.0"
 ENSEMBLE_FILES = {"posterior": "flight.nc", "forecast": "forecast.nc", "origin": "origin.nc"}
 ASK_KEYS = {
     "reconstruct": ("members", "seed", "step_minutes", "float_alt_m", "float_alt_sd_m"),
     "forecast": ("hours",),
     "origin": ("hours",),
     "crossings": ("countries", "territorial_sea", "areas"),
-    "exposure": ("min_elevation_deg", "max_range_km"),
+    "exposure": ("min_elevation_deg",),
 }
 FORECAST_HOURS, ORIGIN_HOURS = 48.0, 48.0
 # The report's path table needs no more than this many rows.
@@ -188,12 +189,18 @@ def assess(
     result = {
         "schema_version": SCHEMA_VERSION,
         "run": {
-            "overflight": __version__,
+            "version": __version__,
             "started": iso_utc(begun),
             "seconds": time.time() - begun,
             "python": platform.python_version(),
         },
-        "inputs": {"files": dict(case.hashes), "seed": r.settings.seed, "members": int(r.weight.size)},
+        "inputs": {
+            "files": dict(case.hashes),
+            "winds": list(winds.files),
+            "winds_source": case.winds.source,
+            "seed": r.settings.seed,
+            "members": int(r.weight.size),
+        },
         "sightings": [record_dict(s) for s in inputs.sightings],
         "findings": [record_dict(f) for f in findings],
         "sections": sections,
@@ -212,6 +219,9 @@ def write_outputs(
     if folder.exists() and not folder.is_dir():
         raise InputError("it is a file", file=str(folder), remedy="Give a folder with --out.")
     folder.mkdir(parents=True, exist_ok=True)
+    # An older answer in the folder must not pass for part of this one, nor for the whole of it.
+    for name in ("result.json", *ENSEMBLE_FILES.values()):
+        (folder / name).unlink(missing_ok=True)
     written = [folder / "report.html"]
     tell("writing the report", 0.0)
     write_report(assessment.result, assessment.ensembles, list(outlines()), written[0])
@@ -250,7 +260,6 @@ def _answers(
             other = crossings(ensembles[kind], areas, evidence=used)
             findings += other.findings
             further[kind] = [row for row in other.table if float(row["probability"]) >= 0.005]
-    exposure = case.ask.get("exposure", {})
     seen = sight_windows(
         r.ensemble, inputs.sites, min_elevation_deg=_number(case, "exposure", "min_elevation_deg", 0.0)
     )
@@ -287,7 +296,6 @@ def _answers(
             "notes": [
                 "Geometry only: no terrain, cloud or night. An upper bound on what could have been seen."
             ],
-            "max_range_km": exposure.get("max_range_km"),
         },
         "claims": claims_section(inputs.claims),
         "unknown": open_rows,
@@ -299,7 +307,7 @@ def _answers(
 def _areas(inputs: Inputs, ensembles: Mapping[str, xr.Dataset]) -> list[Area]:
     """The countries asked for, or those the posterior meets; their seas and airspace; the user's own."""
     table = inputs.case.ask.get("crossings", {})
-    codes = [str(c) for c in table.get("countries", ())] or _met(ensembles["posterior"])
+    codes = [str(c) for c in table.get("countries", ())] or _met(ensembles)
     with_sea = bool(table.get("territorial_sea", True))
     chosen: list[Area] = []
     for code in codes:
@@ -310,13 +318,36 @@ def _areas(inputs: Inputs, ensembles: Mapping[str, xr.Dataset]) -> list[Area]:
     return chosen + [a for a in inputs.areas if wanted is None or a.id in wanted]
 
 
-def _met(ensemble: xr.Dataset) -> list[str]:
-    from overflight.places.borders import countries_met
-
-    return list(countries_met(ensemble["lon"].values, ensemble["lat"].values))[:12]
+def _met(ensembles: Mapping[str, xr.Dataset]) -> list[str]:
+    """Codes of the countries that any of the ensembles meets, the posterior's first."""
+    met = [countries_met(e["lon"].values, e["lat"].values) for e in ensembles.values()]
+    return list(dict.fromkeys(code for codes in met for code in codes))
 
 
 def _check_areas(case: Case, areas: Iterable[Area]) -> None:
+    """Raise CaseError for an ask of crossings or exposure that cannot be answered."""
+    table = case.ask.get("crossings", {})
+    for key in ("countries", "areas"):
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise CaseError(
+                f"{value!r} is no list of names",
+                file="case.toml",
+                field=f"ask.crossings.{key}",
+                remedy='Give a list, such as ["USA", "CAN"].',
+            )
+    if not isinstance(table.get("territorial_sea", True), bool):
+        raise CaseError(
+            f"{table['territorial_sea']!r} is neither true nor false",
+            file="case.toml",
+            field="ask.crossings.territorial_sea",
+            remedy="Write true or false, without quotes.",
+        )
+    elevation = _number(case, "exposure", "min_elevation_deg", 0.0)
+    if not -5.0 <= elevation <= 90.0:
+        raise CaseError(
+            f"{elevation:g} is outside -5 to 90", file="case.toml", field="ask.exposure.min_elevation_deg"
+        )
     known = {a.id for a in areas}
     for wanted in case.ask.get("crossings", {}).get("areas") or ():
         if wanted not in known:
@@ -353,6 +384,10 @@ def case_settings(case: Case, seed: int | None = None, members: int | None = Non
         ("float_alt_m", level, 1_000, 45_000),
         ("float_alt_sd_m", level_sd, 50, 15_000),
     ):
+        if name in ("members", "seed") and value != int(value):
+            raise CaseError(
+                f"{value:g} is no whole number", file="case.toml", field=f"ask.reconstruct.{name}"
+            )
         if not low <= value <= high:
             raise CaseError(
                 f"{value:g} is outside {low:g} to {high:g}", file="case.toml", field=f"ask.reconstruct.{name}"
@@ -420,14 +455,13 @@ def _winds_section(winds: CaseWinds, r: Reconstruction) -> dict[str, Any]:
     status, weight = r.ensemble["status"].values, r.weight[:, None]
     aloft = np.isin(status, (0, 3))
     outside = float(np.sum((status == 3) * weight) / np.sum(aloft * weight))
-    prior_sd = float(np.sqrt(0.5 * np.mean(np.square(_sd_along(r)))))
     own = winds.own is not None
-    sd = winds.error_mps if own else (prior_sd, prior_sd)
+    sd = winds.error_mps if own else tuple(_sd_along(r))
     hours = winds.error_time_s / HOUR_S
     text = (
         f"{sd[0]:.1f} m/s eastward and {sd[1]:.1f} m/s northward beyond what the field states"
         if own
-        else f"the climatology's own spread, about {prior_sd:.0f} m/s a component along this path"
+        else f"the climatology's own spread, here {sd[0]:.0f} m/s eastward and {sd[1]:.0f} northward"
     )
     return {
         "used": winds.used,
@@ -445,14 +479,21 @@ def _winds_section(winds: CaseWinds, r: Reconstruction) -> dict[str, Any]:
     }
 
 
-def _sd_along(r: Reconstruction) -> Any:
-    """Spread of the prior's components (2, K) along the mean path."""
+def _sd_along(r: Reconstruction) -> list[float]:
+    """Root mean square of the prior's spread of u and v (m/s) along the members."""
     from overflight.winds.interpolate import sample
 
-    paths = r.paths.mean(axis=0)
-    lon, lat = r.frame.to_lonlat(paths[:, 0] * 1e3, paths[:, 1] * 1e3)
-    there = sample(r.winds.prior, r.node_s, np.full(r.node_s.size, 7_000.0), lat, lon)
-    return np.stack([there.u_sd_mps, there.v_sd_mps]) * np.sqrt(2.0)
+    flight = r.ensemble
+    time_s = np.broadcast_to(from_datetime64(flight["time"].values), flight["lon"].shape)
+    there = sample(
+        r.winds.prior, time_s, flight["pressure_pa"].values, flight["lat"].values, flight["lon"].values
+    )
+    weight = np.broadcast_to(r.weight[:, None], time_s.shape)
+    known = there.status == 0
+    return [
+        float(np.sqrt(np.average(np.square(sd[known]), weights=weight[known]))) if known.any() else 0.0
+        for sd in (there.u_sd_mps, there.v_sd_mps)
+    ]
 
 
 def _scenario_rows(r: Reconstruction) -> list[dict[str, Any]]:
@@ -471,7 +512,7 @@ def _scenario_rows(r: Reconstruction) -> list[dict[str, Any]]:
 
 def _path_rows(ensemble: xr.Dataset) -> list[dict[str, Any]]:
     """The path through time: mean place, radii that hold 50 and 90 % of the weight about it, heights."""
-    time_s = ensemble["time"].values.astype("datetime64[ms]").astype(np.int64) / 1e3
+    time_s = from_datetime64(ensemble["time"].values)
     lon, lat = ensemble["lon"].values.astype(float), ensemble["lat"].values.astype(float)
     alt, weight = ensemble["alt_m"].values.astype(float), ensemble["weight"].values
     rows = []
@@ -494,7 +535,6 @@ def _path_rows(ensemble: xr.Dataset) -> list[dict[str, Any]]:
                 "alt_p05": float(low),
                 "alt_p50": float(mid),
                 "alt_p95": float(high),
-                "spread_km": float(r50),
                 "aloft_share": float(w.sum()),
             }
         )

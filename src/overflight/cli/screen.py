@@ -29,8 +29,8 @@ def note(text: str) -> None:
 
 
 def say_json(answer: Mapping[str, Any]) -> None:
-    """Print one JSON object to stdout."""
-    typer.echo(json.dumps(answer, indent=1, ensure_ascii=False, allow_nan=False))
+    """Print one JSON object to stdout, in ASCII: nothing from a case may reach the terminal as a control."""
+    typer.echo(json.dumps(answer, indent=1, ensure_ascii=True, allow_nan=False))
 
 
 def on_terminal() -> bool:

@@ -99,8 +99,10 @@ def _rivals(r: Reconstruction) -> dict[str, dict[str, Any]]:
             for x in r.scenarios:
                 stated = x.candidates.reading[x.sample.pick[:, [j, k]]] == STATED
                 both += x.weight * float(stated.all(axis=1).mean())
-            found[a.id] = {"rival": b.id, "p_both_stated": both}
-            found[b.id] = {"rival": a.id, "p_both_stated": both}
+            for one, other in ((a, b), (b, a)):
+                # Of several rivals the one that is hardest to reconcile is told.
+                if one.id not in found or both < found[one.id]["p_both_stated"]:
+                    found[one.id] = {"rival": other.id, "p_both_stated": both}
     return found
 
 

@@ -57,6 +57,7 @@ def schema_json() -> bytes:
 
 def _sections() -> dict[str, Any]:
     properties = {name: {"type": "array" if name == "unknown" else "object"} for name in SECTIONS}
+    properties["summary"] = {"type": "array"}  # sentences for the first paragraph, where a part has some
     return {"type": "object", "required": list(SECTIONS), "properties": properties}
 
 

@@ -33,6 +33,8 @@ MAX_STEP_S = 2 * DAY_S
 # noise from 14 to 40, and three and eight units lower at 10 and 3 (docs/reconstruction.md). An analysis with
 # an error that turns in 10 h already holds most of it.
 PRIOR_MIXING_KM, OWN_MIXING_KM = 20.0, 5.0
+# A file with less of the window than this is not what the case runs on.
+LEAST_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,22 +103,23 @@ def choose_winds(
         notes = chosen.notes
     if source == "auto":
         cached = _from_cache(cache_dir or wind_cache.cache_folder(), window, box, prior)
-        if cached is not None:
-            return replace(cached, notes=notes + cached.notes)
+        return replace(cached, notes=notes + cached.notes)
     return CaseWinds(prior=prior, notes=notes)
 
 
-def _from_cache(
-    cache_dir: Path, window: tuple[float, float], box: Box | None, prior: Grid
-) -> CaseWinds | None:
+def _from_cache(cache_dir: Path, window: tuple[float, float], box: Box | None, prior: Grid) -> CaseWinds:
+    notes: tuple[str, ...] = ()
     for entry in wind_cache.find(cache_dir, window, box):
         try:
             chosen = _from_files(wind_cache.entry_files(cache_dir, entry), window, box, prior, "cache")
-        except OverflightError:
-            continue  # a damaged entry is no reason to fail while the prior can answer
+        except OverflightError as error:
+            # A damaged entry is no reason to fail while the prior can answer.
+            notes += (f"Winds of the cache ({entry.id}) could not be used: {error}",)
+            continue
         if chosen.own is not None:
-            return chosen
-    return None
+            return replace(chosen, notes=notes + chosen.notes)
+        notes += chosen.notes
+    return CaseWinds(prior=prior, notes=notes)
 
 
 def _from_files(
@@ -136,6 +139,8 @@ def _from_files(
     if not grids:
         return CaseWinds(prior=prior, notes=tuple(notes))
     own, left_out = join_in_time(grids)
+    if beside := _beside(own, window, box):
+        return CaseWinds(prior=prior, notes=(*notes, f"{own.name} was left out: {beside}."))
     notes += [f"{name} was left out: its grid differs from the others'." for name in left_out]
     notes += _coverage_notes(own, window)
     names = tuple(g.name for g in grids if g.name not in left_out)
@@ -205,6 +210,23 @@ def join_in_time(grids: Sequence[Grid]) -> tuple[Grid, tuple[str, ...]]:
         v_sd_mps=merged([g.v_sd_mps for g in best]),
     )
     return joined, left_out
+
+
+def _beside(own: Grid, window: tuple[float, float], box: Box | None) -> str:
+    """Say how a grid misses the flight, or nothing where it has something to tell of it."""
+    shared = min(float(own.time_s[-1]), window[1]) - max(float(own.time_s[0]), window[0])
+    if not own.steady and shared < LEAST_SHARE * (window[1] - window[0]):
+        return f"it reaches over less than {LEAST_SHARE:.0%} of the time asked for"
+    if box is None:
+        return ""
+    west, south, east, north = box
+    if own.lat_deg[-1] < south or own.lat_deg[0] > north:
+        return "it lies north or south of the flight"
+    asked = west + np.linspace(0.0, (east - west) % 360.0 or 360.0, 73)
+    span = float(own.lon_deg[-1] - own.lon_deg[0])
+    if not own.periodic and not ((asked - own.lon_deg[0]) % 360.0 <= span).any():
+        return "it lies east or west of the flight"
+    return ""
 
 
 def _same_axes(a: Grid, b: Grid) -> bool:
