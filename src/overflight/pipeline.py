@@ -165,8 +165,7 @@ def assess(
     case = inputs.case
     settings = case_settings(case, seed, members)
     tell("reading the winds", 0.0)
-    box = flight_box([s for s in inputs.sightings if s.fitted])
-    winds = choose_winds(case, winds_window(case), box=box, cache_dir=cache_dir)
+    winds = case_winds(inputs, cache_dir)
     provenance = _provenance(inputs, winds)
     r = reconstruct(
         inputs.sightings,
@@ -419,6 +418,12 @@ def winds_window(case: Case) -> tuple[float, float]:
     """Return first and last time, POSIX seconds, that an assessment asks winds for."""
     before_h, after_h = run_hours(case)
     return case.time_start - before_h * HOUR_S, case.time_end + after_h * HOUR_S
+
+
+def case_winds(inputs: Inputs, cache_dir: Path | None = None) -> CaseWinds:
+    """Choose the winds that an assessment of a case runs on."""
+    box = flight_box([s for s in inputs.sightings if s.fitted])
+    return choose_winds(inputs.case, winds_window(inputs.case), box=box, cache_dir=cache_dir)
 
 
 def _hours(case: Case, part: str, default: float) -> float:

@@ -43,7 +43,7 @@ def check_case(
 
     try:
         inputs = read_inputs(case)
-        facts = facts_of(inputs, chosen_facts(inputs.case))
+        facts = facts_of(inputs, chosen_facts(inputs))
     except OverflightError as error:
         if as_json:
             say_json({"usable": False, "error": str(error)})

@@ -13,7 +13,6 @@ from overflight.cli.screen import bytes_bar, note, on_terminal, say, say_json
 from overflight.errors import CoverageError, InputError, OverflightError
 
 if TYPE_CHECKING:
-    from overflight.case import Case
     from overflight.pipeline import Inputs
     from overflight.winds.fetch_plan import FetchPlan
 
@@ -231,16 +230,15 @@ def file_lines(facts: dict[str, Any]) -> list[str]:
     return lines + [f"  note       {text}" for text in facts["notes"]]
 
 
-def chosen_facts(case: Case) -> dict[str, Any]:
+def chosen_facts(inputs: Inputs) -> dict[str, Any]:
     """Read the winds that an assessment would use, as it would, and say which they are."""
-    from overflight.pipeline import winds_window
+    from overflight.pipeline import case_winds, winds_window
     from overflight.times import iso_utc
-    from overflight.winds.choose import choose_winds
 
-    first, last = winds_window(case)
-    chosen = choose_winds(case, (first, last))
+    first, last = winds_window(inputs.case)
+    chosen = case_winds(inputs)
     return {
-        "source": case.winds.source,
+        "source": inputs.case.winds.source,
         "window": [iso_utc(first), iso_utc(last)],
         "used": chosen.used,
         "title": chosen.title,
@@ -250,12 +248,12 @@ def chosen_facts(case: Case) -> dict[str, Any]:
 
 
 def _case_info(folder: Path, as_json: bool) -> None:
-    from overflight.case import read_case
-    from overflight.pipeline import winds_window
+    from overflight.pipeline import read_inputs, winds_window
     from overflight.winds.cache import cache_folder, find
 
-    case = read_case(folder)
-    facts = chosen_facts(case)
+    inputs = read_inputs(folder)
+    case = inputs.case
+    facts = chosen_facts(inputs)
     files = [_file_or_problem(path) for path in case.winds.files]
     cached = find(cache_folder(), winds_window(case))
     if as_json:

@@ -71,8 +71,7 @@ def fit_frame(lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike) -> Frame:
 @compiled
 def plane_to_earth(rotation: Float64s, x_m: float, y_m: float) -> tuple[float, float, float, float]:
     """Return longitude and latitude (degrees), the angle from frame x to east, and cos(y / R)."""
-    radius = 6371008.8
-    along, across = x_m / radius, y_m / radius
+    along, across = x_m / EARTH_RADIUS_M, y_m / EARTH_RADIUS_M
     ca, sa, cc, sc = math.cos(along), math.sin(along), math.cos(across), math.sin(across)
     p0, p1, p2 = cc * ca, cc * sa, sc
     e0 = rotation[0, 0] * p0 + rotation[1, 0] * p1 + rotation[2, 0] * p2

@@ -270,7 +270,7 @@ def candidate_log_density(c: Candidates, i: int, j: int, x: float, y: float, bet
     if c.node[i] < 0:
         return float(c.log_norm[i])
     dx = c.x_km[j] - x
-    dx -= 40030.228884 * np.round(dx / 40030.228884)
+    dx -= TURN_KM * np.round(dx / TURN_KM)
     dy = c.y_km[j] - y
     a = c.whiten[i, 0] * dx
     b = c.whiten[i, 1] * dx + c.whiten[i, 2] * dy

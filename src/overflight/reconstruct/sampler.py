@@ -25,6 +25,7 @@ from overflight.reconstruct.likelihood import (
     LOG_2PI,
     LOG_MISTAKEN,
     LOG_MISTAKEN_ALT,
+    TURN_KM,
     Candidates,
     candidate_log_density,
     height_log_densities,
@@ -436,4 +437,4 @@ def observation_rows(
 
 @compiled
 def _nearest_turn(dx: float) -> float:
-    return float(dx - 40030.228884 * np.round(dx / 40030.228884))
+    return float(dx - TURN_KM * np.round(dx / TURN_KM))
