@@ -268,6 +268,8 @@ def _answers(
     open_rows, open_findings = unknowns(r, given)
     ends = last_place(r, given)
     findings += [ends, *open_findings]
+    winds_row = _winds_section(winds, r)
+    findings += _winds_findings(winds_row, given)
     sections: dict[str, Any] = {
         "case": {
             "title": case.title,
@@ -275,7 +277,7 @@ def _answers(
             "time_end": case.time_end,
             "folder_name": case.folder.name,
         },
-        "winds": _winds_section(winds, r),
+        "winds": winds_row,
         "reconstruction": {
             "scenarios": _scenario_rows(r),
             "path": _path_rows(r.ensemble),
@@ -478,10 +480,38 @@ def _winds_section(winds: CaseWinds, r: Reconstruction) -> dict[str, Any]:
             "sd_v_mps": sd[1],
             "lagrangian_hours": hours,
             "text": f"{text}, correlated over {hours:.0f} h along the flight",
+            "finding_ids": ["winds.error.u_sd", "winds.error.v_sd"],
         },
         "notes": list(winds.notes),
         "outside_share": outside,
+        "outside_finding_ids": ["winds.outside.share"],
     }
+
+
+def _winds_findings(row: Mapping[str, Any], given: Mapping[str, str]) -> list[Finding]:
+    """Findings of the winds' section: the error's size, and how much of the path lay outside the data."""
+    error = row["error"]
+    sizes = [
+        Finding(
+            id=f"winds.error.{name}_sd",
+            question=f"How large is the error of the {word} wind taken to be, one standard deviation?",
+            kind="interval",
+            unit="m/s",
+            value={"lo": error[f"sd_{name}_mps"], "hi": error[f"sd_{name}_mps"]},
+            given=dict(given),
+            reason=str(error["text"]),
+        )
+        for name, word in (("u", "eastward"), ("v", "northward"))
+    ]
+    share = Finding(
+        id="winds.outside.share",
+        question="What share of the path's time lay outside the winds' data, where the prior stood in?",
+        kind="probability",
+        unit="1",
+        value={"p": min(1.0, max(0.0, float(row["outside_share"])))},
+        given=dict(given),
+    )
+    return [*sizes, share]
 
 
 def _sd_along(r: Reconstruction) -> list[float]:
