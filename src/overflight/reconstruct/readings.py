@@ -79,6 +79,10 @@ def read_back(r: Reconstruction, sightings: Sequence[Sighting]) -> tuple[Reading
     rng = np.random.default_rng([r.settings.seed, 7])
     made = [_reading(r, s, index.get(s.id), rng) for s in sightings]
     rivals = _rivals(r)
+    stated = {one.id: one.p_stated or 0.0 for one in made}
+    for id_, rival in rivals.items():
+        # A report seen low above the horizon is not at its word, so neither are the two of them.
+        rival["p_both_stated"] = min(rival["p_both_stated"], stated[id_], stated[rival["rival"]])
     return tuple(replace(one, **rivals.get(one.id, {})) for one in made)
 
 
