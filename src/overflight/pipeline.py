@@ -473,7 +473,13 @@ def _winds_section(winds: CaseWinds, r: Reconstruction) -> dict[str, Any]:
     return {
         "used": winds.used,
         "title": winds.title,
-        "sources": [{"name": name, "detail": "file of the case"} for name in winds.files]
+        "sources": [
+            {
+                "name": name,
+                "detail": "fetched into the cache" if winds.used == "cache" else "file of the case",
+            }
+            for name in winds.files
+        ]
         or [{"name": winds.prior.name, "detail": str(winds.prior.provenance.get("source", ""))}],
         "error": {
             "sd_u_mps": sd[0],
