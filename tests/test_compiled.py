@@ -76,3 +76,26 @@ def test_the_package_leaves_the_cache_of_others_alone():
         "assert numba.config.CACHE_DIR == before, numba.config.CACHE_DIR"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_a_kernel_is_compiled_again_when_a_module_it_leans_on_changes(tmp_path, monkeypatch):
+    """The folder of a module is named after its text and that of what it imports, and of nothing else."""
+    package = tmp_path / "overflight"
+    (package / "winds").mkdir(parents=True)
+    top, far, other = package / "top.py", package / "far.py", package / "winds" / "other.py"
+    (package / "winds" / "near.py").write_text("import numpy\nfrom overflight import (\n    far,\n)\n")
+    top.write_text("from overflight.winds.near import here, there\n")
+    far.write_text("x = 1\n")
+    other.write_text("y = 1\n")
+    monkeypatch.setattr(compiled, "PACKAGE", package)
+
+    def folder() -> str:
+        compiled._cache_folder.cache_clear()
+        compiled._imported.cache_clear()
+        return compiled._cache_folder(top).name
+
+    first = folder()
+    other.write_text("y = 2\n")
+    assert folder() == first
+    far.write_text("x = 2\n")
+    assert folder() != first

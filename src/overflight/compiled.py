@@ -1,7 +1,8 @@
 """Compiled kernels: numba with its cache on disk and the function's type kept, and threads to run them.
 
 Numba notices a change in the file of a kernel, not in the files of the kernels it calls, and would go on
-running the old ones. The cache therefore lies in a folder named after the state of the whole package.
+running the old ones. The cache of a module therefore lies in a folder named after the text of the module and
+of every module of the package that it imports, directly or not.
 
 Kernels release the interpreter's lock, so plain threads over slices of members use all cores. That takes
 nested tuples of arrays, which numba's own parallel loops do not, and compiles faster.
@@ -10,19 +11,26 @@ nested tuples of arrays, which numba's own parallel loops do not, and compiles f
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 
-KEPT = 12
+# Folders of compiled code kept, one a module and state of its sources.
+KEPT = 80
+PACKAGE = Path(__file__).parent
+_IMPORT = re.compile(
+    r"^\s*(?:from\s+overflight([\w.]*)\s+import\s+(\([^)]*\)|[^\n]*)|import\s+overflight\.([\w.]+))", re.M
+)
 # The attributes of numba's settings are made at run time; no checker sees them.
 _SETTINGS: Any = numba.config
 F = TypeVar("F", bound=Callable[..., object])
@@ -32,25 +40,52 @@ def compiled(function: F) -> F:
     """Compile a kernel; numba's own decorator would hide the type."""
     before = _SETTINGS.CACHE_DIR
     # Numba reads the setting when it decorates; code of others in the process keeps its own.
-    _SETTINGS.CACHE_DIR = before or str(_cache_folder())
+    _SETTINGS.CACHE_DIR = before or str(_cache_folder(Path(inspect.getfile(function))))
     try:
         return cast(F, numba.njit(cache=True, nogil=True)(function))
     finally:
         _SETTINGS.CACHE_DIR = before
 
 
+@cache
+def _cache_folder(source: Path) -> Path:
+    """Folder of the compiled code of one module as its sources are now. Nothing is written before it runs."""
+    digest = hashlib.sha256(f"{sys.version} {numba.__version__} {source}".encode())
+    for path in sorted(sources_of(source)):
+        digest.update(path.read_bytes())
+    base = _cache_base()
+    return base / f"{source.stem}-{digest.hexdigest()[:16]}"
+
+
 @lru_cache(maxsize=1)
-def _cache_folder() -> Path:
-    """Folder of compiled code for the package as it is now. Nothing is written before a kernel runs."""
-    root = Path(__file__).parent
-    state = [
-        f"{path.relative_to(root)} {path.stat().st_mtime_ns} {path.stat().st_size}"
-        for path in sorted(root.rglob("*.py"))
-    ]
-    digest = hashlib.sha256("\n".join([sys.version, numba.__version__, str(root), *state]).encode())
+def _cache_base() -> Path:
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "overflight-kernels"
     _forget_old(base)
-    return base / digest.hexdigest()[:16]
+    return base
+
+
+def sources_of(source: Path) -> set[Path]:
+    """Return a file and every file of the package that it imports, directly or not."""
+    found: set[Path] = set()
+    waiting = [source]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting.extend(_imported(path))
+    return found
+
+
+@cache
+def _imported(source: Path) -> tuple[Path, ...]:
+    """Files of the package that one file imports."""
+    files: list[Path] = []
+    for part, names, plain in _IMPORT.findall(source.read_text(encoding="utf-8")):
+        module = PACKAGE.joinpath(*(part or plain).strip(".").split("."))
+        inner = [module / name for name in re.findall(r"\w+", names)]
+        for place in (module, *inner):
+            files += [f for f in (place.with_suffix(".py"), place / "__init__.py") if f.is_file()]
+    return tuple(files)
 
 
 def _forget_old(base: Path) -> None:
