@@ -1,4 +1,4 @@
-"""The Grid record: gridded horizontal wind on pressure levels."""
+"""The Grid record: gridded horizontal wind on pressure levels, with temperature and height where known."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from overflight.errors import InputError
 Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 
+# Names of the fields of a grid that have its whole shape.
+FIELDS = ("u_mps", "v_mps", "u_sd_mps", "v_sd_mps", "temperature_k", "height_m")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Grid:
@@ -23,6 +26,8 @@ class Grid:
     seam column. `periodic` is True when the columns close the circle. `u_mps` and `v_mps` have shape
     (T, L, Y, X), float32, NaN where the source has no value. `u_sd_mps` and `v_sd_mps` are the spread
     of the truth about the value where the source states one (a climatology, an ensemble), else None.
+    `temperature_k` and `height_m` are temperature and *geopotential* height on the same nodes, float32, None
+    where they were not asked for or the source has none; see `overflight.winds.thermo`.
     A grid with one time is a steady field only if `steady`; otherwise it holds at that instant alone.
     """
 
@@ -34,6 +39,8 @@ class Grid:
     v_mps: Float32s
     u_sd_mps: Float32s | None = None
     v_sd_mps: Float32s | None = None
+    temperature_k: Float32s | None = None
+    height_m: Float32s | None = None
     periodic: bool = False
     steady: bool = False
     name: str = ""
@@ -50,7 +57,7 @@ class Grid:
                 raise InputError("the axis must increase strictly", file=self.name, field=axis)
         self._check_ranges()
         shape = (self.time_s.size, self.pressure_pa.size, self.lat_deg.size, self.lon_deg.size)
-        for variable in ("u_mps", "v_mps", "u_sd_mps", "v_sd_mps"):
+        for variable in FIELDS:
             values = getattr(self, variable)
             if values is not None and values.shape != shape:
                 raise InputError(
@@ -73,6 +80,6 @@ class Grid:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held by the wind and its spread."""
-        fields = (self.u_mps, self.v_mps, self.u_sd_mps, self.v_sd_mps)
+        """Bytes held by the fields."""
+        fields = (getattr(self, name) for name in FIELDS)
         return sum(f.nbytes for f in fields if f is not None)
