@@ -5,8 +5,8 @@ module fits cubics through four nodes an axis instead of lines through two. `doc
 what that gains on real analyses and where it gains nothing; `default_scheme` is chosen from that.
 
 - *cubic* is the Hermite cubic of a cell whose slopes at its two nodes are those of the parabolas through
-  three nodes; on an even axis this is the spline of Catmull and Rom (1974). The result has a continuous slope and
-  is exact for parabolas on any axis.
+  three nodes; on an even axis this is the spline of Catmull and Rom (1974). The result has a continuous
+  slope and is exact for parabolas on any axis.
 - *lagrange* is the cubic through the four nodes. Its slope jumps at the nodes, and it is exact for cubics.
 
 Both are exact at the nodes. A border cell has three nodes to go by and gets the parabola through them, an
@@ -35,6 +35,9 @@ from overflight.errors import InputError
 from overflight.units import HOUR_S
 from overflight.winds.grid import Float32s, Float64s, Grid
 from overflight.winds.interpolate import (
+    ANGLE_EDGE_DEG,
+    LOG_P_EDGE,
+    TIME_EDGE_S,
     PackedGrid,
     WindSample,
     _bracket,
@@ -189,46 +192,30 @@ def _lat_weights(
         return 0.0, 1.0, 0.0, 0.0
     last = lat.size - 1
     width = lat[low + 1] - lat[low]
+    before = after = 0.0
     if low > 0:
         before = lat[low] - lat[low - 1]
-    else:
-        before = width if periodic and lat[0] <= -90.0 else 0.0
+    elif periodic and lat[0] <= -90.0:
+        before = width
     if low + 1 < last:
         after = lat[low + 2] - lat[low + 1]
-    else:
-        after = width if periodic and lat[last] >= 90.0 else 0.0
+    elif periodic and lat[last] >= 90.0:
+        after = width
     return cell_weights(kind, before, width, after, share)
 
 
 @compiled
 def _column_gap(lon: Float64s, periodic: bool, low: int) -> float:
     """Degrees from a column to the next, in any turn; 0 beyond the border of a grid that has one."""
-    count = lon.size
+    last = lon.size - 1
     if periodic:
-        low %= count
-        return lon[low + 1] - lon[low] if low + 1 < count else lon[0] + 360.0 - lon[low]
-    return lon[low + 1] - lon[low] if 0 <= low < count - 1 else 0.0
-
-
-@compiled
-def _node(lon: Float64s, field: Float32s, it: int, il: int, iy: int, ix: int) -> tuple[float, float]:
-    """Return u, v of a node; for a row beyond a pole that of the opposite meridian, in this one's frame."""
-    last = field.shape[2] - 1
-    if 0 <= iy <= last:
-        return field[it, il, iy, ix, 0], field[it, il, iy, ix, 1]
-    row = -iy if iy < 0 else 2 * last - iy
-    west, east, share, width = _bracket_lon(lon, True, lon[ix] + 180.0)
-    u, v = field[it, il, row, west, 0], field[it, il, row, west, 1]
-    if share != 0.0:
-        # Columns at odd angles: the two about the opposite meridian, turned to it and mixed.
-        side = -1.0 if iy < 0 else 1.0
-        u, v = _turned(u, v, -side * math.radians(width) * share)
-        u1, v1 = _turned(
-            field[it, il, row, east, 0], field[it, il, row, east, 1],
-            side * math.radians(width) * (1.0 - share),
-        )  # fmt: skip
-        u, v = (1.0 - share) * u + share * u1, (1.0 - share) * v + share * v1
-    return -u, -v
+        low %= last + 1
+    gap = 0.0
+    if 0 <= low < last:
+        gap = lon[low + 1] - lon[low]
+    elif periodic:
+        gap = lon[0] + 360.0 - lon[last]
+    return gap
 
 
 @compiled
@@ -236,6 +223,40 @@ def _turned(u: float, v: float, angle: float) -> tuple[float, float]:
     """Turn a vector, radians counter-clockwise."""
     cos, sin = math.cos(angle), math.sin(angle)
     return u * cos - v * sin, u * sin + v * cos
+
+
+@compiled
+def _beyond(lon: Float64s, field: Float32s, it: int, il: int, iy: int, ix: int) -> tuple[float, float]:
+    """Return u, v of a row beyond a pole: that of the opposite meridian, in the frame of this one."""
+    last = field.shape[2] - 1
+    row, side = (-iy, -1.0) if iy < 0 else (2 * last - iy, 1.0)
+    west, east, share, width = _bracket_lon(lon, True, lon[ix] + 180.0)
+    angle = side * math.radians(width)
+    u, v = _turned(field[it, il, row, west, 0], field[it, il, row, west, 1], -angle * share)
+    if share != 0.0:
+        # No column stands opposite: the two about the place, each turned to it, are mixed.
+        u1, v1 = _turned(field[it, il, row, east, 0], field[it, il, row, east, 1], angle * (1.0 - share))
+        u, v = (1.0 - share) * u + share * u1, (1.0 - share) * v + share * v1
+    return -u, -v
+
+
+@compiled
+def _columns(
+    kind: int, lon: Float64s, periodic: bool, lo: float
+) -> tuple[tuple[int, int, int, int], tuple[float, float, float, float], tuple[float, float, float, float]]:
+    """Return the four columns about a longitude, their weights, and degrees from it to each."""
+    ix, _, share, _ = _bracket_lon(lon, periodic, lo)
+    west, width = _column_gap(lon, periodic, ix - 1), _column_gap(lon, periodic, ix)
+    east = _column_gap(lon, periodic, ix + 1)
+    w0, w1, w2, w3 = cell_weights(kind, west, width, east, share)
+    count = lon.size
+    # Columns that do not weigh are read all the same; they must not bring in a missing value.
+    c0 = (ix - 1) % count if w0 != 0.0 else ix
+    c2 = (ix + 1) % count if w2 != 0.0 else ix
+    c3 = (ix + 2) % count if w3 != 0.0 else ix
+    d1 = -share * width
+    d2 = d1 + width
+    return (c0, ix, c2, c3), (w0, w1, w2, w3), (d1 - west, d1, d2, d2 + east)
 
 
 @compiled
@@ -256,41 +277,55 @@ def _mixed(
     lo: float,
 ) -> tuple[float, float]:
     """Return u, v at a point that lies within the grid; NaN next to a missing value."""
-    it, share_t = (0, 0.0) if steady else _bracket(time_s, t, 1e-3)
-    il, share_l = _bracket(log_p, logp, 1e-6)
-    iy, share_y = _bracket(lat, la, 1e-6)
-    ix, _, share_x, _ = _bracket_lon(lon, periodic, lo)
+    it, share_t = (0, 0.0) if steady else _bracket(time_s, t, TIME_EDGE_S)
+    il, share_l = _bracket(log_p, logp, LOG_P_EDGE)
+    iy, share_y = _bracket(lat, la, ANGLE_EDGE_DEG)
     weights_t = _axis_weights(time, time_s, it, share_t)
     weights_l = _axis_weights(level, log_p, il, share_l)
     weights_y = _lat_weights(space, lat, periodic, iy, share_y)
-    west, width = _column_gap(lon, periodic, ix - 1), _column_gap(lon, periodic, ix)
-    east = _column_gap(lon, periodic, ix + 1)
-    weights_x = cell_weights(space, west, width, east, share_x)
-    turn = math.radians(turn_share(la))
-    # The columns' longitudes as seen from the point.
-    first = -share_x * width
-    steps = (first - west, first, first + width, first + width + east)
-    u = v = 0.0
-    for kx in range(4):
-        if weights_x[kx] == 0.0:
+    columns, weights_x, degrees = _columns(space, lon, periodic, lo)
+    c0, c1, c2, c3 = columns
+    rows = field.shape[2]
+    # One sum a column, written out: this is where all the time goes.
+    u0 = v0 = u1 = v1 = u2 = v2 = u3 = v3 = 0.0
+    for kt in range(4):
+        if weights_t[kt] == 0.0:
             continue
-        column = (ix + kx - 1) % lon.size
-        cu = cv = 0.0
-        for kt in range(4):
-            for kl in range(4):
-                share = weights_x[kx] * weights_t[kt] * weights_l[kl]
+        jt = it + kt - 1
+        for kl in range(4):
+            share_tl = weights_t[kt] * weights_l[kl]
+            if share_tl == 0.0:
+                continue
+            jl = il + kl - 1
+            for ky in range(4):
+                share = share_tl * weights_y[ky]
                 if share == 0.0:
                     continue
-                for ky in range(4):
-                    if weights_y[ky] != 0.0:
-                        nu, nv = _node(lon, field, it + kt - 1, il + kl - 1, iy + ky - 1, column)
-                        cu += share * weights_y[ky] * nu
-                        cv += share * weights_y[ky] * nv
-        if turn != 0.0:
-            cu, cv = _turned(cu, cv, turn * steps[kx])
-        u += cu
-        v += cv
-    return u, v
+                jy = iy + ky - 1
+                if jy < 0 or jy >= rows:
+                    p0, q0 = _beyond(lon, field, jt, jl, iy + ky - 1, c0)
+                    p1, q1 = _beyond(lon, field, jt, jl, iy + ky - 1, c1)
+                    p2, q2 = _beyond(lon, field, jt, jl, iy + ky - 1, c2)
+                    p3, q3 = _beyond(lon, field, jt, jl, iy + ky - 1, c3)
+                    u0, v0, u1, v1 = u0 + share * p0, v0 + share * q0, u1 + share * p1, v1 + share * q1
+                    u2, v2, u3, v3 = u2 + share * p2, v2 + share * q2, u3 + share * p3, v3 + share * q3
+                    continue
+                u0 += share * field[jt, jl, jy, c0, 0]
+                v0 += share * field[jt, jl, jy, c0, 1]
+                u1 += share * field[jt, jl, jy, c1, 0]
+                v1 += share * field[jt, jl, jy, c1, 1]
+                u2 += share * field[jt, jl, jy, c2, 0]
+                v2 += share * field[jt, jl, jy, c2, 1]
+                u3 += share * field[jt, jl, jy, c3, 0]
+                v3 += share * field[jt, jl, jy, c3, 1]
+    turn = math.radians(turn_share(la))
+    if turn != 0.0:
+        u0, v0 = _turned(u0, v0, turn * degrees[0])
+        u1, v1 = _turned(u1, v1, turn * degrees[1])
+        u2, v2 = _turned(u2, v2, turn * degrees[2])
+        u3, v3 = _turned(u3, v3, turn * degrees[3])
+    w0, w1, w2, w3 = weights_x
+    return w0 * u0 + w1 * u1 + w2 * u2 + w3 * u3, w0 * v0 + w1 * v1 + w2 * v2 + w3 * v3
 
 
 @compiled
