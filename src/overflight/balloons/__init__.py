@@ -1,0 +1,1 @@
+"""Balloons: terms (what moves one), stops, stages and flights, and their compiled rates."""

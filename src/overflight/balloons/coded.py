@@ -1,0 +1,143 @@
+"""Turn a flight into the integers and rows that compiled kernels read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from overflight.atmosphere import Float64s
+from overflight.balloons import codes, stops, terms
+from overflight.balloons.codes import Codes
+from overflight.balloons.descent import terminal_speed_mps
+from overflight.balloons.stops import Stop
+from overflight.balloons.terms import Flight, Term
+
+# Slots of a row; a schedule of altitudes may need more.
+SLOTS = 16
+STOP_SLOTS = 2
+# What practitioners let a parachute come down with (m/s at sea level).
+PARACHUTE_MPS = 5.0
+
+
+class CodedFlight(NamedTuple):
+    """A flight as kernels take it: S stages of at most K terms and J stops; code 0 stands for none.
+
+    codes (S, K), rows (S, K, P), stop_codes (S, J), stop_rows (S, J, Q), store (3,).
+    """
+
+    codes: Codes
+    rows: Float64s
+    stop_codes: Codes
+    stop_rows: Float64s
+    store: Float64s
+
+
+def code(flight: Flight, *, backward: bool = False, step_s: float = 0.0) -> CodedFlight:
+    """Return the flight as arrays.
+
+    Parameters
+    ----------
+    backward : the run goes back in time. Holds then come to their surface as time runs back; without that
+        the least deviation would grow instead of decay.
+    step_s : longest step of the run: no hold gets a time constant under it, which keeps steps of
+        Runge-Kutta stable (they are up to 2.78 time constants).
+
+    Raises
+    ------
+    InputError
+        When a term cannot run backward.
+    """
+    term_rows = [[_term(term, backward, abs(step_s)) for term in stage.terms] for stage in flight.stages]
+    stop_rows = [[_stop(stop, j) for j, stop in enumerate(stage.stops)] for stage in flight.stages]
+    found = _stacked(term_rows, SLOTS)
+    ends = _stacked(stop_rows, STOP_SLOTS)
+    return CodedFlight(*found, *ends, np.asarray(flight.store, dtype=np.float64))
+
+
+def needs_begin(coded: CodedFlight) -> bool:
+    """Return whether a target is taken from the start of its stage, so that rows are needed per member."""
+    holds = np.isin(coded.codes, codes.HOLDS)
+    return bool(np.isnan(coded.rows[..., 0][holds]).any())
+
+
+def _stacked(rows: Sequence[Sequence[tuple[int, list[float]]]], slots: int) -> tuple[Codes, Float64s]:
+    """Lay rows of stages side by side, filled up with code 0 and zeros."""
+    width = max([1, *(len(stage) for stage in rows)])
+    depth = max([slots, *(len(row) for stage in rows for _, row in stage)])
+    which = np.zeros((len(rows), width), dtype=np.int64)
+    values = np.zeros((len(rows), width, depth), dtype=np.float64)
+    for s, stage in enumerate(rows):
+        for k, (number, row) in enumerate(stage):
+            which[s, k] = number
+            values[s, k, : len(row)] = row
+    return which, values
+
+
+def _term(term: Term, backward: bool, step_s: float) -> tuple[int, list[float]]:
+    match term:
+        case terms.ConstantPressure():
+            return codes.CONSTANT_PRESSURE, _hold(term, _log(term.pressure_pa), backward, step_s)
+        case terms.ConstantDensity():
+            return codes.CONSTANT_DENSITY, _hold(term, _log(term.density_kgpm3), backward, step_s)
+        case terms.ConstantTheta():
+            return codes.CONSTANT_THETA, _hold(term, _log(term.theta_k), backward, step_s)
+        case terms.ConstantHeight():
+            target = math.nan if term.alt_m is None else float(term.alt_m)
+            return codes.CONSTANT_HEIGHT, _hold(term, target, backward, step_s)
+        case terms.Ascent():
+            return codes.STEADY, [float(term.rate_mps)]
+        case terms.Descent():
+            return codes.STEADY, [-float(term.rate_mps)]
+        case terms.Parachute():
+            return codes.PARACHUTE, [_sea_level(term)]
+
+
+def _log(value: float | None) -> float:
+    return math.nan if value is None else math.log(value)
+
+
+def _hold(
+    term: terms.ConstantPressure | terms.ConstantDensity | terms.ConstantTheta | terms.ConstantHeight,
+    target: float,
+    backward: bool,
+    step_s: float,
+) -> list[float]:
+    tau = max(float(term.tau_s), step_s)
+    return [target, -tau if backward else tau, float(term.max_mps)]
+
+
+def _sea_level(term: terms.Parachute) -> float:
+    if term.mass_kg is not None and term.drag_area_m2 is not None:
+        return terminal_speed_mps(term.mass_kg, term.drag_area_m2)
+    return PARACHUTE_MPS if term.sea_level_mps is None else float(term.sea_level_mps)
+
+
+def _stop(stop: Stop, index: int) -> tuple[int, list[float]]:
+    match stop:
+        case stops.AltitudeAbove():
+            return codes.ALTITUDE_ABOVE, [float(stop.alt_m)]
+        case stops.AltitudeBelow():
+            return codes.ALTITUDE_BELOW, [float(stop.alt_m)]
+        case stops.PressureAbove():
+            return codes.PRESSURE_ABOVE, [math.log(stop.pressure_pa)]
+        case stops.PressureBelow():
+            return codes.PRESSURE_BELOW, [math.log(stop.pressure_pa)]
+        case stops.DensityBelow():
+            return codes.DENSITY_BELOW, [math.log(stop.density_kgpm3)]
+        case stops.Ground():
+            return codes.GROUND, [0.0]
+        case stops.Duration():
+            return codes.DURATION, [float(stop.duration_s)]
+        case stops.At():
+            return codes.AT, [float(stop.time_s)]
+        case stops.SunAbove():
+            return codes.SUN_ABOVE, [float(stop.elevation_deg)]
+        case stops.SunBelow():
+            return codes.SUN_BELOW, [float(stop.elevation_deg)]
+        case stops.StoreEmpty():
+            return codes.STORE_EMPTY, [float(stop.index)]
+        case stops.Signed():
+            return codes.SIGNED, [float(index)]

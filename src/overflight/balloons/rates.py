@@ -1,0 +1,75 @@
+"""The compiled rates of a stage: the sum of its terms, dispatched by code.
+
+`up_mps` is relative to pressure surfaces: d ln p / dt = -up g₀ / (R T). Terms add; the sum is limited to
+±`UP_MAX_MPS`, which only a fall from far above the stratosphere reaches. No finite input gives NaN: what no
+air has (temperatures, pressures, winds out of all range) is taken at the end of the range.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from overflight.atmosphere import Float64s
+from overflight.balloons.air import clip
+from overflight.balloons.codes import NONE, PARACHUTE, STEADY, Codes
+from overflight.balloons.descent import fall_up
+from overflight.balloons.holds import held, hold_up, is_hold
+from overflight.compiled import compiled
+
+UP_MAX_MPS: Final = 500.0
+
+
+@compiled
+def rate(
+    codes_s: Codes,
+    rows_s: Float64s,
+    time_s: float,
+    elapsed_s: float,
+    lon_deg: float,
+    lat_deg: float,
+    alt_m: float,
+    log_p: float,
+    temperature_k: float,
+    wind_u: float,
+    wind_v: float,
+    s0: float,
+    s1: float,
+    s2: float,
+) -> tuple[float, float, float, float, float, float]:
+    """Return (east, north, up) m/s through the air and the rates of the three stores of one balloon.
+
+    codes_s (K,), rows_s (K, P): one stage of a `CodedFlight`. `elapsed_s` counts from the begin of the
+    stage. The wind itself is not in the result: east and north are what the balloon adds to it.
+    """
+    log_p = clip(log_p, -10.0, 13.0)
+    temperature_k = clip(temperature_k, 50.0, 1000.0)
+    up = 0.0
+    for k in range(codes_s.size):
+        number = codes_s[k]
+        if number == NONE:
+            continue
+        row = rows_s[k]
+        if is_hold(number):
+            up += hold_up(number, row, alt_m, log_p, temperature_k)
+        elif number == STEADY:
+            up += row[0]
+        elif number == PARACHUTE:
+            up += fall_up(row, log_p, temperature_k)
+    return 0.0, 0.0, clip(up, -UP_MAX_MPS, UP_MAX_MPS), 0.0, 0.0, 0.0
+
+
+@compiled
+def begin_stage(
+    codes_s: Codes,
+    rows_s: Float64s,
+    lon_deg: float,
+    lat_deg: float,
+    alt_m: float,
+    log_p: float,
+    temperature_k: float,
+) -> None:
+    """Write into slot 0 of holds without a target what the balloon has now. Changes `rows_s` in place."""
+    for k in range(codes_s.size):
+        if is_hold(codes_s[k]) and math.isnan(rows_s[k, 0]):
+            rows_s[k, 0] = held(codes_s[k], alt_m, log_p, temperature_k)
