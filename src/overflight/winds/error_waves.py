@@ -123,7 +123,7 @@ def sine_cosine(turns: float) -> tuple[float, float]:
 
 
 @compiled
-def error_at(
+def error_vector(
     waves: Float64s,
     cosines: Float64s,
     sines: Float64s,
@@ -132,17 +132,15 @@ def error_at(
     logp: float,
     la: float,
     lo: float,
-) -> tuple[float, float]:
-    """Return the error at one point, (east, north), of unit variance: multiply by the spread.
+) -> tuple[float, float, float]:
+    """Return the error at one point as a vector in space, of unit variance along any direction.
 
     `waves` (5, F), `cosines` and `sines` (3, F) are one member's rows; then POSIX seconds, the natural
     logarithm of pascals, degrees. NaN where the point is not finite.
     """
     phi, lam = math.radians(la), math.radians(lo)
-    sin_phi, cos_phi = math.sin(phi), math.cos(phi)
-    sin_lam, cos_lam = math.sin(lam), math.cos(lam)
-    x, y, z, since = cos_phi * cos_lam, cos_phi * sin_lam, sin_phi, t - origin_s
-    count = waves.shape[1]
+    x, y, z = math.cos(phi) * math.cos(lam), math.cos(phi) * math.sin(lam), math.sin(phi)
+    since, count = t - origin_s, waves.shape[1]
     parts = np.empty((3, count))
     # Two loops: the first has no sum from turn to turn and is made of vector instructions.
     for f in range(count):
@@ -156,4 +154,22 @@ def error_at(
         a += parts[0, f]
         b += parts[1, f]
         c += parts[2, f]
-    return cos_lam * b - sin_lam * a, cos_phi * c - sin_phi * (cos_lam * a + sin_lam * b)
+    return a, b, c
+
+
+@compiled
+def error_at(
+    waves: Float64s,
+    cosines: Float64s,
+    sines: Float64s,
+    origin_s: float,
+    t: float,
+    logp: float,
+    la: float,
+    lo: float,
+) -> tuple[float, float]:
+    """Return `error_vector` along (east, north) at the point: multiply by the spread of each."""
+    a, b, c = error_vector(waves, cosines, sines, origin_s, t, logp, la, lo)
+    phi, lam = math.radians(la), math.radians(lo)
+    inward = math.cos(lam) * a + math.sin(lam) * b
+    return math.cos(lam) * b - math.sin(lam) * a, math.cos(phi) * c - math.sin(phi) * inward
