@@ -143,8 +143,11 @@ def test_values_are_linear_in_time_latitude_and_longitude():
 
 
 @given(
-    st.floats(0.0, HOUR), st.floats(math.log(1e3), math.log(1e5)), st.floats(-40.0, 40.0), st.floats(0.0, 60.0)
-)  # fmt: skip
+    st.floats(0.0, HOUR),
+    st.floats(math.log(1e3), math.log(1e5)),
+    st.floats(-40.0, 40.0),
+    st.floats(0.0, 60.0),
+)
 def test_pressure_at_the_altitude_of_a_pressure_is_that_pressure(t, logp, la, lo):
     packed, thermo = _WAVY
     kelvin, alt, status = thermo_at(*packed, thermo, t, logp, la, lo)
@@ -168,7 +171,7 @@ _WAVY = _wavy()
 
 def test_points_outside_have_a_code():
     grid = air(height=isothermal_height)
-    inside = dict(time_s=0.0, pressure_pa=5e3, lat_deg=0.0, lon_deg=30.0)
+    inside = {"time_s": 0.0, "pressure_pa": 5e3, "lat_deg": 0.0, "lon_deg": 30.0}
     for name, value, code in (
         ("time_s", -1.0, 1), ("time_s", np.nan, 1), ("pressure_pa", 500.0, 2), ("pressure_pa", 101e3, 2),
         ("lat_deg", 41.0, 3), ("lat_deg", np.nan, 3), ("lon_deg", 61.0, 4), ("lon_deg", np.inf, 4),

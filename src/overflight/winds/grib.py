@@ -1,7 +1,8 @@
 """Gridded wind from GRIB files, editions 1 and 2, through eccodes.
 
-The file is passed over once for the headers: only u and v on pressure levels are remembered, by place in
-the file, and only those of the chosen block are unpacked later. Nothing is written beside the file.
+The file is passed over once for the headers: only u, v, temperature and height on pressure levels are
+remembered, by place in the file, and only those of the chosen block are unpacked later. Nothing is written
+beside the file. Height is geopotential height, or geopotential divided by standard gravity.
 
 Read: regular and regular Gaussian latitude-longitude grids; GFS, GEFS (members by perturbation number),
 ECMWF open data, ERA5; one or many runs and steps (time of validity counts; where two runs are valid at
@@ -28,6 +29,7 @@ import pyproj  # noqa: F401
 import eccodes
 
 # isort: on
+from overflight.atmosphere import STANDARD_GRAVITY_MPS2
 from overflight.errors import InputError, LimitError
 from overflight.units import HPA_PA
 from overflight.winds.messages import split_fields, split_file
@@ -42,9 +44,18 @@ from overflight.winds.source import (
     speed_factor,
 )
 
-# GRIB 2 code table 4.2, discipline 0, category 2 (momentum): 2 is u, 3 is v. Short names for edition 1.
-_PARTS_GRIB2: dict[tuple[int, int, int], Part] = {(0, 2, 2): "u", (0, 2, 3): "v"}
-_PARTS_GRIB1: dict[str, Part] = {"u": "u", "v": "v"}
+# GRIB 2 code table 4.2, discipline 0, category 2 (momentum): 2 is u, 3 is v; category 0: 0 is temperature;
+# category 3 (mass): 4 is geopotential, 5 geopotential height. Short names for edition 1. The factors make
+# kelvins and metres; the unit of wind is looked at.
+_G0 = STANDARD_GRAVITY_MPS2
+_PARTS_GRIB2: dict[tuple[int, int, int], tuple[Part, float]] = {
+    (0, 2, 2): ("u", 1.0), (0, 2, 3): ("v", 1.0),
+    (0, 0, 0): ("t", 1.0), (0, 3, 4): ("h", 1.0 / _G0), (0, 3, 5): ("h", 1.0),
+}  # fmt: skip
+_PARTS_GRIB1: dict[str, tuple[Part, float]] = {
+    "u": ("u", 1.0), "v": ("v", 1.0), "t": ("t", 1.0), "z": ("h", 1.0 / _G0), "gh": ("h", 1.0),
+}  # fmt: skip
+_AIR: tuple[Part, ...] = ("t", "h")
 _LEVEL_UNITS = {"isobaricInhPa": HPA_PA, "isobaricInPa": 1.0}
 # Templates 4.0 and 4.1: a deterministic field and a member, at one instant; 4.60, 4.61 are reforecasts.
 _INSTANT_TEMPLATES = (0, 1, 60, 61)
@@ -70,7 +81,7 @@ _GEOMETRY = (
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """One wind field in the file: what it is, and its message's offset and number in that message."""
+    """One field in the file: what it is, and its message's offset and number in that message."""
 
     part: Part
     time_s: float
@@ -80,6 +91,7 @@ class _Field:
     offset: int
     sub: int
     factor: float
+    geometry: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +130,16 @@ def _scan(path: Path) -> _Scan:
     lat, centre, left_out = np.empty(0), "", 0
     with path.open("rb") as stream:
         for handle, offset, sub in _handles(stream, path.name):
-            part = _part(handle)
-            if part is None:
+            what = _part(handle)
+            if what is None:
                 continue
+            part, factor = what
+            is_wind = part in ("u", "v")
             if not _is_instant(handle):
-                left_out += 1
+                left_out += is_wind
+                continue
+            if not is_wind:
+                fields.append(_field(handle, part, factor, offset, sub, path.name))
                 continue
             if geometry is None:
                 geometry = _checked_geometry(handle, path.name)
@@ -133,14 +150,16 @@ def _scan(path: Path) -> _Scan:
                     file=path.name,
                     remedy="Split the file by grid and give one of them.",
                 )
-            fields.append(_field(handle, part, offset, sub, path.name))
+            fields.append(_field(handle, part, factor, offset, sub, path.name))
     if geometry is None:
         raise InputError(
             "the GRIB file holds no u or v on pressure levels",
             file=path.name,
             remedy="Ask the supplier for UGRD and VGRD (short names u and v) on isobaric levels.",
         )
-    return _Scan(tuple(fields), geometry, lat, centre, left_out)
+    # Temperature and height on another grid than the wind's are of no use beside it.
+    kept = tuple(f for f in fields if f.geometry == geometry)
+    return _Scan(kept, geometry, lat, centre, left_out)
 
 
 def _handles(stream: IO[bytes], file: str) -> Iterator[tuple[Any, int, int]]:
@@ -175,7 +194,7 @@ def _get(handle: Any, key: str, default: Any = None) -> Any:
         return default
 
 
-def _part(handle: Any) -> Part | None:
+def _part(handle: Any) -> tuple[Part, float] | None:
     if _get(handle, "typeOfLevel") not in _LEVEL_UNITS:
         return None
     if _get(handle, "edition") == 1:
@@ -190,12 +209,13 @@ def _is_instant(handle: Any) -> bool:
     return _get(handle, "productDefinitionTemplateNumber") in _INSTANT_TEMPLATES
 
 
-def _field(handle: Any, part: Part, offset: int, sub: int, file: str) -> _Field:
+def _field(handle: Any, part: Part, factor: float, offset: int, sub: int, file: str) -> _Field:
     kind = str(_get(handle, "typeOfLevel"))
     pressure = float(eccodes.codes_get(handle, "level")) * _LEVEL_UNITS[kind]
     if not MIN_PRESSURE_PA <= pressure <= MAX_PRESSURE_PA:
         raise InputError(f"a field stands at {pressure:g} Pa", file=file, field="level")
-    factor, _ = speed_factor(_get(handle, "units"), file=file, name=part)
+    if part in ("u", "v"):
+        factor, _ = speed_factor(_get(handle, "units"), file=file, name=part)
     member = _get(handle, "perturbationNumber", _get(handle, "number"))
     return _Field(
         part,
@@ -206,6 +226,7 @@ def _field(handle: Any, part: Part, offset: int, sub: int, file: str) -> _Field:
         offset,
         sub,
         factor,
+        _geometry(handle),
     )
 
 
@@ -268,9 +289,10 @@ def _longitudes(geometry: tuple[Any, ...]) -> Float64s:
 
 def _source(path: Path, scan: _Scan) -> Source:
     fields, notes = _one_each(scan, path.name)
-    members = tuple(sorted({f.member for f in fields.values() if f.member is not None}))
-    times = np.array(sorted({f.time_s for f in fields.values()}))
-    levels = np.array(sorted({f.pressure_pa for f in fields.values()}))
+    wind = [f for f in fields.values() if f.part in ("u", "v")]
+    members = tuple(sorted({f.member for f in wind if f.member is not None}))
+    times = np.array(sorted({f.time_s for f in wind}))
+    levels = np.array(sorted({f.pressure_pa for f in wind}))
     for part in ("u", "v"):
         if not any(f.part == part for f in fields.values()):
             raise InputError(
@@ -278,7 +300,7 @@ def _source(path: Path, scan: _Scan) -> Source:
                 file=path.name,
                 remedy="Ask the supplier for both UGRD and VGRD (short names u and v).",
             )
-    holes = 2 * times.size * levels.size * max(len(members), 1) - len(fields)
+    holes = 2 * times.size * levels.size * max(len(members), 1) - len(wind)
     if holes:
         notes.append(f"{holes} combinations of time, level and component are not in the file: left missing")
     if scan.left_out:
@@ -291,6 +313,7 @@ def _source(path: Path, scan: _Scan) -> Source:
         pressure_pa=levels,
         lat_deg=scan.lat_deg,
         lon_deg=_longitudes(scan.geometry),
+        air=tuple(part for part in _AIR if any(f.part == part for f in fields.values())),
         members=members,
         read=_reader(path, fields, times, levels, members, scan.geometry),
         read_cost=16 * int(scan.geometry[1]) * int(scan.geometry[2]),
@@ -308,11 +331,10 @@ def _one_each(scan: _Scan, file: str) -> tuple[dict[_Key, _Field], list[str]]:
     for field in sorted(scan.fields, key=lambda f: (f.step, f.offset, f.sub)):
         kept.setdefault((field.part, field.time_s, field.pressure_pa, field.member), field)
     notes = []
-    if len(kept) < len(scan.fields):
-        notes.append(
-            f"{len(scan.fields) - len(kept)} fields valid at the same time from longer steps left out"
-        )
-    kinds = {field.member is None for field in kept.values()}
+    twice = sum(f.part in ("u", "v") for f in scan.fields) - sum(f.part in ("u", "v") for f in kept.values())
+    if twice:
+        notes.append(f"{twice} fields valid at the same time from longer steps left out")
+    kinds = {field.member is None for field in kept.values() if field.part in ("u", "v")}
     if len(kinds) == 2:
         raise InputError(
             "the file mixes members of an ensemble with a deterministic run",

@@ -24,12 +24,13 @@ from overflight.errors import CoverageError, InputError, LimitError
 from overflight.times import iso_utc
 from overflight.units import HPA_PA
 from overflight.winds.grid import Float32s, Float64s, Grid
-from overflight.winds.source import MAX_SPEED_MPS, Part, Source
+from overflight.winds.source import Part, Source, check_values
 
 # Of the memory that is free, the share that one grid and its packed copy may take.
 MEMORY_SHARE = 0.6
-# A grid holds 8 bytes a node (u and v as float32) and the kernel's copy 16.
-GRID_BYTES, PACKED_BYTES = 8, 16
+# A grid holds 8 bytes a node (u and v as float32) and the kernel's copy 16; temperature and height take as
+# much as u and v in each.
+GRID_BYTES, PACKED_BYTES, AIR_BYTES = 8, 16, 8
 # How much is unpacked at once, as float64, unless one time alone is larger.
 BLOCK_BYTES = 128 * 1024 * 1024
 # A longitude axis closes when the gap is no wider than its spacing, but for rounding.
@@ -43,7 +44,8 @@ Box = tuple[float, float, float, float]
 class GridInfo:
     """What a file of gridded wind holds. Times are POSIX seconds UTC; longitudes one unwrapped span.
 
-    `memory_bytes` is what reading all of it takes, with the copy that the kernel uses.
+    `memory_bytes` is what reading all winds takes, with the copy that the kernel uses. `air` names what
+    there is beside the wind: "temperature", "height".
     """
 
     file: str
@@ -64,6 +66,7 @@ class GridInfo:
     file_bytes: int
     memory_bytes: int
     notes: tuple[str, ...] = ()
+    air: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ def read_grid(
     box: Box | None = None,
     member: int | None = None,
     max_bytes: int | None = None,
+    thermo: bool = False,
 ) -> Grid:
     """Read a file of gridded wind.
 
@@ -115,6 +119,7 @@ def read_grid(
     member : the label of the ensemble member to read. When None, an ensemble becomes its mean, with the
         standard deviation over members (n - 1) as `u_sd_mps`, `v_sd_mps`.
     max_bytes : the memory that the grid and its packed copy may take; 60 % of what is free when None.
+    thermo : read temperature and geopotential height too, where the file has them; of an ensemble the mean.
 
     Raises
     ------
@@ -132,13 +137,16 @@ def read_grid(
         block = _choose(source, window, levels_pa, box)
         index = _member_index(source, member)
         averaged = index is None and len(source.members) > 1
-        _guard(source, block, averaged, max_bytes)
+        air: tuple[Part, ...] = source.air if thermo else ()
+        _guard(source, block, averaged, max_bytes, air)
         if averaged:
             u, u_sd = _read_mean(source, block, "u")
             v, v_sd = _read_mean(source, block, "v")
+            held = {part: _read_mean(source, block, part)[0] for part in air}
         else:
             only = index if index is not None or not source.members else 0
             u, v = (_read_one(source, block, part, only) for part in ("u", "v"))
+            held = {part: _read_one(source, block, part, only) for part in air}
     missing = float(np.mean(np.isnan(u) | np.isnan(v)))
     if missing == 1.0:
         raise InputError("every value is missing", file=path.name, remedy="Choose another file or period.")
@@ -151,9 +159,12 @@ def read_grid(
         v_mps=v,
         u_sd_mps=u_sd,
         v_sd_mps=v_sd,
+        temperature_k=held.get("t"),
+        height_m=held.get("h"),
         periodic=block.periodic,
         name=path.name,
-        provenance=_provenance(source, missing, member, averaged),
+        provenance=_provenance(source, missing, member, averaged)
+        | ({"air": _air_words(source) or "none: the standard atmosphere stands in"} if thermo else {}),
     )
 
 
@@ -183,7 +194,15 @@ def describe(path: str | Path) -> GridInfo:
             file_bytes=_file_bytes(path),
             memory_bytes=_needed_bytes(source, block, averaged),
             notes=source.notes,
+            air=tuple(_AIR_NAMES[part] for part in source.air),
         )
+
+
+_AIR_NAMES: dict[Part, str] = {"t": "temperature", "h": "height"}
+
+
+def _air_words(source: Source) -> str:
+    return " and ".join(_AIR_NAMES[part] for part in source.air)
 
 
 def open_source(path: Path) -> AbstractContextManager[Source]:
@@ -397,18 +416,22 @@ def _member_index(source: Source, member: int | None) -> int | None:
     return source.members.index(member)
 
 
-def _needed_bytes(source: Source, block: _Block, averaged: bool) -> int:
+def _needed_bytes(source: Source, block: _Block, averaged: bool, air: tuple[Part, ...] = ()) -> int:
     """Memory at the worst moment: while reading, or when the kernel's copy is made."""
     cells = math.prod(block.shape)
     spread = GRID_BYTES if averaged else 0
-    held = cells * (GRID_BYTES + spread)
+    # The kernel's copy has both, the one made from the other.
+    beside = AIR_BYTES * len(air) // 2 + (AIR_BYTES if air else 0)
+    held = cells * (GRID_BYTES + spread + beside)
     one_time = cells // block.shape[0] * 8
     reading = max(one_time, min(one_time * block.shape[0], BLOCK_BYTES)) * (5 if averaged else 3)
     return int(held + max(cells * PACKED_BYTES, reading + source.read_cost))
 
 
-def _guard(source: Source, block: _Block, averaged: bool, max_bytes: int | None) -> None:
-    needed = _needed_bytes(source, block, averaged)
+def _guard(
+    source: Source, block: _Block, averaged: bool, max_bytes: int | None, air: tuple[Part, ...]
+) -> None:
+    needed = _needed_bytes(source, block, averaged, air)
     allowed = int(MEMORY_SHARE * free_memory_bytes()) if max_bytes is None else max_bytes
     if needed <= allowed:
         return
@@ -464,14 +487,7 @@ def _read_block(source: Source, block: _Block, part: Part, member: int | None, t
     pieces = [source.read(part, member, times, levels, rows, columns) for columns in block.lon.slices]
     turned = [_turned(piece, block) for piece in pieces]
     values = turned[0] if len(turned) == 1 else np.concatenate(turned, axis=3)
-    top = float(np.max(np.abs(values), where=~np.isnan(values), initial=0.0))
-    if top > MAX_SPEED_MPS:
-        raise InputError(
-            f"a wind of {top:g} m/s is impossible",
-            file=source.file,
-            field=part,
-            remedy="Declare the fill value as _FillValue, or correct the unit of the variable.",
-        )
+    check_values(part, values, block.level.values, source.file)
     return values
 
 

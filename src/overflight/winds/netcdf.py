@@ -11,6 +11,9 @@ Layouts read, by the names of wind and axes (`WIND_NAMES`, `AXIS_NAMES`):
 - What cfgrib wrote: `u v` on `time` or `step`, `isobaricInhPa`, with `valid_time`.
 - CF names `ua va`, reanalysis names `uwnd vwnd`, and MERRA-2 `U V`.
 
+Temperature and height (`AIR_NAMES`) are read where they stand on the same dimensions as the wind: height as
+geopotential height, or as geopotential, which is divided by standard gravity.
+
 Left out: model levels, curvilinear and rotated grids, groups inside NetCDF-4, one variable a level.
 """
 
@@ -34,6 +37,7 @@ from overflight.winds.source import (
     Float64s,
     Part,
     Source,
+    air_scale,
     checked_axis,
     clean_text,
     pressures_pa,
@@ -51,6 +55,15 @@ WIND_NAMES: dict[str, str] = {
     "ua": "va",
     "uwnd": "vwnd",
     "u_wind": "v_wind",
+}
+
+# Temperature and geopotential height; the first that a file has is read.
+AIR_NAMES: dict[Part, tuple[str, ...]] = {
+    "t": ("t", "temperature", "temperature_isobaric", "tmp", "tmpprs", "ta", "air_temperature", "air"),
+    "h": (
+        *("gh", "hgt", "hgtprs", "geopotential_height", "geopotential_height_isobaric", "zg", "h"),
+        *("z", "geopotential"),
+    ),
 }
 
 # What each axis is called; trailing digits (`time1`, `isobaric3`) are dropped before the look-up.
@@ -77,6 +90,9 @@ NAMINGS: dict[tuple[str, str, str], str] = {
     ("u", "valid_time", "isobaricinhpa"): "as cfgrib writes GRIB",
     ("uwnd", "time", "level"): "as the NCEP reanalyses",
 }
+
+# A variable, and the factor and offset to our units.
+_Scaled = tuple[xr.Variable, float, float]
 
 _STEP_SECONDS = {"seconds": 1.0, "minutes": 60.0, "hours": HOUR_S, "days": DAY_S, "nanoseconds": 1e-9}
 _ATTRS = ("title", "source", "institution", "history")
@@ -166,12 +182,14 @@ def _source(dataset: xr.Dataset, file: str, kind: str) -> Source:
             )
     time_s = _times(dataset, axes.get("time"), file)
     level_name, pressure, level_note = _levels(dataset, axes.get("level"), file)
-    factors = {
-        name: speed_factor(var.attrs.get("units"), file=file, name=name)
-        for name, var in ((u_name, u), (v_name, v))
-    }
-    notes = [note for note in (level_note, *(n for _, n in factors.values())) if note]
-    notes += _expver_notes(dataset, axes)
+    parts: dict[Part, _Scaled] = {}
+    notes = [level_note]
+    for part, variable, name in (("u", u, u_name), ("v", v, v_name)):
+        factor, note = speed_factor(variable.attrs.get("units"), file=file, name=name)
+        parts["u" if part == "u" else "v"] = variable, factor, 0.0
+        notes.append(note)
+    air, air_notes = _air(dataset, u, file)
+    notes += air_notes + _expver_notes(dataset, axes)
     return Source(
         file=file,
         format=kind,
@@ -181,9 +199,10 @@ def _source(dataset: xr.Dataset, file: str, kind: str) -> Source:
         lat_deg=_coordinate(dataset, axes["lat"], file),
         lon_deg=_coordinate(dataset, axes["lon"], file),
         members=_members(dataset, axes.get("member")),
-        read=_reader({"u": (u, factors[u_name][0]), "v": (v, factors[v_name][0])}, axes, file),
+        read=_reader({**parts, **air}, axes),
         read_cost=_chunk_bytes(u) + _chunk_bytes(v),
-        notes=tuple(notes),
+        air=tuple(air),
+        notes=tuple(note for note in notes if note),
         attrs={name: clean_text(dataset.attrs[name]) for name in _ATTRS if name in dataset.attrs},
     )
 
@@ -206,6 +225,29 @@ def _wind_names(dataset: xr.Dataset, file: str) -> tuple[str, str]:
         file=file,
         remedy="Give u and v on pressure levels, named as ERA5, GFS or CF name them.",
     )
+
+
+def _air(dataset: xr.Dataset, u: xr.Variable, file: str) -> tuple[dict[Part, _Scaled], list[str]]:
+    """Find temperature and height on the dimensions of the wind; a note tells of what had to be left out."""
+    names = {str(name).lower(): str(name) for name in dataset.data_vars}
+    found: dict[Part, _Scaled] = {}
+    notes = []
+    for part, candidates in AIR_NAMES.items():
+        held = [names[name] for name in candidates if name in names]
+        here = [name for name in held if dataset[name].variable.dims == u.dims]
+        if here:
+            variable = dataset[here[0]].variable
+            try:
+                factor, offset, note = air_scale(part, variable.attrs.get("units"), file=file, name=here[0])
+            except InputError as error:
+                # Many ask for the wind alone, which it does not hurt.
+                notes.append(f"{here[0]} left out: {error.what}")
+                continue
+            found[part] = variable, factor, offset
+            notes.append(note)
+        elif held:
+            notes.append(f"{held[0]} stands on other dimensions than the wind: left out")
+    return found, notes
 
 
 def _axes(dataset: xr.Dataset, u_name: str, file: str) -> dict[str, str]:
@@ -359,7 +401,7 @@ def _chunk_bytes(variable: xr.Variable) -> int:
     return int(np.prod([float(n) for n in chunks])) * 8 if chunks else 0
 
 
-def _reader(parts: dict[Part, tuple[xr.Variable, float]], axes: Mapping[str, str], file: str) -> Any:
+def _reader(parts: Mapping[Part, _Scaled], axes: Mapping[str, str]) -> Any:
     """Return the `ReadBlock` of a dataset: selects lazily, then loads, in (t, l, y, x) order."""
     order = [axes[kind] for kind in ("time", "level", "lat", "lon") if kind in axes]
     absent = tuple(i for i, kind in enumerate(("time", "level", "lat", "lon")) if kind not in axes)
@@ -367,7 +409,7 @@ def _reader(parts: dict[Part, tuple[xr.Variable, float]], axes: Mapping[str, str
     def read(
         part: Part, member: int | None, times: slice, levels: slice, rows: slice, columns: slice
     ) -> Float64s:
-        variable, factor = parts[part]
+        variable, factor, offset = parts[part]
         wanted = dict(zip(("time", "level", "lat", "lon"), (times, levels, rows, columns), strict=True))
         picks: dict[Any, Any] = {axes[kind]: s for kind, s in wanted.items() if kind in axes}
         if member is not None:
@@ -379,7 +421,7 @@ def _reader(parts: dict[Part, tuple[xr.Variable, float]], axes: Mapping[str, str
             values = _final_first(block.transpose(axes["expver"], *order).values)
         else:
             values = block.transpose(*order).values
-        scaled: Float64s = np.asarray(values, dtype=np.float64) * factor
+        scaled: Float64s = np.asarray(values, dtype=np.float64) * factor + offset
         return np.expand_dims(scaled, absent)
 
     return read

@@ -13,13 +13,15 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from overflight.atmosphere import STANDARD_GRAVITY_MPS2, pressure_alt_m
 from overflight.errors import InputError
-from overflight.units import HOUR_S, HPA_PA, KNOT_MPS
+from overflight.units import HOUR_S, HPA_PA, KNOT_MPS, ZERO_CELSIUS_K
 
 Float64s = npt.NDArray[np.float64]
-Part = Literal["u", "v"]
+# Wind towards east and north, temperature, geopotential height.
+Part = Literal["u", "v", "t", "h"]
 # part, member (an index, None where the file has no members), times, levels, rows, columns (raw order)
-# -> (t, l, y, x) in m/s, NaN where missing.
+# -> (t, l, y, x) in m/s, K or m, NaN where missing.
 ReadBlock = Callable[[Part, int | None, slice, slice, slice, slice], Float64s]
 
 # Factors to SI by the names that units go by, lower case without blanks, dots and stars.
@@ -30,6 +32,18 @@ SPEED_UNITS: dict[str, float] = {
     **dict.fromkeys(("km/h", "kmh-1", "km/hr", "kph"), 1000.0 / HOUR_S),
     **dict.fromkeys(("cms-1", "cm/s"), 0.01),
 }
+# Of temperature, with what is added after; of height, where a geopotential is divided by standard gravity.
+TEMPERATURE_UNITS: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("k", "kelvin", "degk", "degreesk"), (1.0, 0.0)),
+    **dict.fromkeys(("c", "degc", "°c", "celsius", "degreecelsius", "degreescelsius"), (1.0, ZERO_CELSIUS_K)),
+}
+HEIGHT_UNITS: dict[str, float] = {
+    **dict.fromkeys(("m", "gpm", "meter", "meters", "metre", "metres", "geopotentialmeter"), 1.0),
+    **dict.fromkeys(("geopotentialmetre", "geopotentialmeters", "geopotentialmetres"), 1.0),
+    **dict.fromkeys(("m2s-2", "m^2s^-2", "m2/s2", "m^2/s^2", "jkg-1", "j/kg"), 1.0 / STANDARD_GRAVITY_MPS2),
+    **dict.fromkeys(("dam", "gpdam"), 10.0),
+    **dict.fromkeys(("km", "gpkm"), 1000.0),
+}
 PRESSURE_UNITS: dict[str, float] = {
     **dict.fromkeys(("hpa", "hectopascal", "hectopascals", "mb", "mbar", "millibar", "millibars"), HPA_PA),
     **dict.fromkeys(("pa", "pascal", "pascals"), 1.0),
@@ -38,6 +52,8 @@ PRESSURE_UNITS: dict[str, float] = {
 
 # No analysis has had faster winds below 80 km; a greater value is an undeclared fill value or a wrong unit.
 MAX_SPEED_MPS = 350.0
+# The polar winter stratosphere falls to 170 K and the mesopause to 130; the hottest air is near the ground.
+TEMPERATURE_RANGE_K = (110.0, 400.0)
 # The highest surface pressure on record is below 109 kPa; models put levels up to 1050 hPa.
 MAX_PRESSURE_PA = 110_000.0
 MIN_PRESSURE_PA = 0.1
@@ -51,6 +67,7 @@ class Source:
 
     `members` holds the labels of an ensemble's members, empty where the file is none. `read_cost` is the
     memory in bytes that the format needs beside the block (a compressed chunk is unpacked as a whole).
+    `air` names what there is beside the wind: "t" and "h".
     """
 
     file: str
@@ -61,6 +78,7 @@ class Source:
     lat_deg: Float64s
     lon_deg: Float64s
     read: ReadBlock
+    air: tuple[Part, ...] = ()
     members: tuple[int, ...] = ()
     read_cost: int = 0
     notes: tuple[str, ...] = ()
@@ -91,6 +109,77 @@ def speed_factor(unit: object, *, file: str, name: str) -> tuple[float, str]:
         file=file,
         field=name,
         remedy="Set the variable's units attribute to 'm s-1' (or 'knots') if that is what it holds.",
+    )
+
+
+def air_scale(part: Part, unit: object, *, file: str, name: str) -> tuple[float, float, str]:
+    """Return factor and offset to kelvins or metres, and a note when the file names no unit.
+
+    Without a unit a temperature is taken as kelvins and a height as metres, but a variable called 'z' or
+    'geopotential' as m² s⁻².
+
+    Raises
+    ------
+    InputError
+        When the unit is not one of a temperature or a height.
+    """
+    key = plain_unit(unit)
+    if key in ("", "1", "none", "unknown"):
+        divided = part == "h" and name.lower() in ("z", "geopotential")
+        words = "K" if part == "t" else "m² s⁻²" if divided else "m"
+        return 1.0 / STANDARD_GRAVITY_MPS2 if divided else 1.0, 0.0, f"{name} names no unit: taken as {words}"
+    if part == "t" and key in TEMPERATURE_UNITS:
+        return *TEMPERATURE_UNITS[key], ""
+    if part == "h" and key in HEIGHT_UNITS:
+        return HEIGHT_UNITS[key], 0.0, ""
+    kind, good = ("temperature", "'K'") if part == "t" else ("geopotential height", "'m' or 'm2 s-2'")
+    raise InputError(
+        f"the unit is '{unit}', which is not one of {kind}",
+        file=file,
+        field=name,
+        remedy=f"Set the variable's units attribute to {good} if that is what it holds.",
+    )
+
+
+def check_values(part: Part, values: Float64s, pressure_pa: Float64s, file: str) -> None:
+    """Refuse a block (t, l, y, x) whose values cannot be what they are called.
+
+    Heights may differ from the standard's at their pressure by a fifth and 2 km; air never does.
+
+    Raises
+    ------
+    InputError
+        When a value is impossible: an undeclared fill value or a wrong unit.
+    """
+    if part in ("u", "v"):
+        top = float(np.max(np.abs(values), where=~np.isnan(values), initial=0.0))
+        if top > MAX_SPEED_MPS:
+            raise _impossible(f"a wind of {top:g} m/s", file, part)
+        return
+    known = ~np.isnan(values)
+    if part == "t":
+        low, high = (np.full(1, x) for x in TEMPERATURE_RANGE_K)
+    else:
+        standard = pressure_alt_m(pressure_pa)
+        # Beyond the standard, above 86 km, nothing is known to compare with.
+        room = 2000.0 + 0.2 * np.abs(standard)
+        low, high = np.nan_to_num(standard - room, nan=-np.inf), np.nan_to_num(standard + room, nan=np.inf)
+    wrong = known & ~((values >= low[:, None, None]) & (values <= high[:, None, None]))
+    if wrong.any():
+        value = float(values[wrong][0])
+        name = f"a temperature of {value:g} K" if part == "t" else f"a geopotential height of {value:g} m"
+        level = float(np.broadcast_to(pressure_pa[:, None, None], values.shape)[wrong][0])
+        raise _impossible(
+            f"{name} at {level / HPA_PA:g} hPa", file, "temperature" if part == "t" else "height"
+        )
+
+
+def _impossible(what: str, file: str, field: str) -> InputError:
+    return InputError(
+        f"{what} is impossible",
+        file=file,
+        field=field,
+        remedy="Declare the fill value as _FillValue, or correct the unit of the variable.",
     )
 
 
