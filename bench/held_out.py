@@ -1,6 +1,6 @@
 """Held-out sightings: remove a report and its neighbours in time, reconstruct, score the removed place.
 
-Usage: python bench/held_out.py [--members 320] [--hours 3 6] [--json bench/held_out.json]
+Usage: python bench/held_out.py [--members 320] [--draws 24] [--hours 3 6] [--json bench/held_out.json]
 
 The example case 2023 (winds: the climatological prior). Each dated North American observation from the
 first pilot's report (P017) on is removed together with every other whose middle lies within the given
@@ -32,7 +32,10 @@ from overflight import __version__
 from overflight.case import read_case
 from overflight.geo import distance_m, mean_lonlat
 from overflight.reconstruct.likelihood import MISTAKEN_SD_KM, Scenario, make_candidates, nodes_in
-from overflight.reconstruct.posterior import FLOAT_ALT_M, Settings, reconstruct, scenarios_from
+from overflight.reconstruct.motion import LIN
+from overflight.reconstruct.posterior import FLOAT_ALT_M, Settings, _start, reconstruct, scenarios_from
+from overflight.reconstruct.sampler import STRETCHES, _Members, draw_latents, sweep
+from overflight.reconstruct.smoother import linearise_path
 from overflight.records import Mark, Sighting
 from overflight.sightings import read_sightings
 from overflight.sightings.witness import sighting_region
@@ -54,7 +57,7 @@ def held_rows(sightings: tuple[Sighting, ...]) -> list[Sighting]:
     return [s for s in fitted if s.id >= "P017"]
 
 
-def score_overflight(sightings, held, hours, winds, scenarios, window, members, seed):
+def score_overflight(sightings, held, hours, winds, scenarios, window, members, draws, seed):
     gone = {s.id for s in sightings if abs(middle(s) - middle(held)) <= hours * HOUR_S and s.fitted}
     gone.add(held.id)
     out = Mark("held_out", "held out", "unusable")
@@ -65,14 +68,15 @@ def score_overflight(sightings, held, hours, winds, scenarios, window, members, 
     )  # fmt: skip
     rng = np.random.default_rng([seed, 1])
     candidates = make_candidates([held], r.frame, r.node_s, Scenario("held", "held"))
-    predicted = Predictive(candidates, r.paths, r.weight)
+    paths, weight = more_members(r, rng, draws)
+    predicted = Predictive(candidates, paths, weight)
     place = np.array([[candidates.x_km[0], candidates.y_km[0]]])
     score = float(predicted.log_density(place)[0])
     # The density at the predictive's own draws tells which part of it the report fell into.
     inside = score >= np.quantile(predicted.log_density(predicted.draw(rng, 800)), 0.10)
     nodes = nodes_in(r.node_s, held.time_start, held.time_end)
-    who, when = rng.choice(len(r.weight), 3000, p=r.weight), rng.choice(nodes, 3000)
-    bx, by = r.paths[who, when, 0], r.paths[who, when, 1]
+    who, when = rng.choice(len(weight), 3000, p=weight), rng.choice(nodes, 3000)
+    bx, by = paths[who, when, 0], paths[who, when, 1]
     lon, lat = r.frame.to_lonlat(bx * 1e3, by * 1e3)
     centre = mean_lonlat(lon, lat, np.ones(lon.size))
     region = sighting_region(held, *FLOAT_ALT_M)
@@ -80,6 +84,30 @@ def score_overflight(sightings, held, hours, winds, scenarios, window, members, 
     spread = float(np.median(np.hypot(bx - np.median(bx), by - np.median(by))))
     return {"score": score, "inside": bool(inside), "inside_balloon": kde_inside(bx, by, *place[0]),
             "miss_km": miss, "spread_km": spread}  # fmt: skip
+
+
+def more_members(r, rng, draws):
+    """Sweep the members on, tested as at the end of a reconstruction, and keep the paths of every sweep.
+
+    One path a member is too few for a density; the sweeps leave the posterior as it is and renew the paths.
+    """
+    kept, weights = [r.paths], [r.weight]
+    for scenario in r.scenarios:
+        sample, start = scenario.sample, _start(r.sightings, r.frame, r.settings)
+        lin = np.empty((*sample.paths[:, 1:].shape[:2], LIN))
+        now = _Members(
+            sample.paths.copy(), lin, sample.level_km.copy(), sample.pick.copy(),
+            sample.height_right.copy(), np.zeros(len(sample.paths)),
+        )  # fmt: skip
+        for m in range(len(now.paths)):
+            linearise_path(*r.air, np.array(r.wander), r.node_s, now.paths[m], lin[m])
+        for turn in range(draws):
+            length = STRETCHES[turn % len(STRETCHES)]
+            sweep(r.air, np.array(r.wander), r.node_s, scenario.candidates, start, now, 1.0, length, rng)
+            draw_latents(scenario.candidates, now, 1.0, rng)
+            kept.append(now.paths.copy())
+            weights.append(np.full(len(now.paths), scenario.weight / len(now.paths)))
+    return np.concatenate(kept), np.concatenate(weights) / (draws + 1)
 
 
 class Predictive:
@@ -249,16 +277,23 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=320)
     parser.add_argument("--hours", type=float, nargs="*", default=[3.0, 6.0])
     parser.add_argument("--tau-hours", type=float, default=None, help="try another correlation time")
+    parser.add_argument("--draws", type=int, default=24, help="further sweeps kept for the density")
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=int, default=1, help="only every n-th report, for a quick look")
     parser.add_argument("--kalman-only", action="store_true")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--mixing-km", type=float, default=None, help="try another unresolved motion")
+    parser.add_argument(
+        "--fast", type=float, nargs=2, default=None, help="try another fast error: share, hours"
+    )
     args = parser.parse_args()
     case = read_case(EXAMPLE)
     sightings = read_sightings(case.inputs["sightings"], time_start=case.time_start, time_end=case.time_end)
     winds = choose_winds(case)
     if args.tau_hours:
         winds = replace(winds, error_time_s=args.tau_hours * HOUR_S)
+    if args.fast:
+        winds = replace(winds, fast_share=args.fast[0], fast_time_s=args.fast[1] * HOUR_S)
     if args.mixing_km:
         winds = replace(winds, mixing_km=args.mixing_km)
     # The launch, two weeks and an ocean away, has no bearing on the North American leg.
@@ -279,7 +314,14 @@ def main() -> None:
     from overflight.reconstruct.posterior import _frame_of
 
     frame = _frame_of([s for s in sightings if s.fitted])
-    result = {"version": __version__, "members": args.members, "held": len(held), "windows": {}}
+    result = {
+        "version": __version__,
+        "members": args.members,
+        "draws": args.draws,
+        "seed": args.seed,
+        "held": len(held),
+        "windows": {},
+    }
     for hours in args.hours:
         begun = time.time()
         best = None
@@ -295,7 +337,9 @@ def main() -> None:
             continue
         ours = []
         for h in held[:: args.every]:
-            row = score_overflight(sightings, h, hours, winds, scenarios, window, args.members, 1)
+            row = score_overflight(
+                sightings, h, hours, winds, scenarios, window, args.members, args.draws, args.seed
+            )
             ours.append(row | {"id": h.id})
             print(f"  {h.id} {row['score']:8.2f} {'in ' if row['inside'] else 'OUT'} "
                   f"{'in ' if row['inside_balloon'] else 'OUT'} miss {row['miss_km']:6.0f} km  "

@@ -34,7 +34,9 @@ def even_moments(
     for k in range(1, n):
         rule[k] = rule[k - 1]
         rule[k, k - 1 : k + 1] += 0.5 * (node_s[k] - node_s[k - 1])
-    carried = (sd_mps / 1e3) ** 2 * rule @ np.exp(-lag / wander.wind_time_s) @ rule.T
+    slow = (1.0 - wander.fast_share) * np.exp(-lag / wander.wind_time_s)
+    fast = wander.fast_share * np.exp(-lag / wander.fast_time_s)
+    carried = (sd_mps / 1e3) ** 2 * rule @ (slow + fast) @ rule.T
     mixed = wander.mixing_km**2 * np.minimum(hours[:, None], hours[None, :])
     place = carried + mixed + start.sd_km**2
     height = wander.height_sd_km**2 * np.exp(-lag / wander.height_time_s) + start.level_sd_km**2

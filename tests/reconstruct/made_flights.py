@@ -22,7 +22,7 @@ from overflight.reconstruct.likelihood import (
     SLIPS_H,
     STATED,
 )
-from overflight.reconstruct.motion import Wander, make_air
+from overflight.reconstruct.motion import STATE, Wander, make_air
 from overflight.reconstruct.posterior import Reconstruction, Settings
 from overflight.reconstruct.sampler import simulate
 from overflight.records import Sighting
@@ -58,8 +58,11 @@ def fly(winds: CaseWinds, start_s: float, hours: float, rng: np.random.Generator
     frame = fit_frame([lon, float(ahead[0])], [lat, float(ahead[1])])
     x_m, y_m = frame.to_plane(lon, lat)
     level = np.array([LEVEL_M[0] + LEVEL_M[1] * rng.standard_normal()]) / 1e3
-    wander = Wander(winds.error_time_s, settings.height_time_s, settings.height_sd_m / 1e3, winds.mixing_km)
-    state = np.zeros((1, 5))
+    wander = Wander(
+        winds.error_time_s, settings.height_time_s, settings.height_sd_m / 1e3, winds.mixing_km,
+        winds.fast_time_s, winds.fast_share,
+    )  # fmt: skip
+    state = np.zeros((1, STATE))
     state[0, :2] = float(x_m) / 1e3, float(y_m) / 1e3
     state[0, 2:4] = rng.standard_normal(2)
     state[0, 4] = level[0] + wander.height_sd_km * rng.standard_normal()

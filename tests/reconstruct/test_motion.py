@@ -14,6 +14,7 @@ from overflight.reconstruct.frame import fit_frame, plane_to_earth
 from overflight.reconstruct.motion import (
     LIN,
     RADIUS_KM,
+    STATE,
     Air,
     Wander,
     air_codes,
@@ -43,7 +44,7 @@ def lin_at(air: Air, t, x, y, z, nu=0.0, nv=0.0):
 
 
 def calm(members: int, z_km: float = 18.0) -> np.ndarray:
-    state = np.zeros((members, 5))
+    state = np.zeros((members, STATE))
     state[:, 4] = z_km
     return state
 
@@ -171,22 +172,32 @@ def test_forward_then_backward_returns_to_metres():
     np.testing.assert_allclose(back[:, -1, :2], state[:, :2], atol=3 * metre)
 
 
-def test_spread_grows_as_taylor_says():
-    """Displacement by a wind error that forgets: 2 s² T² (x - 1 + exp(-x)), x = t / T (Taylor 1921)."""
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_spread_grows_as_taylor_says(share):
+    """Displacement by a wind error that forgets: 2 s² T² (x - 1 + exp(-x)), x = t / T (Taylor 1921).
+
+    The slow and the fast part are independent: their variances add.
+    """
     s_mps, memory = 5.0, 12 * HOUR
     air = even_air(sd_mps=s_mps)
     members = 6000
     state = calm(members)
     state[:, 2:4] = np.random.default_rng(1).standard_normal((members, 2))
-    node_s = np.linspace(0.0, 2 * DAY, 145)
-    paths = run(air, Wander(memory, 12 * HOUR, 0.0, 0.0), node_s, state, quiet=False, seed=2)
-    for k in (9, 36, 144):
-        x = node_s[k] / memory
-        wanted = 2.0 * (s_mps / 1e3 * memory) ** 2 * (x - 1.0 + math.exp(-x))
+    state[:, 5:] = np.random.default_rng(9).standard_normal((members, 2))
+    node_s = np.linspace(0.0, 2 * DAY, 289)
+    wander = Wander(memory, 12 * HOUR, 0.0, 0.0, 3 * HOUR, share)
+    paths = run(air, wander, node_s, state, quiet=False, seed=2)
+
+    def taylor(t: float, time_s: float) -> float:
+        x = t / time_s
+        return 2.0 * (s_mps / 1e3 * time_s) ** 2 * (x - 1.0 + math.exp(-x))
+
+    for k in (18, 72, 288):
+        wanted = (1.0 - share) * taylor(node_s[k], memory) + share * taylor(node_s[k], 3 * HOUR)
         for axis in range(2):
             # Four standard errors of a variance of 6000 draws: 7 %.
             assert paths[:, k, axis].var() == pytest.approx(wanted, rel=0.073)
-    corr = np.mean(paths[:, 36, 2] * paths[:, 72, 2])
+    corr = np.mean(paths[:, 72, 2] * paths[:, 144, 2])
     assert corr == pytest.approx(math.exp(-1.0), abs=0.055)
     assert paths[:, -1, 2:4].var() == pytest.approx(1.0, rel=0.06)
 

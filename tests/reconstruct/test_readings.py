@@ -22,7 +22,7 @@ from overflight.reconstruct.likelihood import (
     Scenario,
     make_candidates,
 )
-from overflight.reconstruct.motion import Wander
+from overflight.reconstruct.motion import STATE, Wander
 from overflight.reconstruct.posterior import Reconstruction, ScenarioResult, Settings
 from overflight.reconstruct.readings import Reading, read_back, report_log_density
 from overflight.reconstruct.sampler import Sample
@@ -57,7 +57,7 @@ def placed(
     results, all_lon = [], []
     for (scenario, weight), (lon, lat) in zip(scenarios, places, strict=True):
         c = make_candidates(fitted, PLAIN, NODES, scenario)
-        paths = np.zeros((MEMBERS, NODES.size, 5))
+        paths = np.zeros((MEMBERS, NODES.size, STATE))
         x_m, y_m = PLAIN.to_plane(lon, lat)
         off = spread_km * rng.standard_normal((MEMBERS, 1, 2))
         paths[:, :, :2] = np.array([float(x_m), float(y_m)]) / 1e3 + off
@@ -231,7 +231,7 @@ def test_bits_learnt_are_the_divergence_of_gaussians():
     gain = prior**2 / (prior**2 + sd**2)
     rng = np.random.default_rng(3)
     # The bits are a small mean of large numbers: many members, one report.
-    paths = np.zeros((20_000, NODES.size, 5))
+    paths = np.zeros((20_000, NODES.size, STATE))
     middle = gain * np.array([c.x_km[0], c.y_km[0]])
     paths[:, :, :2] = middle + post * rng.standard_normal((20_000, 1, 2))
     sample = replace(base.scenarios[0].sample, paths=paths, pick=np.zeros((20_000, 1), np.int64),

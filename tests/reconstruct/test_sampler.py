@@ -24,7 +24,7 @@ from overflight.reconstruct.likelihood import (
     Scenario,
     make_candidates,
 )
-from overflight.reconstruct.motion import Air, Wander, make_air
+from overflight.reconstruct.motion import STATE, Air, Wander, make_air
 from overflight.reconstruct.readings import report_log_density
 from overflight.reconstruct.sampler import (
     Sample,
@@ -38,7 +38,7 @@ from overflight.records import Sighting
 
 HOUR = 3600.0
 NODES = np.array([0.0, 1.0, 2.5, 4.0, 6.0, 7.0]) * HOUR
-WANDER = Wander(10 * HOUR, 6 * HOUR, 0.4, 3.0)
+WANDER = Wander(10 * HOUR, 6 * HOUR, 0.4, 3.0, 2 * HOUR, 0.25)
 START = Start(0.0, 0.0, 120.0, 18.0, 1.5)
 WIND, SD = (12.0, -5.0), 6.0
 
@@ -127,7 +127,7 @@ def test_everything_linear_is_accepted_and_members_are_finite(runs):
         # 1 / cos(y) over some hundred kilometres is all that is not linear.
         assert s.accepted > 0.99
         assert np.isfinite(s.paths).all()
-        assert s.paths.shape == (300, NODES.size, 5)
+        assert s.paths.shape == (300, NODES.size, STATE)
         assert s.rungs < 40
 
 
@@ -213,10 +213,11 @@ def importance_answer(air: Air, c: Candidates, members: int, seed: int) -> tuple
     """Log evidence, its standard error, and means of the path, by weighing draws of the prior."""
     rng = np.random.default_rng(seed)
     level = START.level_km + START.level_sd_km * rng.standard_normal(members)
-    state = np.empty((members, 5))
+    state = np.empty((members, STATE))
     state[:, :2] = START.sd_km * rng.standard_normal((members, 2))
     state[:, 2:4] = rng.standard_normal((members, 2))
     state[:, 4] = level + WANDER.height_sd_km * rng.standard_normal(members)
+    state[:, 5:] = rng.standard_normal((members, 2))
     paths = simulate(air, WANDER, NODES, state, level, rng)
     logs = sum(report_log_density(c, j, paths, heights=True) for j in range(c.first.size - 1))
     log_evidence = float(logsumexp(logs) - math.log(members))

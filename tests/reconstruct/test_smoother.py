@@ -14,12 +14,12 @@ import pytest
 from made_air import PLAIN, even_air, made_grid, sloping_air
 from scipy.stats import multivariate_normal
 
-from overflight.reconstruct.motion import LIN, Air, Wander, linearise, make_air
+from overflight.reconstruct.motion import LIN, STATE, Air, Wander, linearise, make_air
 from overflight.reconstruct.sampler import simulate
 from overflight.reconstruct.smoother import filter_stretch, linearise_path, redraw
 from overflight.winds.slopes import SLOPES
 
-WANDER = Wander(1800.0, 900.0, 0.05, 0.4)
+WANDER = Wander(1800.0, 900.0, 0.05, 0.4, 400.0, 0.3)
 NODES = np.cumsum([0.0, 120.0, 200.0, 60.0, 240.0, 150.0])
 LEVEL = 18.02
 # x0, y0, their spread, the level; nothing pinned.
@@ -61,27 +61,33 @@ def linear_winds(air: Air, z: float):
 
 
 def dense_model(air: Air, start: np.ndarray, node_s=NODES, wander: Wander = WANDER) -> Dense:
-    """Build the joint Gaussian of the whole path (5 N values) by plain matrix algebra."""
-    n, wide = node_s.size, 5 * node_s.size
-    v0, jac, by_nz = linear_winds(air, 18.0)
-    mean, columns = np.zeros((n, 5)), np.zeros((n, 5, wide))
-    mean[0] = start[0], start[1], 0.0, 0.0, start[3]
-    np.fill_diagonal(columns[0, :, :5], [start[2], start[2], 1.0, 1.0, wander.height_sd_km])
-    shift = np.array([0.0, 0.0, 18.0])
+    """Build the joint Gaussian of the whole path (7 N values) by plain matrix algebra."""
+    n, wide = node_s.size, STATE * node_s.size
+    v0, jac, by_ez = linear_winds(air, 18.0)
+    # Columns of n_u, n_v, z, f_u, f_v: the wind error is the sum of a slow and a fast part.
+    slow, fast = math.sqrt(1.0 - wander.fast_share), math.sqrt(wander.fast_share)
+    by_rest = np.column_stack([slow * by_ez[:, :2], by_ez[:, 2], fast * by_ez[:, :2]])
+    mean, columns = np.zeros((n, STATE)), np.zeros((n, STATE, wide))
+    mean[0, [0, 1, 4]] = start[0], start[1], start[3]
+    np.fill_diagonal(columns[0, :, :STATE], [start[2], start[2], 1.0, 1.0, wander.height_sd_km, 1.0, 1.0])
+    shift = np.array([0.0, 0.0, 18.0, 0.0, 0.0])
+    memory = np.array(
+        [wander.wind_time_s, wander.wind_time_s, wander.height_time_s] + 2 * [wander.fast_time_s]
+    )
     for k in range(n - 1):
         dt = node_s[k + 1] - node_s[k]
-        phi = np.exp(-dt / np.array([wander.wind_time_s, wander.wind_time_s, wander.height_time_s]))
-        scale = np.sqrt(1.0 - phi**2) * np.array([1.0, 1.0, wander.height_sd_km])
-        rest = np.array([0.0, 0.0, start[3]])
-        fresh = slice(5 * (k + 1), 5 * (k + 2))
+        phi = np.exp(-dt / memory)
+        scale = np.sqrt(1.0 - phi**2) * np.array([1.0, 1.0, wander.height_sd_km, 1.0, 1.0])
+        rest = np.array([0.0, 0.0, start[3], 0.0, 0.0])
+        fresh = slice(STATE * (k + 1), STATE * (k + 2))
         mean[k + 1, 2:] = rest + phi * (mean[k, 2:] - rest)
         columns[k + 1, 2:] = phi[:, None] * columns[k, 2:]
-        columns[k + 1, 2:, fresh] += np.diag(scale) @ np.eye(5)[2:]
+        columns[k + 1, 2:, fresh] += np.diag(scale) @ np.eye(STATE)[2:]
         left, right = np.eye(2) - 0.5 * dt * jac, np.eye(2) + 0.5 * dt * jac
-        drive = v0 + by_nz @ (0.5 * (mean[k, 2:] + mean[k + 1, 2:]) - shift)
+        drive = v0 + by_rest @ (0.5 * (mean[k, 2:] + mean[k + 1, 2:]) - shift)
         mean[k + 1, :2] = np.linalg.solve(left, right @ mean[k, :2] + dt * drive)
-        pushed = right @ columns[k, :2] + dt * by_nz @ (0.5 * (columns[k, 2:] + columns[k + 1, 2:]))
-        pushed[:, fresh] += wander.mixing_km * math.sqrt(dt / 3600.0) * np.eye(5)[:2]
+        pushed = right @ columns[k, :2] + dt * by_rest @ (0.5 * (columns[k, 2:] + columns[k + 1, 2:]))
+        pushed[:, fresh] += wander.mixing_km * math.sqrt(dt / 3600.0) * np.eye(STATE)[:2]
         columns[k + 1, :2] = np.linalg.solve(left, pushed)
     return Dense(mean.ravel(), columns.reshape(wide, wide))
 
@@ -89,11 +95,11 @@ def dense_model(air: Air, start: np.ndarray, node_s=NODES, wander: Wander = WAND
 def observed(observations=OBSERVATIONS, nodes=NODES.size):
     """Rows for the smoother, and the dense weights, values and noise."""
     first = np.zeros(nodes + 1, np.int64)
-    rows, weights = [], np.zeros((len(observations), 5 * nodes))
+    rows, weights = [], np.zeros((len(observations), STATE * nodes))
     for i, (node, row) in enumerate(sorted(observations, key=lambda o: o[0])):
         first[node + 1 :] += 1
         rows.append(row)
-        weights[i, 5 * node + np.array([0, 1, 4])] = row[:3]
+        weights[i, STATE * node + np.array([0, 1, 4])] = row[:3]
     table = np.array(rows) if rows else np.zeros((0, 5))
     return first, table, weights, table[:, 3].copy(), np.diag(table[:, 4])
 
@@ -108,10 +114,10 @@ def condition(dense: Dense, weights, values, noise) -> tuple[np.ndarray, np.ndar
 def reference_path(air, node_s=NODES, seed=1):
     """Some path of the motion to linearise about, and its linearisation."""
     rng = np.random.default_rng(seed)
-    state = np.array([[0.2, 0.1, 0.4, -0.7, LEVEL + 0.03]])
+    state = np.array([[0.2, 0.1, 0.4, -0.7, LEVEL + 0.03, -0.5, 0.6]])
     path = simulate(air, WANDER, node_s, state, np.array([LEVEL]), rng)[0]
     lin = np.empty((node_s.size - 1, LIN))
-    linearise_path(*air, node_s, path, lin)
+    linearise_path(*air, np.array(WANDER), node_s, path, lin)
     return path, lin
 
 
@@ -138,8 +144,9 @@ def draw(
 def log_evidence(air, start, path, lin, first, obs, node_s=NODES):
     n, rows = node_s.size, obs.shape[0]
     return filter_stretch(
-        np.array(WANDER), node_s, start, path, lin, first, obs, np.zeros((n, 5)), np.zeros(rows + 5),
-        np.empty((n, 5)), np.empty((n, 5)), np.empty((n, 5, 5)), np.empty((rows + 5, 5)), np.empty(rows + 5),
+        np.array(WANDER), node_s, start, path, lin, first, obs, np.zeros((n, STATE)), np.zeros(rows + STATE),
+        np.empty((n, STATE)), np.empty((n, STATE)), np.empty((n, STATE, STATE)),
+        np.empty((rows + STATE, STATE)), np.empty(rows + STATE),
     )  # fmt: skip
 
 
@@ -160,13 +167,13 @@ def test_log_evidence_is_the_dense_gaussian_density(name):
 def posterior_of_draws(air, start, path, lin, first, obs):
     """Mean and covariance of `redraw`, read off with zeros and unit vectors for its normals."""
     n, rows = NODES.size, obs.shape[0]
-    zero, none = np.zeros((n, 5)), np.zeros(rows + 1)
+    zero, none = np.zeros((n, STATE)), np.zeros(rows + 1)
     mean = draw(air, start, path, lin, first, obs, zero, none)[1].ravel()
     columns = []
     for i in range(zero.size + rows):
         unit = np.zeros(zero.size + rows)
         unit[i] = 1.0
-        normals, made = unit[: zero.size].reshape(n, 5), np.append(unit[zero.size :], 0.0)
+        normals, made = unit[: zero.size].reshape(n, STATE), np.append(unit[zero.size :], 0.0)
         columns.append(draw(air, start, path, lin, first, obs, normals, made)[1].ravel() - mean)
     columns = np.array(columns).T
     return mean, columns @ columns.T
@@ -202,19 +209,19 @@ def test_pins_hold_and_the_rest_is_the_dense_conditional(name, pin_first, pin_la
     path, lin = reference_path(air)
     start = np.append(START[:4], [pin_first, pin_last])
     dense = dense_model(air, start)
-    # A pinned node is five observations without noise.
+    # A pinned node is seven observations without noise.
     for pinned, node in ((pin_first, 0), (pin_last, NODES.size - 1)):
         if pinned:
-            extra = np.eye(5 * NODES.size)[5 * node : 5 * node + 5]
+            extra = np.eye(STATE * NODES.size)[STATE * node : STATE * (node + 1)]
             weights = np.vstack([weights, extra])
             values = np.concatenate([values, path[node]])
-            noise = np.diag(np.concatenate([np.diag(noise), np.full(5, 1e-12)]))
+            noise = np.diag(np.concatenate([np.diag(noise), np.full(STATE, 1e-12)]))
     wanted_mean, wanted_cov = condition(dense, weights, values, noise)
     mean, cov = posterior_of_draws(air, start, path, lin, first, obs)
     np.testing.assert_allclose(mean, wanted_mean, atol=1e-4)
     np.testing.assert_allclose(cov, wanted_cov, atol=1e-4)
     rng = np.random.default_rng(3)
-    new = draw(air, start, path, lin, first, obs, rng.normal(size=(NODES.size, 5)), rng.normal(size=7))[1]
+    new = draw(air, start, path, lin, first, obs, rng.normal(size=(NODES.size, STATE)), rng.normal(size=7))[1]
     if pin_first:
         assert (new[0] == path[0]).all()
     if pin_last:
@@ -232,7 +239,7 @@ def test_where_all_is_linear_every_draw_is_accepted(name, pins):
     rng = np.random.default_rng(4)
     start = np.append(START[:4], pins)
     for _ in range(20):
-        noise = rng.normal(size=(NODES.size, 5)), rng.normal(size=obs.shape[0] + 1)
+        noise = rng.normal(size=(NODES.size, STATE)), rng.normal(size=obs.shape[0] + 1)
         taken, new, new_lin = draw(air, start, path, lin, first, obs, *noise, log_uniform=-3e-4)
         assert taken
         refused, same, same_lin = draw(air, start, path, lin, first, obs, *noise, log_uniform=3e-4)
@@ -240,7 +247,7 @@ def test_where_all_is_linear_every_draw_is_accepted(name, pins):
         assert (same == path).all()
         assert (same_lin == lin).all()
         again = np.empty_like(new_lin)
-        linearise_path(*air, NODES, new, again)
+        linearise_path(*air, np.array(WANDER), NODES, new, again)
         np.testing.assert_array_equal(new_lin, again)
 
 
@@ -251,7 +258,7 @@ def test_rows_of_a_stretch_may_start_past_the_first():
     path, lin = reference_path(air)
     padded = np.vstack([np.full((3, 5), 9e9), obs])
     rng = np.random.default_rng(5)
-    normals, made = rng.normal(size=(NODES.size, 5)), rng.normal(size=obs.shape[0] + 4)
+    normals, made = rng.normal(size=(NODES.size, STATE)), rng.normal(size=obs.shape[0] + 4)
     plain = draw(air, START, path, lin, first, obs, normals, made[3:])[1]
     shifted = draw(air, START, path, lin, first + 3, padded, normals, made)[1]
     np.testing.assert_array_equal(plain, shifted)
@@ -275,7 +282,7 @@ def shear_air() -> Air:
 
 
 SHEAR_NODES = np.array([0.0, 500.0, 1000.0, 1500.0])
-SHEAR_WANDER = Wander(1500.0, 900.0, 0.05, 1.5)
+SHEAR_WANDER = Wander(1500.0, 900.0, 0.05, 1.5, 500.0, 0.4)
 SHEAR_START = np.array([0.0, 0.0, 3.0, 18.0, 0.0, 0.0])
 SHEAR_OBSERVATIONS = (
     (1, (0.0, 1.0, 0.0, 4.0, 4.0)),
@@ -285,10 +292,11 @@ SHEAR_OBSERVATIONS = (
 
 
 def prior_draws(air, members, rng):
-    state = np.zeros((members, 5))
+    state = np.zeros((members, STATE))
     state[:, :2] = 3.0 * rng.standard_normal((members, 2))
     state[:, 2:4] = rng.standard_normal((members, 2))
     state[:, 4] = 18.0 + 0.05 * rng.standard_normal(members)
+    state[:, 5:] = rng.standard_normal((members, 2))
     return simulate(air, SHEAR_WANDER, SHEAR_NODES, state, np.full(members, 18.0), rng)
 
 
@@ -318,13 +326,13 @@ def test_in_a_sheared_wind_the_chain_keeps_the_posterior():
     accepted = moved = 0
     for m in range(len(chains)):
         path, lin = chains[m].copy(), np.empty((3, LIN))
-        linearise_path(*air, SHEAR_NODES, path, lin)
+        linearise_path(*air, np.array(SHEAR_WANDER), SHEAR_NODES, path, lin)
         for turn in range(12):
             a, b = ((0, 3), (0, 2), (1, 3))[turn % 3]
             start = np.append(SHEAR_START[:4], [float(a > 0), float(b < 3)])
             accepted += redraw(
                 *air, np.array(SHEAR_WANDER), SHEAR_NODES[a : b + 1], start, path[a : b + 1], lin[a:b],
-                first[a : b + 2], obs, rng.normal(size=(b - a + 1, 5)), rng.normal(size=len(obs) + 1),
+                first[a : b + 2], obs, rng.normal(size=(b - a + 1, STATE)), rng.normal(size=len(obs) + 1),
                 math.log(rng.random()),
             )  # fmt: skip
         moved += not np.array_equal(path, chains[m])
@@ -349,11 +357,11 @@ def test_without_the_test_the_same_chain_drifts_off():
     chains = drawn[rng.choice(len(drawn), 5000, p=weight)]
     for m in range(len(chains)):
         lin = np.empty((3, LIN))
-        linearise_path(*air, SHEAR_NODES, chains[m], lin)
+        linearise_path(*air, np.array(SHEAR_WANDER), SHEAR_NODES, chains[m], lin)
         for _ in range(6):
             redraw(
                 *air, np.array(SHEAR_WANDER), SHEAR_NODES, SHEAR_START, chains[m], lin, first, obs,
-                rng.normal(size=(4, 5)), rng.normal(size=len(obs) + 1), -math.inf,
+                rng.normal(size=(4, STATE)), rng.normal(size=len(obs) + 1), -math.inf,
             )  # fmt: skip
     values_mc = statistics(chains)
     error = values_mc.std(axis=0) / math.sqrt(len(chains))

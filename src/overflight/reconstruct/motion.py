@@ -1,13 +1,13 @@
 """How a balloon moves: carried by the wind, with a wind error and a height that wander.
 
-State of one member: `x_km, y_km` in the oblique frame, `n_u, n_v` the wind error along x and y in units of
-its own standard deviation (an Ornstein-Uhlenbeck process of unit variance that follows the balloon), and
+State of one member: `x_km, y_km` in the oblique frame, `n_u, n_v` and `f_u, f_v` the slow and the fast part
+of the wind error along x and y (Ornstein-Uhlenbeck processes of unit variance that follow the balloon), and
 `z_km`, the geometric altitude, which wanders about the member's float level. The position moves with
 
-    V(x, y, z, n, t) = mean wind + spread * n,
+    V(x, y, z, e, t) = mean wind + spread * e,    e = sqrt(1 - share) n + sqrt(share) f,
 
 the mean and the spread from the case's own winds where they reach, else from the prior. A step is an
-implicit midpoint step: x' = x + dt V((x + x') / 2, (z + z') / 2, (n + n') / 2, t + dt / 2) + mixing. It is
+implicit midpoint step: x' = x + dt V((x + x') / 2, (z + z') / 2, (e + e') / 2, t + dt / 2) + mixing. It is
 of second order, reads the wind once, and is the same in both directions of time.
 
 Everything here is compiled and takes rows of plain arrays, the seven of `Air` in front.
@@ -37,12 +37,16 @@ TABLE_STEP_KM = 0.1
 TABLE_TOP_KM = 50.0
 RADIUS_KM = EARTH_RADIUS_M / KM
 KM_PER_DEG = math.pi / 180.0 * RADIUS_KM
+# E-folding time of the fast part of the wind error, docs/reconstruction.md.
+FAST_TIME_S = 6.0 * 3600.0
 # A longitude circle of the frame shrinks towards the frame's poles; the step is kept finite there.
 MIN_COS = 0.05
 # East and its slope lose their meaning at the pole itself: the last 6 km are taken as one place.
 MIN_COS_LAT = 1e-3
 MAX_Y_KM = 9500.0
-# V, J = dV/d(x, y), G = dV/d(n_u, n_v) and C = dV/dz at a step's midpoint, row by row.
+# Members of the state: x, y, n_u, n_v, z, f_u, f_v.
+STATE = 7
+# V, J = dV/d(x, y), G = dV/d(e_u, e_v) and C = dV/dz at a step's midpoint, row by row.
 LIN = 12
 NO_OWN_AXES = np.zeros(8)
 NO_OWN_FIELD = np.zeros((1, 4), np.float32)
@@ -94,13 +98,15 @@ class Wander(NamedTuple):
 
     `wind_time_s`, `height_time_s`: correlation times of wind error and height; `height_sd_km`: wander of
     the height about its level; `mixing_km`: what a step adds to the position beyond the resolved wind, per
-    square root of an hour.
+    square root of an hour. `fast_share` of the wind error's variance forgets itself in `fast_time_s`.
     """
 
     wind_time_s: float
     height_time_s: float
     height_sd_km: float
     mixing_km: float
+    fast_time_s: float = FAST_TIME_S
+    fast_share: float = 0.0
 
 
 def pressure_table() -> Float64s:
@@ -209,12 +215,14 @@ def linearise(
     x: float,
     y: float,
     z: float,
-    nu: float,
-    nv: float,
+    eu: float,
+    ev: float,
     out: Float64s,
     wind: Float64s,
 ) -> int:
     """Fill `out` (12,) with V (km/s), J, G and C at a point; `wind` (10,) is scratch; code of `air_at`.
+
+    `eu, ev` is the wind error along the frame's x and y in units of the spread.
 
     J leaves out how the spread changes from place to place; the sampler's acceptance step accounts for
     it, as for all else that is not linear.
@@ -230,7 +238,7 @@ def linearise(
     gxx, gyy = sd_u * ca * ca + sd_v * sa * sa, sd_u * sa * sa + sd_v * ca * ca
     gxy = (sd_u - sd_v) * ca * sa
     mean_x, mean_y = kc * wind[0] - ks * wind[1], ks * wind[0] + kc * wind[1]
-    out[0], out[1] = (mean_x + gxx * nu + gxy * nv) * stretch, mean_y + gxy * nu + gyy * nv
+    out[0], out[1] = (mean_x + gxx * eu + gxy * ev) * stretch, mean_y + gxy * eu + gyy * ev
     # Slopes per km east and north; east and north are (ca, sa) and (-sa, ca) in the frame. East itself
     # turns on the way east, but for the part that the wind's slopes have taken out already.
     cos_lat = max(math.cos(math.radians(lat)), MIN_COS_LAT)
@@ -267,28 +275,34 @@ def run_forward(
 ) -> None:
     """Run members from `paths[:, 0]` through the nodes, in either direction of time, filling `paths`.
 
-    `paths` and `normals` (standard normal draws) have shape (M, N, 5), `level` (M,) is the float level.
+    `paths` and `normals` (standard normal draws) have shape (M, N, 7), `level` (M,) is the float level.
     Both random processes look the same in either direction of time.
     """
     out, wind = np.empty(LIN), np.empty(SLOPES)
+    slow, fast = math.sqrt(1.0 - wander[5]), math.sqrt(wander[5])
     for m in range(paths.shape[0]):
         for k in range(node_s.size - 1):
             dt = node_s[k + 1] - node_s[k]
             phi_n, phi_z = math.exp(-abs(dt) / wander[0]), math.exp(-abs(dt) / wander[1])
-            q_n = math.sqrt(1.0 - phi_n * phi_n)
+            phi_f = math.exp(-abs(dt) / wander[4])
+            q_n, q_f = math.sqrt(1.0 - phi_n * phi_n), math.sqrt(1.0 - phi_f * phi_f)
             q_z = math.sqrt(1.0 - phi_z * phi_z) * wander[2]
             old, new, e = paths[m, k], paths[m, k + 1], normals[m, k + 1]
             new[2] = phi_n * old[2] + q_n * e[2]
             new[3] = phi_n * old[3] + q_n * e[3]
+            new[5] = phi_f * old[5] + q_f * e[5]
+            new[6] = phi_f * old[6] + q_f * e[6]
             new[4] = level[m] + phi_z * (old[4] - level[m]) + q_z * e[4]
             mixing = wander[3] * math.sqrt(abs(dt) / 3600.0)
-            nu, nv, z = 0.5 * (old[2] + new[2]), 0.5 * (old[3] + new[3]), 0.5 * (old[4] + new[4])
+            eu = 0.5 * (slow * (old[2] + new[2]) + fast * (old[5] + new[5]))
+            ev = 0.5 * (slow * (old[3] + new[3]) + fast * (old[6] + new[6]))
+            z = 0.5 * (old[4] + new[4])
             x, y = old[0], old[1]
             # Two fixed-point rounds solve the midpoint rule to a few parts in a thousand of a step.
             for _ in range(3):
                 linearise(
                     rotation, log_p, own_axes, own_field, prior_axes, prior_field, numbers,
-                    node_s[k] + 0.5 * dt, 0.5 * (old[0] + x), 0.5 * (old[1] + y), z, nu, nv, out, wind,
+                    node_s[k] + 0.5 * dt, 0.5 * (old[0] + x), 0.5 * (old[1] + y), z, eu, ev, out, wind,
                 )  # fmt: skip
                 x = old[0] + dt * out[0] + mixing * e[0]
                 y = old[1] + dt * out[1] + mixing * e[1]

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from overflight.errors import InputError, SolveError
 from overflight.reconstruct.frame import Frame, fit_frame
 from overflight.reconstruct.likelihood import MISTAKEN, Candidates, Scenario, make_candidates, make_nodes
-from overflight.reconstruct.motion import KM, Air, Wander, air_codes, make_air, pressure_table
+from overflight.reconstruct.motion import KM, STATE, Air, Wander, air_codes, make_air, pressure_table
 from overflight.reconstruct.sampler import Sample, Start, sample_paths, simulate
 from overflight.records import EnsembleKind, Sighting, make_ensemble
 from overflight.sightings.witness import sighting_region
@@ -87,7 +87,7 @@ class Reconstruction:
 
     @property
     def paths(self) -> Float64s:
-        """All members' paths (M, N, 5) over the nodes, scenarios one after the other."""
+        """All members' paths (M, N, 7) over the nodes, scenarios one after the other."""
         return np.concatenate([s.sample.paths for s in self.scenarios])
 
     @property
@@ -163,7 +163,10 @@ def reconstruct(
     # A day's path error from the prior must come out right although its errors are given a shorter memory.
     widen = path_error_m(1.0, PRIOR_LAGRANGIAN_S, DAY_S) / path_error_m(1.0, winds.error_time_s, DAY_S)
     air = make_air(frame, winds.prior, winds.own, winds.error_mps, max(1.0, widen))
-    wander = Wander(winds.error_time_s, settings.height_time_s, settings.height_sd_m / KM, winds.mixing_km)
+    wander = Wander(
+        winds.error_time_s, settings.height_time_s, settings.height_sd_m / KM, winds.mixing_km,
+        winds.fast_time_s, winds.fast_share,
+    )  # fmt: skip
     start = _start(fitted, frame, settings)
     samples = []
     share = max(16, settings.members // len(scenarios))
@@ -258,7 +261,7 @@ def _backward(
 ) -> tuple[Float64s, npt.NDArray[np.bool_]]:
     """Run each member back from its own first believed sighting onto the common axis."""
     rng = _rng(r.settings.seed, "origin")
-    made = np.full((len(paths), time_s.size, 5), np.nan)
+    made = np.full((len(paths), time_s.size, STATE), np.nan)
     for begin in np.unique(begins):
         who = np.flatnonzero(begins == begin)
         node = int(np.argmin(np.abs(r.node_s - begin)))
@@ -312,7 +315,7 @@ def _axis(first: float, last: float, step_s: float) -> Float64s:
 
 
 def _resampled(node_s: Float64s, paths: Float64s, time_s: Float64s) -> Float64s:
-    """Interpolate paths (M, N, 5) to other times with a shape-preserving cubic."""
+    """Interpolate paths (M, N, 7) to other times with a shape-preserving cubic."""
     from scipy.interpolate import PchipInterpolator
 
     return np.asarray(PchipInterpolator(node_s, paths, axis=1)(time_s))

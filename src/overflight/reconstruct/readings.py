@@ -231,7 +231,7 @@ def _information(r: Reconstruction, j: int) -> float:
 
 
 def report_log_density(c: Candidates, j: int, paths: Float64s, *, heights: bool = False) -> Float64s:
-    """Log density (M,) per km² of report j along paths (M, N, 5), summed over its readings and minutes."""
+    """Log density (M,) per km² of report j along paths (M, N, 7), summed over its readings and minutes."""
     out = np.empty(len(paths))
     _report_log_density(c, j, paths, heights, out)
     return out

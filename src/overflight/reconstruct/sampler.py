@@ -30,7 +30,7 @@ from overflight.reconstruct.likelihood import (
     candidate_log_density,
     height_log_densities,
 )
-from overflight.reconstruct.motion import LIN, Air, Wander, run_forward
+from overflight.reconstruct.motion import LIN, STATE, Air, Wander, run_forward
 from overflight.reconstruct.smoother import linearise_path, redraw
 
 Float64s = npt.NDArray[np.float64]
@@ -59,7 +59,7 @@ class Start(NamedTuple):
 class Sample:
     """Posterior members of one scenario, equally weighted.
 
-    `paths` (M, N, 5) as in `motion`; `pick` (M, J) the candidate each member gives each sighting;
+    `paths` (M, N, 7) as in `motion`; `pick` (M, J) the candidate each member gives each sighting;
     `height_right` (M, J); `log_evidence` of the sightings under the scenario; `accepted`, the share of
     redrawn stretches kept at the last rung; `rungs` of the ladder.
     """
@@ -153,7 +153,7 @@ def sweep(
     """Move all members once: float level given heights, path given readings. Returns the share accepted."""
     members, nodes = now.paths.shape[:2]
     draw_levels(scales, node_s, now.paths[:, :, 4], start, rng.standard_normal((members,)), now.level)
-    normals = rng.standard_normal((members, nodes, 5))
+    normals = rng.standard_normal((members, nodes, STATE))
     obs_normals = rng.standard_normal((members, 3 * now.pick.shape[1] + 1))
     edges = np.array(list(_edges(nodes, length, rng)), np.int64)
     log_uniforms = np.full((members, edges.size), -np.inf)
@@ -176,8 +176,8 @@ def sweep(
 def simulate(
     air: Air, wander: Wander, node_s: Float64s, state: Float64s, level_km: Float64s, rng: np.random.Generator
 ) -> Float64s:
-    """Run members (M, 5) through the nodes, forward or backward in time; return paths (M, N, 5)."""
-    normals = rng.standard_normal((state.shape[0], node_s.size, 5))
+    """Run members (M, 7) through the nodes, forward or backward in time; return paths (M, N, 7)."""
+    normals = rng.standard_normal((state.shape[0], node_s.size, STATE))
     paths = np.empty(normals.shape)
     paths[:, 0] = state
     nodes, scales = np.ascontiguousarray(node_s), np.array(wander)
@@ -213,15 +213,16 @@ def _prior_members(
 ) -> _Members:
     """Members drawn from the motion alone."""
     level = start.level_km + start.level_sd_km * rng.standard_normal(members)
-    state = np.empty((members, 5))
+    state = np.empty((members, STATE))
     state[:, 0] = start.x_km + start.sd_km * rng.standard_normal(members)
     state[:, 1] = start.y_km + start.sd_km * rng.standard_normal(members)
     state[:, 2:4] = rng.standard_normal((members, 2))
     state[:, 4] = level + wander.height_sd_km * rng.standard_normal(members)
+    state[:, 5:] = rng.standard_normal((members, 2))
     paths = simulate(air, wander, node_s, state, level, rng)
     lin = np.empty((members, node_s.size - 1, LIN))
     for m in range(members):
-        linearise_path(*air, node_s, paths[m], lin[m])
+        linearise_path(*air, np.array(wander), node_s, paths[m], lin[m])
     sightings = candidates.first.size - 1
     pick = np.zeros((members, sightings), np.int64)
     return _Members(paths, lin, level, pick, np.ones(pick.shape, np.int8), np.zeros(members))

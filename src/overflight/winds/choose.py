@@ -16,7 +16,7 @@ import numpy as np
 from overflight.case import Case
 from overflight.errors import CaseError, CoverageError, LimitError, OverflightError
 from overflight.times import short_utc
-from overflight.units import DAY_S
+from overflight.units import DAY_S, HOUR_S
 from overflight.winds import cache as wind_cache
 from overflight.winds.error import ANALYSIS_ERROR, ANALYSIS_LAGRANGIAN_S, PRIOR_LAGRANGIAN_S
 from overflight.winds.grid import Float32s, Grid
@@ -32,7 +32,9 @@ MAX_STEP_S = 2 * DAY_S
 # As a random walk, 4 m/s over an hour is 14 km; the log evidence of the 2023 sightings is the same within its
 # noise from 14 to 40, and three and eight units lower at 10 and 3 (docs/reconstruction.md). An analysis with
 # an error that turns in 10 h already holds most of it.
-PRIOR_MIXING_KM, OWN_MIXING_KM = 20.0, 5.0
+PRIOR_MIXING_KM, OWN_MIXING_KM = 8.0, 5.0
+FAST_TIME_S = 6 * HOUR_S
+PRIOR_FAST_SHARE, OWN_FAST_SHARE = 0.2, 0.0
 # A file with less of the window than this is not what the case runs on.
 LEAST_SHARE = 0.05
 
@@ -43,7 +45,8 @@ class CaseWinds:
 
     `own` is gridded data, None for the prior alone. `error_mps` is the standard deviation of its u and v
     beyond any spread it states, `error_time_s` the correlation time of the wind error as a balloon meets
-    it, `mixing_km` what motion faster than that adds to the position, per square root of an hour. `title` is
+    it. `fast_share` of the error's variance turns within `fast_time_s` instead, and `mixing_km` is what motion
+    faster still adds to the position, per square root of an hour. `title` is
     for the reader; `files` are the names of what was read; `notes` what he should know.
     """
 
@@ -52,6 +55,8 @@ class CaseWinds:
     error_mps: tuple[float, float] = (0.0, 0.0)
     error_time_s: float = PRIOR_LAGRANGIAN_S
     mixing_km: float = PRIOR_MIXING_KM
+    fast_time_s: float = FAST_TIME_S
+    fast_share: float = PRIOR_FAST_SHARE
     used: Literal["prior", "files", "cache"] = "prior"
     title: str = "climatological prior"
     files: tuple[str, ...] = ()
@@ -152,6 +157,7 @@ def _from_files(
         error_mps=error_mps,
         error_time_s=ANALYSIS_LAGRANGIAN_S,
         mixing_km=OWN_MIXING_KM,
+        fast_share=OWN_FAST_SHARE,
         used=used,
         title=f"gridded winds ({', '.join(names)})" + (" with their own spread" if stated else ""),
         files=names,
