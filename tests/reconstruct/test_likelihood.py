@@ -117,6 +117,16 @@ def test_slips_are_whole_hours_with_their_shares():
     assert hours_of(c, OTHER_TIME) == [17.0, 18.0, 19.0, 21.0, 22.0, 23.0]
 
 
+def test_slips_out_of_the_time_reconstructed_are_not_considered():
+    """At the first node only later slips remain, and the readings that remain share one."""
+    c = laid_out(seen(start_h=0.0, end_h=0.0))
+    assert hours_of(c, OTHER_TIME) == [1.0, 2.0, 3.0]
+    assert hours_of(laid_out(seen(start_h=48.0, end_h=48.0)), OTHER_TIME) == [45.0, 46.0, 47.0]
+    share, info = shares(c), kind_info("eyewitness_photo")
+    assert sum(share.values()) == pytest.approx(1.0)
+    assert share[OTHER_TIME] == pytest.approx(info.p_time_slip * 0.5 / (1.0 - 0.5 * info.p_time_slip))
+
+
 def test_dates_and_long_windows_do_not_slip():
     assert shares(laid_out(seen("launch")))[OTHER_TIME] == 0.0
     hours = SLIP_WINDOW_S / HOUR

@@ -200,11 +200,15 @@ def _readings(
         rows += _spread_over(nodes_in(node_s, start, end), AFAR, shares[AFAR], afar)
     if shares[OTHER_TIME] > 0:
         for hours, share in SLIPS_H:
-            shifted = nodes_in(node_s, start + hours * HOUR_S, end + hours * HOUR_S)
-            rows += _spread_over(shifted, OTHER_TIME, shares[OTHER_TIME] * share, stated)
+            early, late = start + hours * HOUR_S, end + hours * HOUR_S
+            if late >= node_s[0] and early <= node_s[-1]:
+                shifted = nodes_in(node_s, early, late)
+                rows += _spread_over(shifted, OTHER_TIME, shares[OTHER_TIME] * share, stated)
     if wrong > 0:
         rows.append((-1, MISTAKEN, math.log(wrong), 0.0, 0.0, 0.0, LOG_MISTAKEN))
-    return rows
+    # Slips out of the time reconstructed cannot be told; the other readings share what they leave.
+    lost = math.log(sum(math.exp(row[2]) for row in rows))
+    return [(node, reading, log_prior - lost, *shape) for node, reading, log_prior, *shape in rows]
 
 
 def nodes_in(node_s: Float64s, start: float, end: float) -> Int64s:
