@@ -51,8 +51,15 @@ LINEAR, CUBIC, LAGRANGE = 0, 1, 2
 Kind = Literal["linear", "cubic", "lagrange"]
 KINDS: dict[str, int] = {"linear": LINEAR, "cubic": CUBIC, "lagrange": LAGRANGE}
 
-# A cubic in time is the default only where no two samples stand further apart (docs/interpolation.md).
-CUBIC_TIME_MAX_S = 12.0 * HOUR_S
+# A cubic in time or in level is the default only where no two nodes stand further apart than this, seconds
+# and in the logarithm of pressure. Real analyses and soundings gain at 6 h and lose at 12 h and more; they
+# gain on levels that double the pressure and lose on some wider ones (docs/interpolation.md).
+CUBIC_TIME_MAX_S = 6.0 * HOUR_S
+CUBIC_LEVEL_MAX = 0.75
+
+# An outer node this much nearer to its neighbour than the cell is wide is left out: the slope between the two
+# says more of the rounding of their values than of the slope across the cell.
+NEAREST = 0.125
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +88,19 @@ class Scheme:
         return KINDS[self.space], KINDS[self.level], KINDS[self.time]
 
 
-LINEAR_SCHEME = Scheme()
-
-
 def default_scheme(packed: PackedGrid) -> Scheme:
-    """Choose the scheme for a grid by its spacing, as measured on real analyses."""
-    gaps = np.diff(packed.time_s)
-    close = gaps.size > 0 and float(gaps.max()) <= CUBIC_TIME_MAX_S
-    return Scheme("cubic", "lagrange", "cubic" if close else "linear")
+    """Choose the scheme for a grid by its spacing, as measured on real analyses.
+
+    Cubic in longitude and latitude always; in level and in time where the nodes are close enough
+    (`CUBIC_LEVEL_MAX`, `CUBIC_TIME_MAX_S`), else linear. The widest gap of an axis decides for all of it.
+    """
+    level = _widest(packed.log_p) <= CUBIC_LEVEL_MAX
+    time = _widest(packed.time_s) <= CUBIC_TIME_MAX_S
+    return Scheme("cubic", "cubic" if level else "linear", "cubic" if time else "linear")
+
+
+def _widest(axis: Float64s) -> float:
+    return float(np.diff(axis).max(initial=0.0))
 
 
 def sample_scheme(
@@ -129,9 +141,11 @@ def cell_weights(
     """
     if share == 0.0:
         return 0.0, 1.0, 0.0, 0.0
-    if kind == 0 or (before <= 0.0 and after <= 0.0):
+    before = before if before > NEAREST * width else 0.0
+    after = after if after > NEAREST * width else 0.0
+    if kind == 0 or (before == 0.0 and after == 0.0):
         return 0.0, 1.0 - share, share, 0.0
-    if kind == 1 or before <= 0.0 or after <= 0.0:
+    if kind == 1 or before == 0.0 or after == 0.0:
         return _hermite(before, width, after, share)
     return _lagrange(before, width, after, share)
 
@@ -142,10 +156,10 @@ def _hermite(a: float, h: float, b: float, s: float) -> tuple[float, float, floa
     # What the slopes at both ends of the cell, times its width, weigh in the value.
     g0, g1 = s * (1.0 - s) ** 2, -s * s * (1.0 - s)
     rise = s * s * (3.0 - 2.0 * s)
-    if a <= 0.0:
+    if a == 0.0:
         # The slopes of one parabola have the chord's slope as their mean.
         rise, g0, g1 = rise + 2.0 * g0, 0.0, g1 - g0
-    elif b <= 0.0:
+    elif b == 0.0:
         rise, g0, g1 = rise + 2.0 * g1, g0 - g1, 0.0
     w0 = w3 = 0.0
     if g0 != 0.0:
