@@ -42,7 +42,7 @@ _S1, _S3, _S5, _S7, _S9, _S11, _S13 = (
 _C2, _C4, _C6, _C8, _C10, _C12, _C14 = (
     (-1) ** k * math.pi ** (2 * k) / math.factorial(2 * k) for k in range(1, 8)
 )
-_TURNS: Final = 1.0 / (2.0 * math.pi)
+TURNS_PER_RADIAN: Final = 1.0 / (2.0 * math.pi)
 
 
 class ErrorWaves(NamedTuple):
@@ -145,7 +145,7 @@ def error_vector(
     # Two loops: the first has no sum from turn to turn and is made of vector instructions.
     for f in range(count):
         angle = waves[0, f] * x + waves[1, f] * y + waves[2, f] * z + waves[3, f] * logp
-        sin, cos = sine_cosine((angle + waves[4, f] * since) * _TURNS)
+        sin, cos = sine_cosine((angle + waves[4, f] * since) * TURNS_PER_RADIAN)
         parts[0, f] = cos * cosines[0, f] + sin * sines[0, f]
         parts[1, f] = cos * cosines[1, f] + sin * sines[1, f]
         parts[2, f] = cos * cosines[2, f] + sin * sines[2, f]
