@@ -58,8 +58,8 @@ def solar_elevation_deg(time_s: float, lon_deg: float, lat_deg: float) -> float:
 
 
 @compiled
-def solar_angles_deg(time_s: float, lon_deg: float, lat_deg: float) -> tuple[float, float]:
-    """Return elevation and bearing of the sun's centre at one place and time, degrees. Compiled."""
+def solar_angles_deg(time_s: float, lon_deg: float, lat_deg: float) -> tuple[float, float, float]:
+    """Return elevation and bearing of the sun's centre, degrees, and its distance, au. Compiled."""
     right_ascension, declination, sidereal, distance_au = solar_place(time_s)
     hour = sidereal + lon_deg * RAD - right_ascension
     lat = lat_deg * RAD
@@ -69,7 +69,7 @@ def solar_angles_deg(time_s: float, lon_deg: float, lat_deg: float) -> tuple[flo
     north = math.cos(lat) * math.sin(declination) - math.sin(lat) * math.cos(declination) * math.cos(hour)
     flat = math.hypot(east, north)
     bearing = math.atan2(east, north) / RAD
-    return math.atan2(up, flat) / RAD - PARALLAX_DEG * flat / distance_au, bearing % 360.0
+    return math.atan2(up, flat) / RAD - PARALLAX_DEG * flat / distance_au, bearing % 360.0, distance_au
 
 
 @compiled
@@ -115,4 +115,4 @@ def dip_deg(alt_m: float) -> float:
 @compiled
 def _positions(time_s: Float64s, lon_deg: Float64s, lat_deg: Float64s, found: Float64s) -> None:
     for i in range(time_s.size):
-        found[0, i], found[1, i] = solar_angles_deg(time_s[i], lon_deg[i], lat_deg[i])
+        found[0, i], found[1, i], _ = solar_angles_deg(time_s[i], lon_deg[i], lat_deg[i])

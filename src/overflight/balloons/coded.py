@@ -10,10 +10,14 @@ import numpy as np
 
 from overflight.atmosphere import Float64s
 from overflight.balloons import codes, stops, terms
+from overflight.balloons.air import GRAVITY_MPS2
 from overflight.balloons.codes import Codes
 from overflight.balloons.descent import terminal_speed_mps
+from overflight.balloons.gases import HEAT_J_PER_KG_K, lift_ratio
+from overflight.balloons.propulsion import COURSE, HEADING, PLACE
 from overflight.balloons.stops import Stop
 from overflight.balloons.terms import Flight, Term
+from overflight.errors import InputError
 
 # Slots of a row; a schedule of altitudes may need more.
 SLOTS = 16
@@ -50,6 +54,9 @@ def code(flight: Flight, *, backward: bool = False, step_s: float = 0.0) -> Code
     InputError
         When a term cannot run backward.
     """
+    if backward:
+        for term in (term for stage in flight.stages for term in stage.terms):
+            _check_backward(term)
     term_rows = [[_term(term, backward, abs(step_s)) for term in stage.terms] for stage in flight.stages]
     stop_rows = [[_stop(stop, j) for j, stop in enumerate(stage.stops)] for stage in flight.stages]
     found = _stacked(term_rows, SLOTS)
@@ -93,6 +100,99 @@ def _term(term: Term, backward: bool, step_s: float) -> tuple[int, list[float]]:
             return codes.STEADY, [-float(term.rate_mps)]
         case terms.Parachute():
             return codes.PARACHUTE, [_sea_level(term)]
+        case terms.FreeLift():
+            return codes.FREE_LIFT, [1.0, term.gas_kg, term.mass_kg, lift_ratio(term.gas), term.drag]
+        case terms.ZeroPressure():
+            return codes.ZERO_PRESSURE, _zero(term, step_s)
+        case terms.SolarHotAir():
+            return codes.SOLAR_HOT_AIR, _hot_air(term, step_s)
+        case terms.Leak():
+            gas = 0.0 if term.gas_kg is None else term.gas_kg
+            ratio = lift_ratio(term.gas)
+            return codes.LEAK, [term.loss_kgps, term.spare_kg, gas, ratio, term.drag, float(gas > 0.0)]
+        case terms.AltitudeControl():
+            return codes.ALTITUDE_CONTROL, _control(term, backward, step_s)
+        case terms.Propulsion():
+            return codes.PROPULSION, _propulsion(term, step_s)
+
+
+def _check_backward(term: Term) -> None:
+    """Refuse what has no way back: what the gas and the stores were is not known from what they became."""
+    remedy = ""
+    match term:
+        case terms.ZeroPressure() | terms.SolarHotAir():
+            remedy = "Give the heights it had, as an AltitudeControl with means='free' or as a hold."
+        case terms.Leak():
+            remedy = "Leave the Leak out, or give the heights as an AltitudeControl with means='free'."
+        case terms.AltitudeControl() if term.means != "free":
+            remedy = "Take means='free'."
+        case terms.Propulsion() if term.power_w is not None:
+            remedy = "Leave power_w out."
+    if remedy:
+        raise InputError(f"{type(term).__name__} cannot run backward", field="terms", remedy=remedy)
+
+
+def _zero(term: terms.ZeroPressure, step_s: float) -> list[float]:
+    lag = term.heat_s * GRAVITY_MPS2 / HEAT_J_PER_KG_K[term.gas]
+    return [
+        1.0,
+        term.volume_m3,
+        term.gas_kg,
+        term.mass_kg,
+        lift_ratio(term.gas),
+        term.drag,
+        term.day_superheat_k,
+        term.night_superheat_k,
+        lag,
+        term.ballast_kgps,
+        term.ballast_below_m,
+        max(term.tau_s, step_s),
+    ]
+
+
+def _hot_air(term: terms.SolarHotAir, step_s: float) -> list[float]:
+    return [
+        1.0,
+        term.diameter_m,
+        term.mass_kg,
+        term.absorptivity,
+        term.emissivity,
+        term.albedo,
+        term.ground_k,
+        term.drag,
+        max(term.tau_s, step_s),
+        term.sink_mps,
+    ]
+
+
+def _control(term: terms.AltitudeControl, backward: bool, step_s: float) -> list[float]:
+    tau = max(float(term.tau_s), step_s)
+    head = [
+        float(len(term.commands)),
+        term.up_mps,
+        term.down_mps,
+        term.low_alt_m,
+        term.high_alt_m,
+        float(terms.MEANS.index(term.means)),
+        term.mass_kg or 0.0,
+        lift_ratio(term.gas),
+        term.gas_budget_kg,
+        term.pump_w,
+        -tau if backward else tau,
+        0.0,
+    ]
+    return head + [float(x) for command in term.commands for x in command]
+
+
+def _propulsion(term: terms.Propulsion, step_s: float) -> list[float]:
+    if term.heading_deg is not None:
+        aim = [HEADING, term.heading_deg, 0.0]
+    elif term.course_deg is not None:
+        aim = [COURSE, term.course_deg, 0.0]
+    else:
+        aim = [PLACE, *(term.toward or (0.0, 0.0))]
+    budget = [term.power_w or 0.0, term.solar_w, term.battery_j, term.load_w]
+    return [term.airspeed_mps, *aim, *budget, max(term.tau_s, step_s)]
 
 
 def _log(value: float | None) -> float:
@@ -100,7 +200,7 @@ def _log(value: float | None) -> float:
 
 
 def _hold(
-    term: terms.ConstantPressure | terms.ConstantDensity | terms.ConstantTheta | terms.ConstantHeight,
+    term: terms.Hold,
     target: float,
     backward: bool,
     step_s: float,

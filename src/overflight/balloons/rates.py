@@ -12,12 +12,30 @@ from typing import Final
 
 from overflight.atmosphere import Float64s
 from overflight.balloons.air import clip
-from overflight.balloons.codes import NONE, PARACHUTE, STEADY, Codes
+from overflight.balloons.codes import (
+    ALTITUDE_CONTROL,
+    FREE_LIFT,
+    LEAK,
+    NONE,
+    PARACHUTE,
+    PROPULSION,
+    SOLAR_HOT_AIR,
+    STEADY,
+    ZERO_PRESSURE,
+    Codes,
+)
+from overflight.balloons.control import control_rates
 from overflight.balloons.descent import fall_up
 from overflight.balloons.holds import held, hold_up, is_hold
+from overflight.balloons.hotair import hot_air_up
+from overflight.balloons.leak import is_limp, leak_rates
+from overflight.balloons.lift import lift_up
+from overflight.balloons.propulsion import propulsion_rates
+from overflight.balloons.zero import zero_rates
 from overflight.compiled import compiled
 
 UP_MAX_MPS: Final = 500.0
+STORE_MAX: Final = 1e12
 
 
 @compiled
@@ -44,19 +62,54 @@ def rate(
     """
     log_p = clip(log_p, -10.0, 13.0)
     temperature_k = clip(temperature_k, 50.0, 1000.0)
-    up = 0.0
+    lat_deg = clip(lat_deg, -90.0, 90.0)
+    alt_m = clip(alt_m, -1e6, 1e6)
+    wind_u = clip(wind_u, -1e3, 1e3)
+    wind_v = clip(wind_v, -1e3, 1e3)
+    s0, s1, s2 = clip(s0, 0.0, STORE_MAX), clip(s1, 0.0, STORE_MAX), clip(s2, 0.0, STORE_MAX)
+    limp = is_limp(codes_s, rows_s, s2)
+    east = north = up = 0.0
+    ballast = energy = lost = 0.0
     for k in range(codes_s.size):
         number = codes_s[k]
         if number == NONE:
             continue
         row = rows_s[k]
         if is_hold(number):
-            up += hold_up(number, row, alt_m, log_p, temperature_k)
+            if not limp:
+                up += hold_up(number, row, alt_m, log_p, temperature_k)
         elif number == STEADY:
             up += row[0]
         elif number == PARACHUTE:
             up += fall_up(row, log_p, temperature_k)
-    return 0.0, 0.0, clip(up, -UP_MAX_MPS, UP_MAX_MPS), 0.0, 0.0, 0.0
+        elif number == FREE_LIFT:
+            up += lift_up(row, log_p, temperature_k, s2)
+        elif number == ZERO_PRESSURE:
+            more, dropped, spilled = zero_rates(
+                row, time_s, lon_deg, lat_deg, alt_m, log_p, temperature_k, s0, s2
+            )
+            up += more
+            ballast += dropped
+            lost += spilled
+        elif number == SOLAR_HOT_AIR:
+            up += hot_air_up(row, time_s, lon_deg, lat_deg, alt_m, log_p, temperature_k)
+        elif number == LEAK:
+            more, leaked = leak_rates(row, log_p, temperature_k, s2)
+            up += more
+            lost += leaked
+        elif number == ALTITUDE_CONTROL:
+            if not limp:
+                more, dropped, used, spilled = control_rates(row, time_s, alt_m, temperature_k, s0, s1, s2)
+                up += more
+                ballast += dropped
+                energy += used
+                lost += spilled
+        elif number == PROPULSION:
+            ahead, right, used = propulsion_rates(row, time_s, lon_deg, lat_deg, alt_m, wind_u, wind_v, s1)
+            east += ahead
+            north += right
+            energy += used
+    return east, north, clip(up, -UP_MAX_MPS, UP_MAX_MPS), ballast, energy, lost
 
 
 @compiled
