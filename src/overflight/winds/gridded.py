@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,8 @@ MEMORY_SHARE = 0.6
 GRID_BYTES, PACKED_BYTES, AIR_BYTES = 8, 16, 8
 # How much is unpacked at once, as float64, unless one time alone is larger.
 BLOCK_BYTES = 128 * 1024 * 1024
+# What a piece of `read_pieces` holds of u and v.
+PIECE_BYTES = 256 * 1024 * 1024
 # A longitude axis closes when the gap is no wider than its spacing, but for rounding.
 SEAM_TOLERANCE = 0.01
 
@@ -97,6 +99,17 @@ class _Block:
         return (self.time.values.size, self.level.values.size, self.lat.values.size, self.lon.values.size)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """Which members and quantities are read: `member` by label, `index` by place, `averaged` over all."""
+
+    member: int | None
+    index: int | None
+    averaged: bool
+    air: tuple[Part, ...]
+    thermo: bool
+
+
 def read_grid(
     path: str | Path,
     *,
@@ -131,25 +144,60 @@ def read_grid(
         It needs more memory than allowed; nothing was read.
     """
     path = Path(path)
-    u_sd: Float32s | None = None
-    v_sd: Float32s | None = None
     with open_source(path) as source:
         block = _choose(source, window, levels_pa, box)
-        index = _member_index(source, member)
-        averaged = index is None and len(source.members) > 1
-        air: tuple[Part, ...] = source.air if thermo else ()
-        _guard(source, block, averaged, max_bytes, air)
-        if averaged:
-            u, u_sd = _read_mean(source, block, "u")
-            v, v_sd = _read_mean(source, block, "v")
-            held = {part: _read_mean(source, block, part)[0] for part in air}
-        else:
-            only = index if index is not None or not source.members else 0
-            u, v = (_read_one(source, block, part, only) for part in ("u", "v"))
-            held = {part: _read_one(source, block, part, only) for part in air}
+        ask = _ask(source, member, thermo)
+        _guard(source, block, ask, max_bytes)
+        return _read(source, block, ask, path.name)
+
+
+def read_pieces(
+    path: str | Path,
+    *,
+    window: Window | None = None,
+    levels_pa: tuple[float, float] | None = None,
+    box: Box | None = None,
+    member: int | None = None,
+    max_bytes: int | None = None,
+    thermo: bool = False,
+    after: float = -math.inf,
+) -> Iterator[Grid]:
+    """Read a file of gridded wind piece by piece along time; arguments as `read_grid`, for each piece.
+
+    Each piece has as many times as fit `PIECE_BYTES`, at least one. Times up to `after` are passed over.
+    """
+    path = Path(path)
+    with open_source(path) as source:
+        whole = _choose(source, window, levels_pa, box)
+        ask = _ask(source, member, thermo)
+        first = int(np.searchsorted(whole.time.values, after, "right"))
+        step = max(1, PIECE_BYTES // (math.prod(whole.shape[1:]) * GRID_BYTES))
+        for low in range(first, whole.shape[0], step):
+            block = replace(whole, time=_cut(whole.time, low, min(step, whole.shape[0] - low)))
+            _guard(source, block, ask, max_bytes)
+            yield _read(source, block, ask, path.name)
+
+
+def _ask(source: Source, member: int | None, thermo: bool) -> _Ask:
+    index = _member_index(source, member)
+    averaged = index is None and len(source.members) > 1
+    only = index if index is not None or not source.members else 0
+    return _Ask(member, only, averaged, source.air if thermo else (), thermo)
+
+
+def _read(source: Source, block: _Block, ask: _Ask, name: str) -> Grid:
+    u_sd: Float32s | None = None
+    v_sd: Float32s | None = None
+    if ask.averaged:
+        u, u_sd = _read_mean(source, block, "u")
+        v, v_sd = _read_mean(source, block, "v")
+        air = {part: _read_mean(source, block, part)[0] for part in ask.air}
+    else:
+        u, v = (_read_one(source, block, part, ask.index) for part in ("u", "v"))
+        air = {part: _read_one(source, block, part, ask.index) for part in ask.air}
     missing = float(np.mean(np.isnan(u) | np.isnan(v)))
     if missing == 1.0:
-        raise InputError("every value is missing", file=path.name, remedy="Choose another file or period.")
+        raise InputError("every value is missing", file=name, remedy="Choose another file or period.")
     return Grid(
         time_s=block.time.values,
         pressure_pa=block.level.values,
@@ -159,12 +207,11 @@ def read_grid(
         v_mps=v,
         u_sd_mps=u_sd,
         v_sd_mps=v_sd,
-        temperature_k=held.get("t"),
-        height_m=held.get("h"),
+        temperature_k=air.get("t"),
+        height_m=air.get("h"),
         periodic=block.periodic,
-        name=path.name,
-        provenance=_provenance(source, missing, member, averaged)
-        | ({"air": _air_words(source) or "none: the standard atmosphere stands in"} if thermo else {}),
+        name=name,
+        provenance=_provenance(source, missing, ask),
     )
 
 
@@ -174,7 +221,6 @@ def describe(path: str | Path) -> GridInfo:
     with open_source(path) as source:
         block = _choose(source, None, None, None)
         shape = block.shape
-        averaged = len(source.members) > 1
         return GridInfo(
             file=source.file,
             format=source.format,
@@ -192,17 +238,13 @@ def describe(path: str | Path) -> GridInfo:
             periodic=block.periodic,
             members=len(source.members),
             file_bytes=_file_bytes(path),
-            memory_bytes=_needed_bytes(source, block, averaged),
+            memory_bytes=_needed_bytes(source, block, _ask(source, None, False)),
             notes=source.notes,
             air=tuple(_AIR_NAMES[part] for part in source.air),
         )
 
 
 _AIR_NAMES: dict[Part, str] = {"t": "temperature", "h": "height"}
-
-
-def _air_words(source: Source) -> str:
-    return " and ".join(_AIR_NAMES[part] for part in source.air)
 
 
 def open_source(path: Path) -> AbstractContextManager[Source]:
@@ -416,22 +458,20 @@ def _member_index(source: Source, member: int | None) -> int | None:
     return source.members.index(member)
 
 
-def _needed_bytes(source: Source, block: _Block, averaged: bool, air: tuple[Part, ...] = ()) -> int:
+def _needed_bytes(source: Source, block: _Block, ask: _Ask) -> int:
     """Memory at the worst moment: while reading, or when the kernel's copy is made."""
     cells = math.prod(block.shape)
-    spread = GRID_BYTES if averaged else 0
+    spread = GRID_BYTES if ask.averaged else 0
     # The kernel's copy has both, the one made from the other.
-    beside = AIR_BYTES * len(air) // 2 + (AIR_BYTES if air else 0)
+    beside = AIR_BYTES * len(ask.air) // 2 + (AIR_BYTES if ask.air else 0)
     held = cells * (GRID_BYTES + spread + beside)
     one_time = cells // block.shape[0] * 8
-    reading = max(one_time, min(one_time * block.shape[0], BLOCK_BYTES)) * (5 if averaged else 3)
+    reading = max(one_time, min(one_time * block.shape[0], BLOCK_BYTES)) * (5 if ask.averaged else 3)
     return int(held + max(cells * PACKED_BYTES, reading + source.read_cost))
 
 
-def _guard(
-    source: Source, block: _Block, averaged: bool, max_bytes: int | None, air: tuple[Part, ...]
-) -> None:
-    needed = _needed_bytes(source, block, averaged, air)
+def _guard(source: Source, block: _Block, ask: _Ask, max_bytes: int | None) -> None:
+    needed = _needed_bytes(source, block, ask)
     allowed = int(MEMORY_SHARE * free_memory_bytes()) if max_bytes is None else max_bytes
     if needed <= allowed:
         return
@@ -521,7 +561,7 @@ def _read_mean(source: Source, block: _Block, part: Part) -> tuple[Float32s, Flo
     return mean, sd
 
 
-def _provenance(source: Source, missing: float, member: int | None, averaged: bool) -> dict[str, str]:
+def _provenance(source: Source, missing: float, ask: _Ask) -> dict[str, str]:
     facts = {
         "file": source.file,
         "format": source.format,
@@ -529,10 +569,13 @@ def _provenance(source: Source, missing: float, member: int | None, averaged: bo
         "missing_share": f"{missing:.6g}",
         **{f"file_{name}": text for name, text in source.attrs.items() if text},
     }
-    if averaged:
+    if ask.averaged:
         facts["members"] = f"mean and standard deviation of {len(source.members)}"
-    elif member is not None:
-        facts["members"] = f"member {member} of {len(source.members)}"
+    elif ask.member is not None:
+        facts["members"] = f"member {ask.member} of {len(source.members)}"
+    if ask.thermo:
+        held = " and ".join(_AIR_NAMES[part] for part in ask.air)
+        facts["air"] = held or "none: the standard atmosphere stands in"
     if source.notes:
         facts["notes"] = "; ".join(source.notes)
     return facts

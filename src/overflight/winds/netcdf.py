@@ -43,6 +43,7 @@ from overflight.winds.source import (
     pressures_pa,
     speed_factor,
 )
+from overflight.winds.store_format import refuse_unsound
 
 # Eastward wind to northward wind; the first that a file has is read. Names are compared in lower case.
 WIND_NAMES: dict[str, str] = {
@@ -119,6 +120,7 @@ def open_netcdf(path: Path) -> Iterator[Source]:
 def open_zarr(path: Path) -> Iterator[Source]:
     """Open a Zarr folder (format 2 or 3) of gridded wind. Errors as `open_netcdf`."""
     _refuse_pickles(path)
+    refuse_unsound(path)
     with _dataset(path, "zarr") as dataset:
         yield _source(dataset, path.name, "Zarr")
 
