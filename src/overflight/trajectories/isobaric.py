@@ -79,7 +79,7 @@ _E2 = WGS84_F * (2.0 - WGS84_F)
 # Rows of the lanes' scratch, each `LANES` long: place in the cell and what rounding left of it, place of the
 # stage, rate of the last stage, weighted sum of rates, ...
 FX, FY, CX, CY, WX, WY, KX, KY, SX, SY = (row * LANES for row in range(10))
-# ... the wind of the cell: for west and east, u and v, both times: value at the south and difference north, ...
+# ... the wind of the cell: for west and east, u and v, both times: value at the south, difference north, ...
 WIND = 10 * LANES
 # ... the table of the row (see `_row_table`), the weight of the upper level, and the height.
 ROW = 26 * LANES
@@ -410,10 +410,10 @@ def _pole_row(grid: Grid, pole: int) -> Float32s:
 def _row_table(grid: Grid, radius_m: float | None) -> Float32s:
     """Return what a lane needs of the row of cells north of each latitude: (Y - 1, 12).
 
-    Columns: four coefficients of columns moved a metre eastward as a cubic in the place in the cell, two of
-    rows moved a metre northward as a line, all at no height; the share of the turning at the southern edge and its
-    growth to the northern; the angle between two columns, signed by hemisphere; 1 / N and 1 / M; and 1
-    where the fast path may go.
+    Columns: columns moved by a metre eastward as a cubic in the place in the cell, rows moved by a metre
+    northward as a line, both at no height; the share of the turning at the southern edge and its growth to the
+    northern; the angle between two columns, signed by hemisphere; 1 / N and 1 / M; 1 where the fast path may
+    go. All zero where rows or columns are uneven.
     """
     lat, lon = grid.lat_deg, grid.lon_deg
     table = np.zeros((max(lat.size - 1, 0), 12), np.float32)
@@ -423,28 +423,31 @@ def _row_table(grid: Grid, radius_m: float | None) -> Float32s:
         return table
     dlat, dlon = lat[1] - lat[0], lon[1] - lon[0]
     place = 0.5 - 0.5 * np.cos((2 * np.arange(4) + 1) * np.pi / 8)  # the roots of Chebyshev's polynomial
-    fine = np.linspace(0.0, 1.0, 9)
+    south = lat[:-1, None]
+    prime, meridian = _radii(south + dlat * place, radius_m)
+    cos = np.cos(np.radians(south + dlat * place))
     powers = np.vander(place, 4, increasing=True)
-    for row, south in enumerate(lat[:-1]):
-        prime, meridian = _radii(south + dlat * place, radius_m)
-        cos = np.cos(np.radians(south + dlat * place))
-        cubic = np.linalg.solve(powers, np.degrees(1.0 / (prime * cos)) / dlon)
-        line = np.polynomial.polynomial.polyfit(place, np.degrees(1.0 / meridian) / dlat, 1)
-        true = np.degrees(1.0 / (_radii(south + dlat * fine, radius_m)[0])) / dlon
-        fit = np.vander(fine, 4, increasing=True) @ cubic * np.cos(np.radians(south + dlat * fine))
-        sign = 1.0 if south + 0.5 * dlat >= 0.0 else -1.0
-        ramp = TURN_FULL_DEG - TURN_FROM_DEG
-        table[row] = (
-            *cubic,
-            *line,
-            (sign * south - TURN_FROM_DEG) / ramp,
-            sign * dlat / ramp,
-            -sign * math.radians(dlon),
-            1.0 / prime.mean(),
-            1.0 / meridian.mean(),
-            float(np.abs(fit / true - 1.0).max() < FIT_LIMIT),
-        )
+    table[:, :4] = np.degrees(1.0 / (prime * cos)) / dlon @ np.linalg.inv(powers).T
+    table[:, 4:6] = np.degrees(1.0 / meridian) / dlat @ np.linalg.pinv(powers[:, :2]).T
+    sign = np.where(lat[:-1] + 0.5 * dlat >= 0.0, 1.0, -1.0)
+    ramp = TURN_FULL_DEG - TURN_FROM_DEG
+    table[:, 6] = (sign * lat[:-1] - TURN_FROM_DEG) / ramp
+    table[:, 7] = sign * dlat / ramp
+    table[:, 8] = -sign * math.radians(dlon)
+    table[:, 9], table[:, 10] = 1.0 / prime.mean(axis=1), 1.0 / meridian.mean(axis=1)
+    table[:, 11] = _cubic_error(table[:, :4], south, dlat, dlon, radius_m) < FIT_LIMIT
     return table
+
+
+def _cubic_error(
+    cubic: Float32s, south_deg: Float64s, dlat: float, dlon: float, radius_m: float | None
+) -> Float64s:
+    """Greatest relative error of each row's cubic."""
+    fine = np.linspace(0.0, 1.0, 9)
+    lat = south_deg + dlat * fine
+    metres = np.radians(dlon) * _radii(lat, radius_m)[0] * np.cos(np.radians(lat))
+    error: Float64s = np.abs(cubic @ np.vander(fine, 4, increasing=True).T * metres - 1.0).max(axis=1)
+    return error
 
 
 def _even(axis: Float64s) -> bool:
