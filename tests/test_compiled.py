@@ -99,3 +99,13 @@ def test_a_kernel_is_compiled_again_when_a_module_it_leans_on_changes(tmp_path, 
     assert folder() == first
     far.write_text("x = 2\n")
     assert folder() != first
+
+
+def test_threads_are_as_many_as_asked_for_inside_and_the_cores_after():
+    before = compiled.workers()
+    with compiled.threads(3):
+        assert compiled.workers() == 3
+        with compiled.threads(0):
+            assert compiled.workers() == 1
+        assert compiled.workers() == 3
+    assert compiled.workers() == before

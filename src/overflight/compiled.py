@@ -16,8 +16,10 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -33,6 +35,7 @@ _IMPORT = re.compile(
 )
 # The attributes of numba's settings are made at run time; no checker sees them.
 _SETTINGS: Any = numba.config
+_THREADS: ContextVar[int | None] = ContextVar("threads", default=None)
 F = TypeVar("F", bound=Callable[..., object])
 
 
@@ -98,8 +101,20 @@ def _forget_old(base: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Have kernels called inside use so many threads: where others share out the cores."""
+    token = _THREADS.set(max(1, count))
+    try:
+        yield
+    finally:
+        _THREADS.reset(token)
+
+
 def workers() -> int:
-    """Number of cores this process may use."""
+    """Number of cores this process may use, or of the threads that `threads` allows."""
+    if (allowed := _THREADS.get()) is not None:
+        return allowed
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on every system
