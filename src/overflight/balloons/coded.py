@@ -161,7 +161,7 @@ def _hot_air(term: terms.SolarHotAir, step_s: float) -> list[float]:
         term.ground_k,
         term.drag,
         max(term.tau_s, step_s),
-        term.sink_mps,
+        term.sink_drag,
     ]
 
 

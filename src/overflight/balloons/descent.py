@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from overflight.atmosphere import SEA_LEVEL_PRESSURE_PA, SEA_LEVEL_TEMPERATURE_K, Float64s
+from overflight.atmosphere import SEA_LEVEL_PRESSURE_PA, SEA_LEVEL_TEMPERATURE_K
 from overflight.balloons.air import GAS_J_PER_KG_K, GRAVITY_MPS2, log_density
 from overflight.compiled import compiled
 
@@ -29,6 +29,6 @@ def terminal_speed_mps(
 
 
 @compiled
-def fall_up(row: Float64s, log_p: float, temperature_k: float) -> float:
+def fall_up(sea_level_mps: float, log_p: float, temperature_k: float) -> float:
     """Return the vertical speed of a fall, m/s, negative."""
-    return -float(row[0]) * math.exp(0.5 * (LOG_SEA_LEVEL - log_density(log_p, temperature_k)))
+    return -sea_level_mps * math.exp(0.5 * (LOG_SEA_LEVEL - log_density(log_p, temperature_k)))

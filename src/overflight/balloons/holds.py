@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import math
 
-from overflight.atmosphere import Float64s
 from overflight.balloons.air import (
     GRAVITY_MPS2,
     HEAT_J_PER_KG_K,
@@ -43,16 +42,24 @@ def held(code: int, alt_m: float, log_p: float, temperature_k: float) -> float:
 
 
 @compiled
-def hold_up(code: int, row: Float64s, alt_m: float, log_p: float, temperature_k: float) -> float:
+def hold_up(
+    code: int,
+    target: float,
+    tau_s: float,
+    max_mps: float,
+    alt_m: float,
+    log_p: float,
+    temperature_k: float,
+) -> float:
     """Return the vertical speed of a hold, m/s; zero while its target is not yet known."""
-    gap = row[0] - held(code, alt_m, log_p, temperature_k)
+    gap = target - held(code, alt_m, log_p, temperature_k)
     if math.isnan(gap):
         return 0.0
     if code in (CONSTANT_PRESSURE, CONSTANT_DENSITY):
         gap *= -scale_height_m(temperature_k)
     elif code == CONSTANT_THETA:
         gap *= HEAT_J_PER_KG_K * temperature_k / GRAVITY_MPS2
-    return clip(gap / row[1], -row[2], row[2])
+    return clip(gap / tau_s, -max_mps, max_mps)
 
 
 @compiled

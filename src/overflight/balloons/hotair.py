@@ -8,13 +8,14 @@ within a minute or two, so both have the temperature at which the balance closes
 
 with A the surface of a sphere and F the share of it that looks at the Earth. Lift is `ρ V (1 - T_air/T)`.
 Defaults are those of the 5.8 m charcoal balloons of Bowman and others (2020, J. Atmos. Oceanic Technol. 37)
-and of EarthSHAB (Schuler and others), whose drag coefficient of 0.5 × 4.5 fits their climb
-of about 2 m/s. Free convection: Nu of a sphere as Farley (2005) gives it. Left out: clouds, the moisture of
+with the coefficients of EarthSHAB (Schuler and others), whose drag is 4.5 times as large on the way up, as
+their climb of about 2 m/s asks for. The mass is 0.9 kg aboard and 1.5 kg of film (0.8 kg of 8 µm), charcoal,
+tape and lines. Free convection: Nu of a sphere as Farley (2005) gives it. Left out: clouds, the moisture of
 the air within, forced convection (less than the free one at these speeds), envelopes that are not full.
 
 Row: [0] factor on the speed, [1] diameter, m, [2] mass, kg, [3] absorptivity, [4] emissivity,
 [5] albedo, [6] temperature of the ground, K, [7] drag coefficient, [8] time constant, s,
-[9] fastest sinking, m/s.
+[9] drag coefficient on the way down.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ def hot_air_up(
     diameter = row[1]
     density = math.exp(log_density(log_p, temperature_k))
     carried = density * math.pi / 6.0 * diameter**3 * share
-    speed = drag_speed_mps(carried - row[2], row[7], math.pi / 4.0 * diameter**2, density)
-    speed = max(speed, -row[9])
+    drag = row[7] if carried > row[2] else row[9]
+    speed = drag_speed_mps(carried - row[2], drag, math.pi / 4.0 * diameter**2, density)
     if carried > 0.0:
         # How far its own level is, as a hold comes to it.
         gap = scale_height_m(temperature_k) * math.log(carried / row[2])
@@ -75,11 +76,11 @@ def inside_temperature_k(
     temperature_k: float,
 ) -> float:
     """Return the temperature of the air in a solar balloon, K, at which its heat is in balance."""
-    gained = _gained_wpm2(row, time_s, lon_deg, lat_deg, alt_m, log_p)
+    gained: float = _gained_wpm2(row, time_s, lon_deg, lat_deg, alt_m, log_p)
     inside = float(temperature_k + 10.0)
     for _ in range(NEWTON_STEPS):
         carried = _convection_wpm2k(row[1], inside, log_p, temperature_k)
-        radiated = row[4] * STEFAN_WPM2K4 * inside**3
+        radiated = float(row[4]) * STEFAN_WPM2K4 * inside**3
         excess = gained - radiated * inside - carried * (inside - temperature_k)
         inside += excess / (4.0 * radiated + 4.0 / 3.0 * carried + 1e-9)
         inside = clip(inside, temperature_k - 100.0 if temperature_k > 150.0 else 50.0, temperature_k + 250.0)
@@ -93,8 +94,8 @@ def _gained_wpm2(
     """Return what the envelope takes up, W per m² of its surface."""
     direct, elevation = sunlight(time_s, lon_deg, lat_deg, alt_m, log_p)
     view = view_of_earth(alt_m)
-    returned = row[5] * direct * max(math.sin(elevation * RAD), 0.0) * view
-    warmth = view * earth_warmth_wpm2(row[6], log_p) + (1.0 - view) * sky_warmth_wpm2(alt_m)
+    returned = float(row[5]) * direct * max(math.sin(elevation * RAD), 0.0) * view
+    warmth = view * earth_warmth_wpm2(float(row[6]), log_p) + (1.0 - view) * sky_warmth_wpm2(alt_m)
     return float(row[3]) * (0.25 * direct + returned) + float(row[4]) * warmth
 
 

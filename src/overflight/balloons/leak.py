@@ -15,19 +15,9 @@ import math
 
 from overflight.atmosphere import Float64s
 from overflight.balloons.air import log_density
-from overflight.balloons.codes import LEAK, Codes
 from overflight.balloons.gases import gas_volume_m3, section_m2
 from overflight.balloons.lift import drag_speed_mps
 from overflight.compiled import compiled
-
-
-@compiled
-def is_limp(codes_s: Codes, rows_s: Float64s, lost_kg: float) -> bool:
-    """Return whether a leak of the stage has taken the spare gas, so that no hold holds."""
-    for k in range(codes_s.size):
-        if codes_s[k] == LEAK and rows_s[k, 5] > 0.0 and lost_kg >= rows_s[k, 1]:
-            return True
-    return False
 
 
 @compiled

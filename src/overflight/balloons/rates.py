@@ -28,7 +28,7 @@ from overflight.balloons.control import control_rates
 from overflight.balloons.descent import fall_up
 from overflight.balloons.holds import held, hold_up, is_hold
 from overflight.balloons.hotair import hot_air_up
-from overflight.balloons.leak import is_limp, leak_rates
+from overflight.balloons.leak import leak_rates
 from overflight.balloons.lift import lift_up
 from overflight.balloons.propulsion import propulsion_rates
 from overflight.balloons.zero import zero_rates
@@ -67,49 +67,82 @@ def rate(
     wind_u = clip(wind_u, -1e3, 1e3)
     wind_v = clip(wind_v, -1e3, 1e3)
     s0, s1, s2 = clip(s0, 0.0, STORE_MAX), clip(s1, 0.0, STORE_MAX), clip(s2, 0.0, STORE_MAX)
-    limp = is_limp(codes_s, rows_s, s2)
+    limp = False
+    for k in range(codes_s.size):
+        # Gone is the spare gas of a balloon that a leak makes sink: no hold holds it.
+        if codes_s[k] == LEAK and rows_s[k, 5] > 0.0 and s2 >= rows_s[k, 1]:
+            limp = True
     east = north = up = 0.0
     ballast = energy = lost = 0.0
     for k in range(codes_s.size):
         number = codes_s[k]
         if number == NONE:
             continue
-        row = rows_s[k]
         if is_hold(number):
             if not limp:
-                up += hold_up(number, row, alt_m, log_p, temperature_k)
+                target, tau_s, max_mps = rows_s[k, 0], rows_s[k, 1], rows_s[k, 2]
+                up += hold_up(number, target, tau_s, max_mps, alt_m, log_p, temperature_k)
         elif number == STEADY:
-            up += row[0]
+            up += rows_s[k, 0]
         elif number == PARACHUTE:
-            up += fall_up(row, log_p, temperature_k)
-        elif number == FREE_LIFT:
-            up += lift_up(row, log_p, temperature_k, s2)
-        elif number == ZERO_PRESSURE:
-            more, dropped, spilled = zero_rates(
-                row, time_s, lon_deg, lat_deg, alt_m, log_p, temperature_k, s0, s2
+            up += fall_up(rows_s[k, 0], log_p, temperature_k)
+        elif not (limp and number == ALTITUDE_CONTROL):
+            e, n, w, b, j, g = _physics(
+                number,
+                rows_s[k],
+                time_s,
+                lon_deg,
+                lat_deg,
+                alt_m,
+                log_p,
+                temperature_k,
+                wind_u,
+                wind_v,
+                s0,
+                s1,
+                s2,
             )
-            up += more
-            ballast += dropped
-            lost += spilled
-        elif number == SOLAR_HOT_AIR:
-            up += hot_air_up(row, time_s, lon_deg, lat_deg, alt_m, log_p, temperature_k)
-        elif number == LEAK:
-            more, leaked = leak_rates(row, log_p, temperature_k, s2)
-            up += more
-            lost += leaked
-        elif number == ALTITUDE_CONTROL:
-            if not limp:
-                more, dropped, used, spilled = control_rates(row, time_s, alt_m, temperature_k, s0, s1, s2)
-                up += more
-                ballast += dropped
-                energy += used
-                lost += spilled
-        elif number == PROPULSION:
-            ahead, right, used = propulsion_rates(row, time_s, lon_deg, lat_deg, alt_m, wind_u, wind_v, s1)
-            east += ahead
-            north += right
-            energy += used
+            east, north, up = east + e, north + n, up + w
+            ballast, energy, lost = ballast + b, energy + j, lost + g
     return east, north, clip(up, -UP_MAX_MPS, UP_MAX_MPS), ballast, energy, lost
+
+
+@compiled
+def _physics(
+    number: int,
+    row: Float64s,
+    time_s: float,
+    lon_deg: float,
+    lat_deg: float,
+    alt_m: float,
+    log_p: float,
+    temperature_k: float,
+    wind_u: float,
+    wind_v: float,
+    s0: float,
+    s1: float,
+    s2: float,
+) -> tuple[float, float, float, float, float, float]:
+    """Return the rates of one term that has more than a line of physics.
+
+    Apart from `rate`, so that the plain terms stay small enough for the compiler to put in line: handing
+    an array on costs more than they do.
+    """
+    east = north = up = 0.0
+    ballast = energy = lost = 0.0
+    if number == FREE_LIFT:
+        up = lift_up(row, log_p, temperature_k, s2)
+    elif number == ZERO_PRESSURE:
+        up, ballast, lost = zero_rates(row, time_s, lon_deg, lat_deg, alt_m, log_p, temperature_k, s0, s2)
+    elif number == SOLAR_HOT_AIR:
+        up = hot_air_up(row, time_s, lon_deg, lat_deg, alt_m, log_p, temperature_k)
+    elif number == LEAK:
+        up, lost = leak_rates(row, log_p, temperature_k, s2)
+    elif number == ALTITUDE_CONTROL:
+        up, ballast, energy, lost = control_rates(row, time_s, alt_m, temperature_k, s0, s1, s2)
+    elif number == PROPULSION:
+        east, north, energy = propulsion_rates(row, time_s, lon_deg, lat_deg, alt_m, wind_u, wind_v, s1)
+    return east, north, up, ballast, energy, lost
 
 
 @compiled

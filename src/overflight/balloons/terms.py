@@ -194,14 +194,14 @@ class SolarHotAir:
     """Fly a dark balloon of air that the sun heats, full from the start. See `hotair`."""
 
     diameter_m: float = 5.8
-    mass_kg: float = 3.0
+    mass_kg: float = 2.4
     absorptivity: float = 0.93
     emissivity: float = 0.92
     albedo: float = 0.2
     ground_k: float = 288.0
     drag: float = 2.25
     tau_s: float = HOLD_TIME_S
-    sink_mps: float = 10.0
+    sink_drag: float = 0.5
 
     def __post_init__(self) -> None:
         within("diameter_m", self.diameter_m, 0.5, 100.0, "m")
@@ -212,7 +212,7 @@ class SolarHotAir:
         within("ground_k", self.ground_k, 180.0, 350.0, "K")
         within("drag", self.drag, 0.01, 10.0)
         within("tau_s", self.tau_s, 1.0, 86400.0, "s")
-        within("sink_mps", self.sink_mps, 0.1, 100.0, "m/s, positive downward")
+        within("sink_drag", self.sink_drag, 0.01, 10.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ Gordon Bennett race, a tonne or so, drop 80 to 100 kg a night (gordonbennett.org
 
 Gas that rises cools by its own expansion, faster than radiation and the envelope give it back, and gas that
 sinks warms: that holds large balloons to a few metres a second, not drag (Kreider 1975, *Mathematical
-modeling of high altitude balloon performance*, AIAA 75-1385). In the steady state the gas lags by `tau_heat × speed ×
-g/c_p`, so the speed solves `a v² + b v = |surplus|`. The temperature of the air is taken as the same over
-the way: where it falls as one goes down (30 to 50 km) a real balloon sinks more slowly and may find a new
-level.
+modeling of high altitude balloon performance*, AIAA 75-1385). In the steady state the gas lags by
+`heat_s × speed × g/c_p`, so the speed solves `a v² + b v = |surplus|`. The temperature of the air is taken
+as the same over the way: where it falls as one goes down (30 to 50 km) a real balloon sinks more slowly and
+may find a new level.
 
 Near its level a full balloon comes to it with the time constant of a hold instead of the seconds of the true
 motion, which steps of minutes would not follow.
