@@ -105,7 +105,7 @@ def test_a_steady_field_stays_steady(tmp_path: Path) -> None:
 
 def cost(store: WindStore, times: int) -> int:
     """Memory of a window of some times as the store reckons it."""
-    return store.cells * times * (4 * len(store.fields) * 2 + 16)
+    return 2 * store.cells * times * (4 * len(store.fields) + 16)
 
 
 @pytest.mark.parametrize("ahead", [True, False])
@@ -140,7 +140,7 @@ def test_one_window_where_memory_allows(path: Path) -> None:
 def test_windows_carry_temperature_and_height(tmp_path: Path) -> None:
     store = open_store(write_store(tmp_path / "w", [field(range(6), air=True)]))
     whole = field(range(6), air=True)
-    for grid, t0, t1 in store.windows(0.0, 5 * HOUR, max_bytes=store.cells * 4 * 56):
+    for grid, t0, t1 in store.windows(0.0, 5 * HOUR, max_bytes=2 * store.cells * 4 * 40):
         t = 0.5 * (t0 + t1)
         ours, theirs = (sample_thermo(g, t, 4e3, 10.0, 10.0) for g in (grid, whole))
         assert ours.temperature_k == theirs.temperature_k
@@ -201,6 +201,7 @@ def test_plans_cover_the_run_and_nothing_twice(hours, begin, end, steps, halo) -
             assert axis[w.last] >= high
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="the system does not tell the peak")
 def test_memory_of_windows_is_bounded(tmp_path: Path) -> None:
     """In a process of its own: what it takes beyond opening the store stays within what was allowed."""
     rng = np.random.default_rng(1)
@@ -216,19 +217,21 @@ def test_memory_of_windows_is_bounded(tmp_path: Path) -> None:
             )
 
     path = write_store(tmp_path / "w", hours())
-    # 84 MB in all; 30 MB allowed, of which the packed copy is not made here.
+    # 84 MB in all; 40 MB allowed, two thirds of it for packed copies, which are not made here.
     code = (
-        "import resource, sys; from overflight.winds.store import open_store\n"
-        "store = open_store(sys.argv[1]); list(store.windows(0.0, 60.0, max_bytes=30_000_000))\n"
-        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "import sys; from pathlib import Path; from overflight.winds.store import open_store\n"
+        "store = open_store(sys.argv[1]); list(store.windows(0.0, 60.0, max_bytes=40_000_000))\n"
+        "def peak():\n"
+        "    lines = Path('/proc/self/status').read_text().splitlines()\n"
+        "    return next(int(line.split()[1]) for line in lines if line.startswith('VmHWM:'))\n"
         "before = peak(); total = 0\n"
-        "for grid, a, b in store.windows(0.0, 79 * 3600.0, max_bytes=30_000_000): total += grid.u_mps.size\n"
+        "for grid, a, b in store.windows(0.0, 79 * 3600.0, max_bytes=40_000_000): total += grid.u_mps.size\n"
         "print(store.nbytes, (peak() - before) * 1024)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     size, grown = map(int, done.stdout.split())
     assert size > 80_000_000
-    assert grown < 35_000_000
+    assert grown < 30_000_000
 
 
 # --- writing -------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ import numpy as np
 from overflight.errors import CoverageError, InputError, LimitError
 from overflight.times import iso_utc
 from overflight.winds.grid import Float32s, Float64s, Grid
-from overflight.winds.gridded import free_memory_bytes
+from overflight.winds.gridded import MEMORY_SHARE, free_memory_bytes
 from overflight.winds.source import clean_text
 from overflight.winds.store_format import (
     AXES,
@@ -44,7 +44,7 @@ __all__ = ["WindStore", "Window", "open_store", "store_files", "verify_store", "
 # The kernel's copies of a grid: 16 bytes a node of wind, 8 of temperature and height.
 _PACKED_WIND, _PACKED_AIR = 16, 8
 # Memory of the windows when none is given: this much, or this share of what is free where that is less.
-DEFAULT_BYTES, FREE_SHARE = 1_000_000_000, 0.3
+DEFAULT_BYTES, SHARE = 1_000_000_000, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +135,8 @@ class WindStore:
         ----------
         begin, end : POSIX seconds; the first t0 and the last t1. Backward when `end` is the earlier.
         halo : times held beyond each end of t0 to t1 where there are any; one serves a cubic in time.
-        max_bytes : memory for a window, its packed copy, and the next one; 1 GB or 30 % of what is free when
-            None. A caller that keeps the packed copy of the last window while it packs the next needs that
-            much more.
+        max_bytes : memory for two windows and the packed copies of both, for one is in use while the next
+            is read. When None 1 GB or 30 % of what is free, but what one step needs if that is available.
         ahead : read the next window in a thread while this one is in use.
 
         Raises
@@ -150,7 +149,7 @@ class WindStore:
         InputError
             When a chunk is missing or damaged; raised as its window is reached.
         """
-        plan = window_plan(self.time_s, begin, end, self._steps(halo, max_bytes, ahead), halo, self.path.name)
+        plan = window_plan(self.time_s, begin, end, self._steps(halo, max_bytes), halo, self.path.name)
         return self._windows(plan, ahead)
 
     def _windows(self, plan: list[Window], ahead: bool) -> Iterator[tuple[Grid, float, float]]:
@@ -168,20 +167,24 @@ class WindStore:
                     coming = pool.submit(self.read, following.first, following.last, grid)
                 yield grid, window.t0, window.t1
 
-    def _steps(self, halo: int, max_bytes: int | None, ahead: bool) -> int:
+    def _steps(self, halo: int, max_bytes: int | None) -> int:
         """Return how many steps of the time axis a window may have."""
         if halo < 0:
             raise InputError(f"a halo of {halo} times makes no sense", field="halo", remedy="Give 0 or more.")
-        allowed = max_bytes or min(DEFAULT_BYTES, int(FREE_SHARE * free_memory_bytes()))
         held = 4 * len(self.fields)
         packed = _PACKED_WIND + (_PACKED_AIR if {"temperature_k", "height_m"} & set(self.fields) else 0)
-        # The window before stays alive while the next is read, for the times they share.
-        one_time = self.cells * (held * 2 + packed)
+        # The window before stays alive while the next is read and packed.
+        one_time = 2 * self.cells * (held + packed)
+        least = one_time * (2 + 2 * halo)
+        free = free_memory_bytes()
+        # Unasked, large fields get the one step that they need, as long as most of the memory stays free.
+        allowed = max_bytes or max(
+            min(DEFAULT_BYTES, int(SHARE * free)), min(least, int(MEMORY_SHARE * free))
+        )
         steps = allowed // one_time - 1 - 2 * halo
         if steps < 1:
-            needed = one_time * (2 + 2 * halo)
             raise LimitError(
-                f"one step of time needs {needed / 1e9:.3g} GB of memory; {allowed / 1e9:.3g} GB may be used",
+                f"one step of time needs {least / 1e9:.3g} GB of memory; {allowed / 1e9:.3g} GB may be used",
                 where=self.path.name,
                 remedy="Open the store with the levels of the flight only, or allow more with max_bytes.",
             )
