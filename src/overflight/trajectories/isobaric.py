@@ -36,7 +36,6 @@ from typing import Any, NamedTuple, TypeVar, cast
 import numba
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
 from numba.extending import intrinsic
 
 from overflight import atmosphere
@@ -54,6 +53,7 @@ from overflight.winds.interpolate import (
 )
 
 Int64s = npt.NDArray[np.int64]
+Int32s = npt.NDArray[np.int32]
 Codes = npt.NDArray[np.int8]
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -152,7 +152,7 @@ class _Particles(NamedTuple):
     alt_m: Float64s
     time_s: Float64s
     status: Codes
-    parked: npt.NDArray[np.int32]
+    parked: Int32s
 
 
 class _Kept(NamedTuple):
@@ -233,24 +233,41 @@ def _through_grid(
 def _call(field: _Field, pair: tuple[int, int], plan: _Plan, state: _Particles, kept: _Kept) -> None:
     """Carry all particles through one plan: on the fast path, then those that left it exactly."""
     f = field
-    span = f.time_s[pair[0]], f.time_s[pair[1]]
+    first, last = pair
+    first_s, last_s = float(f.time_s[first]), float(f.time_s[last])
     u, v = f.u.reshape(-1), f.v.reshape(-1)
     moving = np.flatnonzero(state.status == 0)
+    moving = moving[np.argsort(_cell(f, state, moving))]
 
     def fast(begin: int, end: int) -> None:
-        lattice = (f.lat_deg, f.lon_deg, f.levels, f.rows, f.periodic)
-        _fast(moving[begin:end], *state, u, v, *pair, *span, *lattice, *plan, *kept[:2])
+        particles, kept_lon, kept_lat = moving[begin:end], kept.lon_deg, kept.lat_deg
+        lat, lon, levels, rows, periodic = f.lat_deg, f.lon_deg, f.levels, f.rows, f.periodic
+        _fast(
+            *(particles, *state, u, v, first, last, first_s, last_s),
+            *(lat, lon, levels, rows, periodic, *plan, kept_lon, kept_lat),
+        )
 
     over_members(fast, moving.size)
     left = moving[state.parked[moving] >= 0]
 
     def exact(begin: int, end: int) -> None:
-        lattice = (f.rim_deg, f.lon_deg, f.levels, f.periodic, f.sphere_m)
-        winds = (f.u, f.v, f.south, f.north)
-        _exact(left[begin:end], *state, *winds, *pair, *span, *lattice, *plan, *kept[:2])
+        particles, kept_lon, kept_lat = left[begin:end], kept.lon_deg, kept.lat_deg
+        lat, lon, levels, periodic, sphere_m = f.rim_deg, f.lon_deg, f.levels, f.periodic, f.sphere_m
+        _exact(
+            *(particles, *state, f.u, f.v, f.south, f.north, first, last, first_s, last_s),
+            *(lat, lon, levels, periodic, sphere_m, *plan, kept_lon, kept_lat),
+        )
 
     if left.size:
         over_members(exact, left.size)
+
+
+def _cell(field: _Field, state: _Particles, which: Int64s) -> Int32s:
+    """Number of the cell of each particle: neighbours in the order of it read the same memory."""
+    row = np.searchsorted(field.lat_deg, state.lat_deg[which])
+    turn = (state.lon_deg[which] - field.lon_deg[0]) % 360.0
+    cell: Int32s = (row * field.lon_deg.size + turn * (field.lon_deg.size / 360.0)).astype(np.int32)
+    return cell
 
 
 def _pairs(grid: Grid, begin: float, end: float) -> Iterator[tuple[tuple[int, int], float]]:
@@ -373,7 +390,7 @@ def _wrap(lon_deg: Float64s) -> Float64s:
 
 def _field(grid: Grid, radius_m: float | None) -> _Field:
     south, north = _pole_row(grid, 0), _pole_row(grid, -1)
-    rim = [[-90.0] * bool(south.size), grid.lat_deg, [90.0] * bool(north.size)]
+    rim = np.concatenate([np.full(bool(south.size), -90.0), grid.lat_deg, np.full(bool(north.size), 90.0)])
     return _Field(
         np.ascontiguousarray(grid.u_mps, np.float32),
         np.ascontiguousarray(grid.v_mps, np.float32),
@@ -383,7 +400,7 @@ def _field(grid: Grid, radius_m: float | None) -> _Field:
         np.ascontiguousarray(grid.lon_deg, np.float64),
         bool(grid.periodic),
         _row_table(grid, radius_m),
-        np.concatenate(rim),
+        rim,
         south,
         north,
         radius_m or 0.0,
@@ -411,9 +428,9 @@ def _row_table(grid: Grid, radius_m: float | None) -> Float32s:
     """Return what a lane needs of the row of cells north of each latitude: (Y - 1, 12).
 
     Columns: columns moved by a metre eastward as a cubic in the place in the cell, rows moved by a metre
-    northward as a line, both at no height; the share of the turning at the southern edge and its growth to the
-    northern; the angle between two columns, signed by hemisphere; 1 / N and 1 / M; 1 where the fast path may
-    go. All zero where rows or columns are uneven.
+    northward as a line, both at no height; the share of the turning at the southern edge and its growth to
+    the northern; the angle between two columns, signed by hemisphere; 1 / N and 1 / M; 1 where the fast
+    path may go. All zero where rows or columns are uneven.
     """
     lat, lon = grid.lat_deg, grid.lon_deg
     table = np.zeros((max(lat.size - 1, 0), 12), np.float32)
@@ -478,17 +495,28 @@ def _inline(function: F) -> F:
 
 def _fma_code(_typing: Any, a: Any, b: Any, c: Any) -> Any:
     def build(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        kind = arguments[0].type
-        fused = builder.module.declare_intrinsic(
-            "llvm.fmuladd", [kind], ir.FunctionType(kind, [kind, kind, kind])
-        )
-        return builder.call(fused, arguments)
+        return builder.fma(*arguments)
 
     return a(a, b, c), build
 
 
-# a * b + c in one instruction where the processor has it: numba without `fastmath` never joins the two.
+# a * b + c, rounded once: one instruction, which numba without `fastmath` never makes of the two.
 _fma = cast(Callable[[Any, Any, Any], Any], intrinsic(_fma_code))
+
+
+def _borrow_code(_typing: Any, array: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, arguments[0])
+        view.meminfo = view.meminfo.type(None)
+        view.parent = view.parent.type(None)
+        return view._getvalue()
+
+    return array(array), build
+
+
+# The same array without its count of references, which the pasted functions would raise and lower with
+# locked instructions at each relocation. Its owner must outlive it.
+_borrow = cast(Callable[[Any], Any], intrinsic(_borrow_code))
 
 
 @_inline
@@ -514,7 +542,7 @@ def _between(s: Float32s, at: int, wy: Any, share: Any) -> Any:
 
 
 @_inline
-def _rates(s: Float32s, share: Any, weight: Any) -> None:
+def _rates(s: Float32s, share: Any, weight: Any, turning: bool) -> None:
     """Write the lanes' speeds at the stage, cells a second, and add them to the sum of the step."""
     for j in range(LANES):
         wx, wy = s[WX + j], s[WY + j]
@@ -522,16 +550,18 @@ def _rates(s: Float32s, share: Any, weight: Any) -> None:
         west_v = _between(s, WIND + 4 * LANES + j, wy, share)
         east_u = _between(s, WIND + 8 * LANES + j, wy, share)
         east_v = _between(s, WIND + 12 * LANES + j, wy, share)
-        # Both columns are turned to the particle's meridian; sine and cosine of an angle below 0.1.
-        turn = s[TURN + j] * min(max(_fma(wy, s[Q1 + j], s[Q0 + j]), _ZERO), _ONE)
-        west, east = turn * wx, turn * wx - turn
-        west2, east2 = west * west, east * east
-        west_cos, west_sin = _fma(west2, -_HALF, _ONE), west * _fma(west2, -_SIXTH, _ONE)
-        east_cos, east_sin = _fma(east2, -_HALF, _ONE), east * _fma(east2, -_SIXTH, _ONE)
-        u0 = _fma(west_u, west_cos, -west_v * west_sin)
-        v0 = _fma(west_u, west_sin, west_v * west_cos)
-        u1 = _fma(east_u, east_cos, -east_v * east_sin)
-        v1 = _fma(east_u, east_sin, east_v * east_cos)
+        u0, v0, u1, v1 = west_u, west_v, east_u, east_v
+        if turning:
+            # Both columns are turned to the particle's meridian; sine and cosine of an angle below 0.1.
+            turn = s[TURN + j] * min(max(_fma(wy, s[Q1 + j], s[Q0 + j]), _ZERO), _ONE)
+            west, east = turn * wx, turn * wx - turn
+            west2, east2 = west * west, east * east
+            west_cos, west_sin = _fma(west2, -_HALF, _ONE), west * _fma(west2, -_SIXTH, _ONE)
+            east_cos, east_sin = _fma(east2, -_HALF, _ONE), east * _fma(east2, -_SIXTH, _ONE)
+            u0 = _fma(west_u, west_cos, -west_v * west_sin)
+            v0 = _fma(west_u, west_sin, west_v * west_cos)
+            u1 = _fma(east_u, east_cos, -east_v * east_sin)
+            v1 = _fma(east_u, east_sin, east_v * east_cos)
         eastward = _fma(wy, _fma(wy, _fma(wy, s[F3 + j], s[F2 + j]), s[F1 + j]), s[F0 + j])
         kx = _fma(wx, u1 - u0, u0) * eastward
         ky = _fma(wx, v1 - v0, v0) * _fma(wy, s[G1 + j], s[G0 + j])
@@ -600,8 +630,10 @@ def _relocate(
             _park(s, n, j)
             continue
         near = (abs(wx) < _FAR) & (abs(wy) < _FAR)
-        step_x = math.floor(wx) if near else 0
-        step_y = math.floor(wy) if near else 0
+        step_x = np.int64(wx) if near else 0
+        step_y = np.int64(wy) if near else 0
+        step_x -= wx < step_x
+        step_y -= wy < step_y
         ix, iy = n[IX + j] + step_x, n[IY + j] + step_y
         if periodic:
             ix %= columns
@@ -643,6 +675,15 @@ def _relocate(
 
 
 @_inline
+def _turns(s: Float32s) -> bool:
+    """Whether any lane is where the corner vectors are turned; elsewhere turning by nothing is left out."""
+    found = False
+    for j in range(LANES):
+        found |= (s[Q0 + j] > _ZERO) | (s[Q0 + j] + s[Q1 + j] > _ZERO)
+    return found
+
+
+@_inline
 def _enter(
     s: Float32s,
     n: Int64s,
@@ -669,7 +710,7 @@ def _enter(
     if levels.size == 1:
         n[LEVEL + j] = 0 if log_p == levels[0] else -1
     elif levels[0] <= log_p <= levels[-1]:
-        below = min(np.searchsorted(levels, log_p, "right") - 1, levels.size - 2)
+        below = min(int(np.searchsorted(levels, log_p, "right")) - 1, levels.size - 2)
         n[LEVEL + j] = below
         s[LEVEL_WEIGHT + j] = (log_p - levels[below]) / (levels[below + 1] - levels[below])
 
@@ -691,7 +732,7 @@ def _fast(
     alt_m: Float64s,
     time_s: Float64s,
     status: Codes,
-    parked: npt.NDArray[np.int32],
+    parked: Int32s,
     u: Float32s,
     v: Float32s,
     first: int,
@@ -715,8 +756,9 @@ def _fast(
         for i in which:
             parked[i] = 0
         return
-    s = np.zeros(SCRATCH, np.float32)
-    n = np.zeros(5 * LANES, np.int64)
+    scratch, whole = np.zeros(SCRATCH, np.float32), np.zeros(5 * LANES, np.int64)
+    s, n = _borrow(scratch), _borrow(whole)
+    u, v, rows = _borrow(u), _borrow(v), _borrow(rows)
     columns = lon.size
     level_step = lat.size * columns if levels.size > 1 else 0
     before, after = first * levels.size * lat.size * columns, last * levels.size * lat.size * columns
@@ -728,6 +770,7 @@ def _fast(
             _enter(s, n, j, i, lon_deg[i], lat_deg[i], log_p[i], alt_m[i], lat, lon, levels)
             parked[i] = -1
         fresh = True
+        turning = False
         step = 0
         for piece in range(piece_time.size):
             length = np.float32(piece_step[piece])
@@ -740,6 +783,7 @@ def _fast(
                             s, n, fresh, u, v, before, after, columns, level_step, rows, periodic
                         )
                         fresh = False
+                        turning |= _turns(s)
                         if lost:
                             for j in range(LANES):
                                 if n[PARKED + j] == 0:
@@ -748,7 +792,12 @@ def _fast(
                                     parked[i] = step
                                     n[PARKED + j] = 1
                                     _park(s, n, j)
-                    _rates(s, np.float32(share + growth * (done + np.float64(_AT[stage]))), _WEIGHT[stage])
+                    _rates(
+                        s,
+                        np.float32(share + growth * (done + np.float64(_AT[stage]))),
+                        _WEIGHT[stage],
+                        turning,
+                    )
                 _finish(s, length)
                 step += 1
             column = piece_column[piece]
@@ -762,6 +811,7 @@ def _fast(
             if n[PARKED + j] < 0:
                 i = n[PARTICLE + j]
                 lon_deg[i], lat_deg[i] = _place(s, n, j, lat, lon)
+    scratch[0] = whole[0]  # the last use: numba may free an array after it
 
 
 # --- the exact path ------------------------------------------------------------------------------------
@@ -781,7 +831,7 @@ class _Near(NamedTuple):
 @compiled
 def _below(axis: Float64s, x: float) -> int:
     """Return the node that begins the cell of x, or of the cell at the edge when x is outside."""
-    return max(min(np.searchsorted(axis, x, "right") - 1, axis.size - 2), 0)
+    return max(min(int(np.searchsorted(axis, x, "right")) - 1, axis.size - 2), 0)
 
 
 @compiled
@@ -869,7 +919,7 @@ def _exact(
     alt_m: Float64s,
     time_s: Float64s,
     status: Codes,
-    parked: npt.NDArray[np.int32],
+    parked: Int32s,
     u: Float32s,
     v: Float32s,
     south: Float32s,
