@@ -390,7 +390,7 @@ def _wrap(lon_deg: Float64s) -> Float64s:
 
 def _field(grid: Grid, radius_m: float | None) -> _Field:
     south, north = _pole_row(grid, 0), _pole_row(grid, -1)
-    rim = np.concatenate([np.full(bool(south.size), -90.0), grid.lat_deg, np.full(bool(north.size), 90.0)])
+    rim = np.concatenate([[-90.0][: south.size], grid.lat_deg, [90.0][: north.size]])
     return _Field(
         np.ascontiguousarray(grid.u_mps, np.float32),
         np.ascontiguousarray(grid.v_mps, np.float32),
