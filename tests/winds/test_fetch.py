@@ -33,6 +33,7 @@ from overflight.winds.fetch import check_grib, execute, plan
 from overflight.winds.fetch_gfs import parse_index, times_and_cycles
 from overflight.winds.fetch_plan import FetchPlan, Part, bracket_levels, describe, human_bytes
 from overflight.winds.gridded import read_grid
+from overflight.winds.store import open_store, store_files
 from overflight.winds.web import Limits
 
 HOUR = 3600.0
@@ -511,7 +512,8 @@ def test_gefs_members_arrive_as_an_ensemble(remote: Remote, tmp_path: Path) -> N
         "gefs", WINDOW, BOX, (5000.0, 8000.0), now_s=NOW, limits=QUICK, base_url=remote.url, members=(0, 1)
     )
     assert made.levels_pa == (5000.0, 7000.0, 10_000.0)
-    entry = execute(made, tmp_path, limits=QUICK)
+    # A store holds one field, so members stay as they came.
+    entry = execute(made, tmp_path, limits=QUICK, store=True)
     one = read_grid(tmp_path / entry.id / "wind.grib2", member=1)
     assert one.u_mps.shape[:2] == (2, 3)
     both = read_grid(tmp_path / entry.id / "wind.grib2")
@@ -743,3 +745,72 @@ def test_part_names_differ_by_place_and_sizes_read_well() -> None:
         "25 MB",
         "3.2 GB",
     ]
+
+
+# --- stores --------------------------------------------------------------------------------------------
+
+
+def test_what_came_may_be_kept_as_a_store(gfs: Remote, tmp_path: Path) -> None:
+    plain = execute(gfs_plan(gfs), tmp_path / "a", limits=QUICK)
+    entry = execute(gfs_plan(gfs), tmp_path / "b", limits=QUICK, store=True)
+    folder = tmp_path / "b" / entry.id
+    assert sorted(path.name for path in folder.iterdir()) == ["entry.json", "wind.zarr"]
+    assert find(tmp_path / "b", WINDOW, BOX, (5000.0, 8000.0)) == [entry]
+    verify(tmp_path / "b", entry)
+    ours, theirs = read_grid(folder / "wind.zarr"), read_grid(tmp_path / "a" / plain.id / "wind.grib2")
+    np.testing.assert_array_equal(ours.u_mps, theirs.u_mps)
+    np.testing.assert_array_equal(ours.time_s, theirs.time_s)
+    grid, begin, end = next(open_store(folder / "wind.zarr").windows(*WINDOW))
+    assert (begin, end) == WINDOW
+    np.testing.assert_array_equal(grid.v_mps, theirs.v_mps)
+    made = gfs_plan(gfs)
+    gfs.asked.clear()
+    assert execute(made, tmp_path / "b", limits=QUICK, store=True) == entry
+    assert gfs.asked == []
+
+
+def test_a_changed_chunk_in_the_cache_is_found(gfs: Remote, tmp_path: Path) -> None:
+    entry = execute(gfs_plan(gfs), tmp_path, limits=QUICK, store=True)
+    chunk = tmp_path / entry.id / "wind.zarr" / "u" / "c" / "1" / "0" / "0" / "0"
+    data = bytearray(chunk.read_bytes())
+    data[-1] ^= 1
+    chunk.write_bytes(data)
+    with pytest.raises(FetchError, match="has changed"):
+        verify(tmp_path, entry)
+    chunk.unlink()
+    assert find(tmp_path, WINDOW) == []
+    # And it is made anew from what is fetched again.
+    again_ = execute(gfs_plan(gfs), tmp_path, limits=QUICK, store=True)
+    verify(tmp_path, again_)
+
+
+def test_a_store_is_chosen_for_what_is_too_large_to_hold(
+    gfs: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = execute(gfs_plan(gfs), tmp_path / "a", limits=QUICK, store=None)
+    assert [file.name for file in small.files] == ["wind.grib2"]
+    monkeypatch.setattr(fetch, "STORE_BYTES", 1000)
+    large = execute(gfs_plan(gfs), tmp_path / "b", limits=QUICK, store=None)
+    assert [file.name for file in large.files] == ["wind.zarr"]
+
+
+def test_a_store_that_was_cut_off_is_gone_on_with(
+    gfs: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(path: Path, files: list[Path], **options: Any) -> Path:
+        def stop(moment: float, count: int) -> None:
+            raise KeyboardInterrupt
+
+        return store_files(path, files, progress=stop)
+
+    monkeypatch.setattr(fetch, "store_files", killed)
+    with pytest.raises(KeyboardInterrupt):
+        execute(gfs_plan(gfs), tmp_path, limits=QUICK, store=True)
+    assert find(tmp_path, WINDOW) == []
+    monkeypatch.undo()
+    gfs.asked.clear()
+    made = gfs_plan(gfs)
+    gfs.asked.clear()
+    entry = execute(made, tmp_path, limits=QUICK, store=True)
+    assert gfs.asked == []
+    assert open_store(tmp_path / entry.id / "wind.zarr").time_s.size == 3

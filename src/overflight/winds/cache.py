@@ -3,7 +3,8 @@
 ::
 
     <cache>/<id>/entry.json    what, window, box, levels, and the files with size and SHA-256
-    <cache>/<id>/<file>        as `overflight.winds.gridded.read_grid` reads it
+    <cache>/<id>/<file>        as `overflight.winds.gridded.read_grid` reads it, or a store (a folder) of
+                               `overflight.winds.store`
     <cache>/<id>/parts/        pieces of a download that is not finished
 
 An entry counts once its `entry.json` is there, which is written last. The folder is that of the variable
@@ -34,7 +35,10 @@ _SAME_TIME_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheFile:
-    """A file of an entry: its name inside the entry's folder, its size and its SHA-256 in hex."""
+    """A file of an entry: its name inside the entry's folder, its size and its SHA-256 in hex.
+
+    A folder counts as one file: the size of all in it, and the digest of names and contents.
+    """
 
     name: str
     bytes: int
@@ -132,7 +136,7 @@ def missing_files(cache: Path, entry: Entry) -> list[str]:
     return [
         file.name
         for file, path in zip(entry.files, entry_files(cache, entry), strict=True)
-        if not path.is_file() or path.stat().st_size != file.bytes
+        if not path.exists() or size_of(path) != file.bytes
     ]
 
 
@@ -145,7 +149,7 @@ def verify(cache: Path, entry: Entry) -> None:
         When a file is gone or has changed since it was fetched.
     """
     for file, path in zip(entry.files, entry_files(cache, entry), strict=True):
-        if not path.is_file() or sha256_of(path) != file.sha256:
+        if not path.exists() or sha256_of(path) != file.sha256:
             raise FetchError(
                 "the file is gone or has changed since it was fetched",
                 where=str(path),
@@ -153,8 +157,20 @@ def verify(cache: Path, entry: Entry) -> None:
             )
 
 
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, or of all files in a folder."""
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return path.stat().st_size
+
+
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file in hex."""
+    """Return the SHA-256 of a file in hex; of a folder, that of its files' names and digests in order."""
+    if path.is_dir():
+        digest = hashlib.sha256()
+        for file in sorted(file for file in path.rglob("*") if file.is_file()):
+            digest.update(f"{file.relative_to(path).as_posix()} {sha256_of(file)}\n".encode())
+        return digest.hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

@@ -3,6 +3,7 @@
 ::
 
     plan(source, …) ──► FetchPlan ──► describe() ──► execute() ──► parts ──► one file ──► entry.json
+                                                                                 └──► a store ──┘
 
 A part is downloaded beside its final name, with the server's ETag, so a run that was cut off goes on
 where it stopped. Each part is verified before it counts: its length, and for GRIB every message from
@@ -19,18 +20,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from overflight.errors import FetchError, LimitError
+from overflight.errors import FetchError, InputError, LimitError
 from overflight.winds.cache import (
     CacheFile,
     Entry,
     missing_files,
     read_entry,
     sha256_of,
+    size_of,
     write_entry,
 )
 from overflight.winds.fetch_era5 import plan_era5
 from overflight.winds.fetch_gfs import plan_gefs, plan_gfs
 from overflight.winds.fetch_plan import Box, FetchPlan, Part, Window, human_bytes
+from overflight.winds.gridded import describe as describe_file
+from overflight.winds.store_write import store_files
 from overflight.winds.web import (
     Limits,
     TransientError,
@@ -49,6 +53,8 @@ Progress = Callable[[int, int], None]
 PLANNERS: dict[str, Callable[..., FetchPlan]] = {"gfs": plan_gfs, "gefs": plan_gefs, "era5": plan_era5}
 
 MAX_TOTAL_BYTES = 100_000_000_000
+# Winds that take more memory than this to be read whole are kept as a store, unless told otherwise.
+STORE_BYTES = 2_000_000_000
 # Kept free on the disk beside what the download needs.
 SPARE_BYTES = 500_000_000
 
@@ -80,8 +86,13 @@ def execute(
     progress: Progress | None = None,
     limits: Limits | None = None,
     max_bytes: int = MAX_TOTAL_BYTES,
+    store: bool | None = False,
 ) -> Entry:
     """Bring a plan into the cache and return its entry; at once if it is already there.
+
+    With `store`, what came is written as a store that is read in windows of time, in place of the file; when
+    None, if the file would take more than `STORE_BYTES` of memory. A file with members of an ensemble stays a
+    file, for a store holds one field. An entry that is there stays as it is.
 
     `progress` is called with the bytes that are there and the bytes in all, from one thread at a time;
     what it raises stops the download, as does Ctrl-C. What has come by then is kept and used next time.
@@ -117,7 +128,7 @@ def execute(
             raise
         finally:
             web.stop.set()
-    return _finish(plan, cache, folder, parts_folder)
+    return _finish(plan, cache, folder, parts_folder, store)
 
 
 class _ChangedError(FetchError):
@@ -291,7 +302,7 @@ def check_grib(data: bytes) -> str:
     return "" if data else "it is empty"
 
 
-def _finish(plan: FetchPlan, cache: Path, folder: Path, parts_folder: Path) -> Entry:
+def _finish(plan: FetchPlan, cache: Path, folder: Path, parts_folder: Path, store: bool | None) -> Entry:
     target = folder / plan.file_name
     draft = folder / f".{plan.file_name}.draft"
     try:
@@ -299,6 +310,8 @@ def _finish(plan: FetchPlan, cache: Path, folder: Path, parts_folder: Path) -> E
         os.replace(draft, target)
     finally:
         draft.unlink(missing_ok=True)
+    if _better_stored(target, store):
+        target = _stored(target)
     entry = Entry(
         id=plan.id,
         source=plan.source,
@@ -307,8 +320,29 @@ def _finish(plan: FetchPlan, cache: Path, folder: Path, parts_folder: Path) -> E
         time_end=plan.window[1],
         box=plan.box,
         levels_pa=plan.levels_pa,
-        files=(CacheFile(name=target.name, bytes=target.stat().st_size, sha256=sha256_of(target)),),
+        files=(CacheFile(name=target.name, bytes=size_of(target), sha256=sha256_of(target)),),
     )
     write_entry(cache, entry)
+    if target.name != plan.file_name:
+        (folder / plan.file_name).unlink(missing_ok=True)
     shutil.rmtree(parts_folder)
     return entry
+
+
+def _better_stored(file: Path, store: bool | None) -> bool:
+    """Tell whether a file of winds becomes a store."""
+    if store is False:
+        return False
+    held = describe_file(file)
+    return held.members <= 1 and (store is True or held.memory_bytes > STORE_BYTES)
+
+
+def _stored(file: Path) -> Path:
+    """Write a file as a store beside it; one that was cut off goes on."""
+    path = file.with_name("wind.zarr")
+    _check_disk(file.parent, describe_file(file).memory_bytes // 3)
+    try:
+        return store_files(path, [file])
+    except InputError:
+        # It is complete, and its entry was not written, or it is of other levels: make it anew.
+        return store_files(path, [file], overwrite=True)
