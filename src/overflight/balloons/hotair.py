@@ -9,9 +9,10 @@ within a minute or two, so both have the temperature at which the balance closes
 with A the surface of a sphere and F the share of it that looks at the Earth. Lift is `ρ V (1 - T_air/T)`.
 Defaults are those of the 5.8 m charcoal balloons of Bowman and others (2020, J. Atmos. Oceanic Technol. 37)
 with the coefficients of EarthSHAB (Schuler and others), whose drag is 4.5 times as large on the way up, as
-their climb of about 2 m/s asks for. The mass is 0.9 kg aboard and 1.5 kg of film (0.8 kg of 8 µm), charcoal,
-tape and lines. Free convection: Nu of a sphere as Farley (2005) gives it. Left out: clouds, the moisture of
-the air within, forced convection (less than the free one at these speeds), envelopes that are not full.
+their climb of about 2 m/s asks for. The mass is 0.9 kg aboard and 1.3 kg of film (0.8 kg of 8 µm), charcoal,
+tape and lines; with it three flights known from open data float within 1 km of where they did. Free
+convection: Nu of a sphere as Farley (2005) gives it. Left out: clouds, the moisture of the air within,
+forced convection (less than the free one at these speeds), envelopes that are not full.
 
 Row: [0] factor on the speed, [1] diameter, m, [2] mass, kg, [3] absorptivity, [4] emissivity,
 [5] albedo, [6] temperature of the ground, K, [7] drag coefficient, [8] time constant, s,

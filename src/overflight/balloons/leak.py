@@ -24,7 +24,8 @@ from overflight.compiled import compiled
 def leak_rates(row: Float64s, log_p: float, temperature_k: float, lost_kg: float) -> tuple[float, float]:
     """Return the vertical speed, m/s, and the rate of gas lost, kg/s."""
     left = max(row[2] - max(lost_kg, 0.0), 0.0)
-    rate = float(row[0]) if left > 0.0 else 0.0
+    # Beside a term that knows its own gas the row has none.
+    rate = float(row[0]) if left > 0.0 or row[5] == 0.0 else 0.0
     heavy = min(lost_kg, row[2]) - row[1]
     if row[5] == 0.0 or heavy <= 0.0:
         return 0.0, rate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 from overflight.errors import InputError
 
@@ -15,10 +16,8 @@ def within(field: str, value: float, low: float, high: float, unit: str = "") ->
     InputError
         When it is not a finite number in the range; it names the field and the range.
     """
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
+    # Text that reads as a number is refused too: it would reach the kernels as text.
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     if math.isfinite(number) and low <= number <= high:
         return number
     unit = f" {unit}" if unit else ""

@@ -194,7 +194,7 @@ class SolarHotAir:
     """Fly a dark balloon of air that the sun heats, full from the start. See `hotair`."""
 
     diameter_m: float = 5.8
-    mass_kg: float = 2.4
+    mass_kg: float = 2.2
     absorptivity: float = 0.93
     emissivity: float = 0.92
     albedo: float = 0.2
