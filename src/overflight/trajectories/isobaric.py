@@ -683,6 +683,19 @@ def _turns(s: Float32s) -> bool:
     return found
 
 
+@compiled
+def _below(axis: Float64s, x: float) -> int:
+    """Return the node that begins the cell of x, or of the cell at the edge when x is outside."""
+    low, high = 0, axis.size - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if axis[middle] <= x:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
 @_inline
 def _enter(
     s: Float32s,
@@ -710,7 +723,7 @@ def _enter(
     if levels.size == 1:
         n[LEVEL + j] = 0 if log_p == levels[0] else -1
     elif levels[0] <= log_p <= levels[-1]:
-        below = min(int(np.searchsorted(levels, log_p, "right")) - 1, levels.size - 2)
+        below = _below(levels, log_p)
         n[LEVEL + j] = below
         s[LEVEL_WEIGHT + j] = (log_p - levels[below]) / (levels[below + 1] - levels[below])
 
@@ -829,12 +842,6 @@ class _Near(NamedTuple):
 
 
 @compiled
-def _below(axis: Float64s, x: float) -> int:
-    """Return the node that begins the cell of x, or of the cell at the edge when x is outside."""
-    return max(min(int(np.searchsorted(axis, x, "right")) - 1, axis.size - 2), 0)
-
-
-@compiled
 def _column_below(lon: Float64s, periodic: bool, lo: float) -> int:
     """Return the column that begins the cell of a longitude."""
     offset = (lo - lon[0]) % 360.0
@@ -877,14 +884,14 @@ def _read_cell(
                 y = iy + ky - (1 if added else 0)
                 for kx in range(near.lon_deg.size):
                     x = (ix + kx) % lon.size
-                    node = near.field[kt, kl, ky, kx]
-                    if y < 0:
-                        node[:] = south[t, il + kl, x]
-                    elif y >= u.shape[2]:
-                        node[:] = north[t, il + kl, x]
-                    else:
-                        node[0], node[1] = u[t, il + kl, y, x], v[t, il + kl, y, x]
-                        node[2] = node[3] = 0.0
+                    for part in range(2):
+                        if y < 0:
+                            wind = south[t, il + kl, x, part]
+                        elif y >= u.shape[2]:
+                            wind = north[t, il + kl, x, part]
+                        else:
+                            wind = v[t, il + kl, y, x] if part else u[t, il + kl, y, x]
+                        near.field[kt, kl, ky, kx, part] = wind
 
 
 @compiled
