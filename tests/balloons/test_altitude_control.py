@@ -89,3 +89,12 @@ def test_the_range_limits_perturbed_commands_too() -> None:
     assert commanded_m(row, T0) == 19e3
     row[13] = 5e3
     assert commanded_m(row, T0) == 17e3
+
+
+@pytest.mark.parametrize("step_s", [60.0, 900.0, 1800.0])
+def test_no_length_of_step_spends_more_than_there_is(step_s: float) -> None:
+    control = AltitudeControl(target=24e3, means="ballast", mass_kg=1000.0, high_alt_m=24e3)
+    _, state = fly_column(control, alt_m=16e3, time_s=T0, hours=12.0, store=(200.0, 0, 0), step_s=step_s)
+    height = 287.053 * 216.65 / 9.80665
+    assert state[:, 1].min() >= 0.0
+    assert state[-1, 0] - 16e3 == pytest.approx(200.0 * height / 1000.0, rel=0.01)

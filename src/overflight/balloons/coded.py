@@ -24,6 +24,8 @@ SLOTS = 16
 STOP_SLOTS = 2
 # What practitioners let a parachute come down with (m/s at sea level).
 PARACHUTE_MPS = 5.0
+# The last of a store goes over this time, or over a step when that is longer, so that no step overdraws it.
+TRICKLE_S = 300.0
 
 
 class CodedFlight(NamedTuple):
@@ -147,6 +149,7 @@ def _zero(term: terms.ZeroPressure, step_s: float) -> list[float]:
         term.ballast_kgps,
         term.ballast_below_m,
         max(term.tau_s, step_s),
+        max(TRICKLE_S, step_s),
     ]
 
 
@@ -179,7 +182,7 @@ def _control(term: terms.AltitudeControl, backward: bool, step_s: float) -> list
         term.gas_budget_kg,
         term.pump_w,
         -tau if backward else tau,
-        0.0,
+        max(TRICKLE_S, step_s),
     ]
     return head + [float(x) for command in term.commands for x in command]
 
@@ -192,7 +195,7 @@ def _propulsion(term: terms.Propulsion, step_s: float) -> list[float]:
     else:
         aim = [PLACE, *(term.toward or (0.0, 0.0))]
     budget = [term.power_w or 0.0, term.solar_w, term.battery_j, term.load_w]
-    return [term.airspeed_mps, *aim, *budget, max(term.tau_s, step_s)]
+    return [term.airspeed_mps, *aim, *budget, max(term.tau_s, step_s), max(TRICKLE_S, step_s)]
 
 
 def _log(value: float | None) -> float:

@@ -17,7 +17,8 @@ change takes.
 
 Row: [0] number of commands n, [1] up, m/s, [2] down, m/s, [3] lowest and [4] highest height, m,
 [5] means (0 free, 1 ballast, 2 air), [6] mass of the system, kg, [7] lift ratio, [8] gas budget, kg,
-[9] power of the pump, W, [10] time constant, s, negative in runs backward; from [12] on, n pairs of time, s,
+[9] power of the pump, W, [10] time constant, s, negative in runs backward, [11] time over which
+the last of a store trickles out, s; from [12] on, n pairs of time, s,
 and height, m.
 Stores: ballast (0), energy (1), gas lost (2).
 """
@@ -34,8 +35,6 @@ FREE: Final = 0.0
 WITH_BALLAST: Final = 1.0
 WITH_AIR: Final = 2.0
 FIRST_COMMAND: Final = 12
-# The last of a store is spent over this time rather than end within a step.
-TRICKLE_S: Final = 300.0
 
 
 @compiled
@@ -78,7 +77,7 @@ def _with_air(row: Float64s, up: float, energy_j: float) -> tuple[float, float, 
         return up, 0.0, 0.0, 0.0
     # The pump runs for the share of the time that the speed is of the greatest.
     wanted = row[9] * -up / row[2]
-    spent = min(wanted, max(energy_j, 0.0) / TRICKLE_S)
+    spent = min(wanted, max(energy_j, 0.0) / row[11])
     return (up * spent / wanted if wanted > 0.0 else up), 0.0, -spent, 0.0
 
 
@@ -88,9 +87,9 @@ def _with_ballast(
 ) -> tuple[float, float, float, float]:
     a_metre = row[6] / height_m
     if up >= 0.0:
-        limit = max(ballast_kg, 0.0) / TRICKLE_S / a_metre
+        limit = max(ballast_kg, 0.0) / row[11] / a_metre
         up = min(up, limit)
         return up, -up * a_metre, 0.0, 0.0
-    limit = max(row[8] - lost_kg, 0.0) / TRICKLE_S * (row[7] - 1.0) / a_metre
+    limit = max(row[8] - lost_kg, 0.0) / row[11] * (row[7] - 1.0) / a_metre
     up = max(up, -limit)
     return up, 0.0, 0.0, -up * a_metre / (row[7] - 1.0)

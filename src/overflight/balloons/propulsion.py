@@ -12,7 +12,8 @@ what the panels allow. `power_w` of zero stands for no limit of power.
 
 Row: [0] airspeed, m/s, [1] 0 heading, 1 course, 2 place, [2] heading or course, or longitude, degrees,
 [3] latitude, degrees, [4] power at full airspeed, W, [5] power of the panels under the zenith sun, W,
-[6] battery, J, [7] load, W, [8] time constant of keeping station, s.
+[6] battery, J, [7] load, W, [8] time constant of keeping station, s, [9] time over which the last of the
+battery goes, s.
 """
 
 from __future__ import annotations
@@ -28,8 +29,6 @@ from overflight.units import EARTH_RADIUS_M
 HEADING: Final = 0.0
 COURSE: Final = 1.0
 PLACE: Final = 2.0
-# The last of the battery is spent over this time rather than end within a step.
-TRICKLE_S: Final = 300.0
 
 
 @compiled
@@ -50,18 +49,16 @@ def propulsion_rates(
         sun_w = row[5] * max(math.sin(solar_elevation_deg(time_s, lon_deg, lat_deg) * RAD), 0.0)
     fastest = row[0]
     if row[4] > 0.0:
-        spare = max(sun_w - row[7] + energy_j / TRICKLE_S, 0.0)
+        spare = max(sun_w - row[7] + energy_j / row[9], 0.0)
         fastest *= min(spare / row[4], 1.0) ** (1.0 / 3.0)
     east, north = _through_air(row, lon_deg, lat_deg, wind_u, wind_v, fastest)
     used = row[7]
     if row[4] > 0.0 and row[0] > 0.0:
         used += row[4] * (math.hypot(east, north) / row[0]) ** 3
     gain = sun_w - used
-    if gain > 0.0:
-        gain = min(gain, max(row[6] - energy_j, 0.0) / TRICKLE_S)
-    else:
-        gain = max(gain, -energy_j / TRICKLE_S)
-    return east, north, gain
+    # A battery neither overfills nor gives more than it has.
+    most, least = max(row[6] - energy_j, 0.0) / row[9], -energy_j / row[9]
+    return east, north, min(max(gain, least), most)
 
 
 @compiled

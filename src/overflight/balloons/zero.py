@@ -20,7 +20,7 @@ motion, which steps of minutes would not follow.
 Row: [0] factor on the speed, [1] volume, m³, [2] gas at the start, kg, [3] mass without gas and ballast, kg,
 [4] lift ratio, [5] drag coefficient, [6] K that the gas is warmer in full sun, [7] the same by night (mostly
 negative), [8] time constant of the gas's heat × g/c_p, s K/m, [9] ballast dropped while sinking, kg/s,
-[10] only below this height, m, [11] time constant, s.
+[10] only below this height, m, [11] time constant, s, [12] time over which the last of it trickles out, s.
 Stores: ballast (0) is carried and dropped, gas lost (2) grows as it spills.
 """
 
@@ -33,9 +33,6 @@ from overflight.balloons.air import GRAVITY_MPS2, log_density, scale_height_m
 from overflight.balloons.gases import gas_volume_m3, section_m2
 from overflight.balloons.radiation import SOLAR_WPM2, sunlight
 from overflight.compiled import compiled
-
-# The last of the ballast trickles out rather than end within a step.
-TRICKLE_S = 300.0
 
 
 @compiled
@@ -70,7 +67,7 @@ def zero_rates(
         up = math.copysign(min(abs(up), abs(gap) / row[11]), gap)
     dropped = 0.0
     if up < 0.0 and alt_m < row[10]:
-        dropped = min(row[9], ballast_kg / TRICKLE_S)
+        dropped = min(row[9], ballast_kg / row[12])
     return float(row[0]) * up, -dropped, spilled
 
 
