@@ -34,7 +34,7 @@ def workers(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("dask"))
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0",
             local_directory=folder, silence_logs=50,
         ) as made,
         distributed.Client(made, set_as_default=False) as client,

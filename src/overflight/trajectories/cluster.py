@@ -83,7 +83,7 @@ def _fly_all(
     waiting, losses, done = list(reversed(todo)), dict.fromkeys(todo, 0), 0
     sent = client.scatter(plan, broadcast=True, hash=False)
     flying: dict[Any, int] = {}
-    finished: Any = as_completed()  # type: ignore[no-untyped-call]
+    finished: Any = as_completed(loop=client.loop)  # type: ignore[no-untyped-call]
     while waiting or flying:
         while waiting and len(flying) < PER_THREAD * max(1, sum(client.nthreads().values())):
             number = waiting.pop()
