@@ -32,8 +32,8 @@ class Fragment:
     """A class of pieces.
 
     `drag_area_m2` is the drag coefficient times the area it is for. `mass_spread` and `drag_spread` are
-    standard deviations of the logarithms: 0.2 is about a fifth either way. `count` is how many such pieces
-    there are. `basis` says where the numbers are from.
+    standard deviations of the logarithms: 0.2 is about a fifth either way. `basis` says where the numbers
+    are from.
     """
 
     name: str
@@ -41,7 +41,6 @@ class Fragment:
     drag_area_m2: float
     mass_spread: float = 0.1
     drag_spread: float = 0.3
-    count: int = 1
     basis: str = "given by the user"
 
     def __post_init__(self) -> None:
@@ -55,7 +54,6 @@ class Fragment:
             ("drag_area_m2", 1e-8, 1e5),
             ("mass_spread", 0.0, 2.0),
             ("drag_spread", 0.0, 2.0),
-            ("count", 1, 1e6),
         ):
             value = getattr(self, field)
             if not (math.isfinite(value) and low <= value <= high):
@@ -96,7 +94,6 @@ LARGE_FRAGMENTS: tuple[Fragment, ...] = (
         drag_area_m2=1.0,
         mass_spread=0.7,
         drag_spread=0.7,
-        count=100,
         basis=_LARGE,
     ),
 )

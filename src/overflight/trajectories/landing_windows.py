@@ -5,6 +5,8 @@ by what differs between them and not by the draw. A time counts as no worse than
 difference is within two of its Monte Carlo standard errors. The best of many times is picked by what it
 happened to draw, which flatters it; where that matters, ask for more members.
 
+The risk is that of one piece a class: a flight that comes down in a hundred pieces risks more, at every time.
+
 It is about people and property below a planned cut-down or a failure, and nothing else.
 """
 
