@@ -12,9 +12,9 @@ kilometres: the mean distance to the truth less half the mean distance between m
 of ends inside the ensemble's central 90 % (Mahalanobis, chi-squared with two degrees of freedom).
 
 Nothing is scored on what it was fitted to. Darwin: scales are fitted on the soundings outside the block (four
-in a row, about a day) of the later balloon, and so is the spread of persistence, its rival; the rival is also
-given fits that leave out the later sounding alone, and the pairs that are scored themselves. Oakland and SHAB:
-scales are fitted on the drivers. pyBalloon: on the other flights, in five parts.
+in a row, about a day) of the later balloon, and so is the spread of persistence, its rival; the rival is
+also given fits that leave out the later sounding alone, and the pairs that are scored themselves. Oakland
+and SHAB: scales are fitted on the drivers. pyBalloon: on the other flights, in five parts.
 """
 
 from __future__ import annotations
@@ -409,7 +409,7 @@ def descents(flights: Sequence[Sounding], members: int) -> dict[str, Any]:
     for number, flight in enumerate(flights):
         top = int(np.argmax(flight.alt_msl_m))
         up, down = cut(flight, 0, top + 1), cut(flight, top, flight.time_s.size)
-        if up.time_s.size < 5 or down.time_s.size < 3:
+        if up.time_s.size < 3 or down.time_s.size < 3:
             out[flight.station] = f"left out: {up.time_s.size} winds up, {down.time_s.size} down"
             continue
         analysis = analyse(observe([up]), fit=fits[number % 5])
@@ -491,7 +491,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             read_all(asked.data / "pyballoon", "*.csv", read_flights), asked.members
         ),
     }
-    result: dict[str, Any] = {"machine": platform.machine(), "python": platform.python_version()}
+    result: dict[str, Any] = {"members": asked.members, "python": platform.python_version()}
     for name in asked.only:
         result[name] = parts[name]()
         print(f"\n{name} ({clock.monotonic() - started:.0f} s)", flush=True)

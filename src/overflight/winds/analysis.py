@@ -20,7 +20,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,7 @@ from overflight.winds.analysis_fit import (
     fit_scales,
     points,
     variance,
+    vary,
 )
 from overflight.winds.error import WindError
 from overflight.winds.grid import Float64s, Grid
@@ -60,6 +61,9 @@ FIT_OBSERVATIONS: Final = 900
 # wind is unknown: nothing is said there.
 REACH_LOG_P: Final = 1.0
 BLOCK_POINTS: Final = 2000
+# Sets of scales, and the values their factors may hold together.
+VARIED: Final = 8
+FACTOR_VALUES: Final = 40_000_000
 MAX_JOINT_POINTS: Final = 4000
 
 
@@ -97,8 +101,8 @@ class Observations:
                 "an observation has no pressure above zero, no latitude within ±90°, or a negative spread"
             )
 
-    def take(self, keep: npt.NDArray[np.bool_]) -> Observations:
-        """Return those where `keep` (N,) is true."""
+    def take(self, keep: npt.NDArray[np.bool_] | Ints) -> Observations:
+        """Return those where `keep` (N,) is true, or at the indices `keep`."""
         names = ("time_s", "pressure_pa", "lat_deg", "lon_deg", "u_mps", "v_mps", "sd_mps", "flight")
         columns = {name: getattr(self, name)[keep] for name in names}
         return Observations(**columns, names=self.names, notes=self.notes)
@@ -162,13 +166,22 @@ def _layers(sounding: Sounding, layer: float, every_s: float) -> Float64s:
     return np.asarray(np.add.reduceat(rows, first, axis=1) / counts)
 
 
+class Solved(NamedTuple):
+    """One set of scales, with the factors (2, N, N) and the weights (2, N) of the observations."""
+
+    fit: Fit
+    factors: Float64s
+    weights: Float64s
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WindAnalysis:
     """A wind with its spread, known anywhere; `analyse` makes it.
 
     `fit` holds the fitted scales, `observations` what went in. `notes` say what was left out. The rest is
-    the algebra: the points (N), the factors (2, N, N) of their covariance, and its inverse times the
-    anomalies (2, N).
+    the algebra, at the points (N) of the observations: for each of several sets of scales that the data
+    leave possible, the factors (2, N, N) of the covariance and its inverse times the anomalies (2, N).
+    Mean and spread are those of the mixture.
     """
 
     fit: Fit
@@ -176,8 +189,7 @@ class WindAnalysis:
     background: Grid | None
     centre: Float64s
     at: Points
-    factors: Float64s
-    weights: Float64s
+    solved: tuple[Solved, ...]
     notes: tuple[str, ...] = field(default=())
 
     def sample(
@@ -200,7 +212,8 @@ class WindAnalysis:
         for first in range(0, good.size, BLOCK_POINTS):
             k = good[first : first + BLOCK_POINTS]
             mean[:, k], var[:, k] = _predict(self, points(*(x[k] for x in flat)))
-        turn = _turn(flat[2], flat[3], self.centre)
+        turn = np.full(flat[0].size, np.nan)
+        turn[good] = _turn(flat[2][good], flat[3][good], self.centre)
         u, v = _turned(mean[0], mean[1], -turn)
         size = np.square(np.cos(turn)), np.square(np.sin(turn))
         sd_u = np.sqrt(size[0] * var[0] + size[1] * var[1]) * base.u_sd_mps
@@ -281,6 +294,7 @@ def analyse(
     *,
     fit: Fit | None = None,
     terms: Sequence[Term] = TERMS,
+    varied: int = VARIED,
 ) -> WindAnalysis:
     """Analyse winds of balloons, alone or as a correction to a gridded field.
 
@@ -291,6 +305,8 @@ def analyse(
     fit : scales from an earlier fit, such as one on the days before. They are fitted here when None, on
         at most 900 observations drawn evenly by chance (and `notes` say so).
     terms : what is expected of the scales before the fit.
+    varied : sets of scales drawn from what the data leave open, an even number; below 2 the best set alone.
+        Fewer where their factors would need more than 320 MB, and `notes` say so.
 
     Raises
     ------
@@ -322,15 +338,17 @@ def analyse(
         if some.size < at.size:
             notes.append(f"scales fitted on {some.size} of {at.size} observations")
         fit = fit_scales(Points(at.rows[some]), wind.T[some], floor[some], terms=terms, unit=unit)
-    factors, weights = _solve(fit, at, wind, floor)
+    count = min(varied, FACTOR_VALUES // (2 * at.size**2))
+    if count < varied and fit.found is not None:
+        notes.append(f"{max(count, 1)} sets of scales in place of {varied}")
+    sets = vary(fit, count, np.random.default_rng(0))
     return WindAnalysis(
         fit=fit,
         observations=kept,
         background=background,
         centre=centre,
         at=at,
-        factors=factors,
-        weights=weights,
+        solved=tuple(_solve(one, at, wind, floor) for one in sets),
         notes=(*observations.notes, *notes),
     )
 
@@ -359,29 +377,37 @@ def wind_error(analysis: WindAnalysis) -> WindError:
 
 def _predict(analysis: WindAnalysis, at: Points) -> tuple[Float64s, Float64s]:
     """Mean and variance (2, K) of the anomaly, in the frame of the middle."""
-    cross = covariance(analysis.fit, at, analysis.at)
-    mean, var = np.empty((2, at.size)), variance(analysis.fit, at)
+    parts = [_predict_one(one, analysis.at, at) for one in analysis.solved]
+    means, variances = np.stack([m for m, _ in parts]), np.stack([v for _, v in parts])
+    return means.mean(axis=0), variances.mean(axis=0) + means.var(axis=0)
+
+
+def _predict_one(solved: Solved, known: Points, at: Points) -> tuple[Float64s, Float64s]:
+    cross = covariance(solved.fit, at, known)
+    mean, var = np.empty((2, at.size)), variance(solved.fit, at)
     for c in range(2):
-        mean[c] = cross[c] @ analysis.weights[c]
-        half = linalg.solve_triangular(analysis.factors[c], cross[c].T, lower=True, check_finite=False)
+        mean[c] = cross[c] @ solved.weights[c]
+        half = linalg.solve_triangular(solved.factors[c], cross[c].T, lower=True, check_finite=False)
         var[c] -= np.square(half).sum(axis=0)
     return mean, np.maximum(var, 0.0)
 
 
 def _joint(analysis: WindAnalysis, at: Points, members: int, rng: np.random.Generator) -> Float64s:
-    """Anomalies (2, members, K) drawn jointly, in the frame of the middle."""
-    cross, own = covariance(analysis.fit, at, analysis.at), covariance(analysis.fit, at)
+    """Anomalies (2, members, K) drawn jointly, in the frame of the middle; members take turns at the sets."""
     out = np.empty((2, members, at.size))
-    for c in range(2):
-        half = linalg.solve_triangular(analysis.factors[c], cross[c].T, lower=True, check_finite=False)
-        value, vector = linalg.eigh(own[c] - half.T @ half)
-        # Rounding makes eigenvalues of well-known points slightly negative; they are zero.
-        root = vector * np.sqrt(np.maximum(value, 0.0))
-        out[c] = cross[c] @ analysis.weights[c] + rng.standard_normal((members, at.size)) @ root.T
+    for k, one in enumerate(analysis.solved):
+        mine = out[:, k :: len(analysis.solved)]
+        cross, own = covariance(one.fit, at, analysis.at), covariance(one.fit, at)
+        for c in range(2):
+            half = linalg.solve_triangular(one.factors[c], cross[c].T, lower=True, check_finite=False)
+            value, vector = linalg.eigh(own[c] - half.T @ half)
+            # Rounding makes eigenvalues of well-known points slightly negative; they are zero.
+            root = vector * np.sqrt(np.maximum(value, 0.0))
+            mine[c] = cross[c] @ one.weights[c] + rng.standard_normal(mine[c].shape) @ root.T
     return out
 
 
-def _solve(fit: Fit, at: Points, wind: Float64s, floor: Float64s) -> tuple[Float64s, Float64s]:
+def _solve(fit: Fit, at: Points, wind: Float64s, floor: Float64s) -> Solved:
     factors, weights = covariance(fit, at), np.empty(wind.shape)
     diagonal = np.diag_indices(at.size)
     for c in range(2):
@@ -395,7 +421,7 @@ def _solve(fit: Fit, at: Points, wind: Float64s, floor: Float64s) -> tuple[Float
                 "the covariance of the observations is singular", remedy="Thin them with a thicker layer."
             ) from error
         weights[c] = linalg.cho_solve((factors[c], True), wind[c], check_finite=False)
-    return factors, weights
+    return Solved(fit, factors, weights)
 
 
 def _anomalies(

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -96,7 +96,7 @@ TERMS: Final = (
         log_pressure=(0.5, 0.7),
         distance_m=(1200e3, 0.5),
         cycle=(2.0, 0.7),
-        sd_mps=(4.0, 1.0),
+        sd_mps=(6.0, 0.7),
         tilt=(0.0, 0.3),
     ),
     Term(
@@ -118,6 +118,7 @@ TERMS: Final = (
         tilt=(0.0, 0.3),
     ),
 )
+# What a layer's mean does not share with its neighbours, m/s.
 NOISE_MPS: Final = (0.5, 1.0)
 
 
@@ -130,6 +131,8 @@ class Fit:
     took away: 0 where they said nothing and the number is the expectation, near 1 where they decided, NaN
     where it was held fixed. `log_evidence` is that of the fit, expectations included. `unit` says that
     the sizes are shares of a background's spread. `log_p_low`, `log_p_high` bound where sizes lean.
+    `found` (P,) is the fit as the vector that was searched, and `root` (P, P) a root of the covariance of
+    what the data leave open about it, for `vary`; both None where nothing was fitted.
     """
 
     terms: tuple[Term, ...]
@@ -141,6 +144,9 @@ class Fit:
     unit: bool = False
     log_p_low: float = -math.inf
     log_p_high: float = math.inf
+    noise_expected: tuple[float, float] = NOISE_MPS
+    found: Float64s | None = None
+    root: Float64s | None = None
 
     def codes(self) -> tuple[Ints, Float64s, Ints]:
         """Return the falls (M,) and periods in seconds (M,), 0 for none, as the kernels take them."""
@@ -236,18 +242,39 @@ def fit_scales(
         raise SolveError(
             "no scales fit the observations", remedy="Check them for repeated or contradictory rows."
         )
+    left = start.left_open(problem.curvature(found.x))
     numbers, noise = start.unpack(found.x)
     return Fit(
         terms=start.terms,
         numbers=start.scaled(numbers),
         noise_mps=noise,
-        told=start.told(problem.curvature(found.x)),
+        told=start.told(left),
         log_evidence=-float(found.fun),
         observations=at.size,
         unit=unit,
         log_p_low=low,
         log_p_high=high,
+        noise_expected=noise_mps,
+        found=found.x,
+        root=_root(left),
     )
+
+
+def vary(fit: Fit, count: int, rng: np.random.Generator) -> tuple[Fit, ...]:
+    """Return fits drawn from what the data leave open about the numbers, in opposite pairs.
+
+    The posterior of the logarithms is taken as normal about its top (Laplace's approximation). One sounding
+    cannot tell what lasts from what passes; over these fits the answer is both, and the spread says so.
+    """
+    if fit.found is None or fit.root is None or count < 2:
+        return (fit,)
+    vector = _Vector(fit.terms, fit.noise_expected, fit.unit)
+    steps = rng.standard_normal((count // 2, fit.found.size)) @ fit.root.T
+    out = []
+    for step in np.concatenate([steps, -steps]):
+        numbers, noise = vector.unpack(fit.found + step)
+        out.append(replace(fit, numbers=vector.scaled(numbers), noise_mps=noise))
+    return tuple(out)
 
 
 def set_scales(
@@ -331,13 +358,24 @@ class _Vector:
     def pack(self, slope: Float64s, noise_slope: Float64s) -> Float64s:
         return np.concatenate([slope[self.free], noise_slope if self.noise_free else []])
 
-    def told(self, curvature: Float64s) -> Float64s:
-        """Return 1 - posterior variance over expected variance, by the curvature at the optimum."""
+    def left_open(self, curvature: Float64s) -> Float64s:
+        """Return the covariance of what is left open: no direction wider than expected."""
+        scaled = curvature * self.width[:, None] * self.width
+        value, vector = linalg.eigh(0.5 * (scaled + scaled.T))
+        inverse = (vector / np.maximum(value, 1.0)) @ vector.T
+        return np.asarray(inverse * self.width[:, None] * self.width)
+
+    def told(self, left: Float64s) -> Float64s:
+        """Return 1 - variance left over variance expected, for each number."""
         out = np.full(self.free.shape, np.nan)
-        left = np.diag(linalg.pinvh(curvature))
-        share = 1.0 - left / np.square(self.width)
+        share = 1.0 - np.diag(left) / np.square(self.width)
         out[self.free] = np.clip(share[: int(self.free.sum())], 0.0, 1.0)
         return out
+
+
+def _root(covariance: Float64s) -> Float64s:
+    value, vector = linalg.eigh(covariance)
+    return np.asarray(vector * np.sqrt(np.maximum(value, 0.0)))
 
 
 _REFUSED = 1e15
