@@ -715,9 +715,11 @@ def _enter(
     y = (lat_deg - lat[0]) / (lat[1] - lat[0])
     n[IX + j], n[IY + j] = math.floor(x), math.floor(y)
     n[PARTICLE + j], n[PARKED + j], n[LEVEL + j] = i, -1, -1
-    s[FX + j], s[FY + j] = x - n[IX + j], y - n[IY + j]
-    for row in range(CX, WIND, LANES):
+    for row in range(WX, WIND, LANES):
         s[row + j] = _ZERO
+    s[FX + j], s[FY + j] = x - n[IX + j], y - n[IY + j]
+    s[CX + j] = np.float64(s[FX + j]) - (x - n[IX + j])
+    s[CY + j] = np.float64(s[FY + j]) - (y - n[IY + j])
     s[HEIGHT + j] = alt_m
     s[LEVEL_WEIGHT + j] = _ZERO
     if levels.size == 1:
