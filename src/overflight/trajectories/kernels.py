@@ -19,6 +19,7 @@ takes the particle by then.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -43,7 +44,6 @@ from overflight.trajectories.steps import (
     ORDER,
     ORIGIN_S,
     SLOPES,
-    STAGE,
     STEP_S,
     TO,
     TOLERANCE_M,
@@ -51,9 +51,7 @@ from overflight.trajectories.steps import (
     T,
     air_at,
     lonlat_of,
-    rates_at,
     step_error_m,
-    take_step,
 )
 from overflight.trajectories.stops import (
     EDGE_TOL_S,
@@ -67,7 +65,7 @@ from overflight.trajectories.stops import (
     first_met,
     ground_at,
     timed_end,
-    watches,
+    watched,
 )
 from overflight.winds.error_waves import error_vector
 from overflight.winds.grid import Float32s, Float64s
@@ -76,6 +74,9 @@ from overflight.winds.thermo import log_p_at, thermo_at
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
+
+# `steps.take_step` by its address: compiled once, not again inside each kernel that steps.
+Stepper = Callable[..., int]
 
 # Columns of a particle's row beyond the state of `steps`: when it is, when its stage began (NaN: not yet),
 # the length of the step it would try next, and its altitude where it was left.
@@ -86,6 +87,8 @@ HELD_UNTIL: Final = 3
 
 # The shortest step that an error estimate may ask for; it is taken whatever its error.
 STEP_LEAST_S: Final = 0.1
+# With error control, steps that leave the data are made shorter down to this; then it looks for the border.
+LOST_STEP_S: Final = 60.0
 # Steps one particle may take in one window.
 STEPS_MOST: Final = 5_000_000
 
@@ -153,6 +156,7 @@ def start_log_p(
 
 @compiled
 def draw_error(
+    stepper: Stepper,
     space: int,
     level: int,
     time: int,
@@ -168,6 +172,7 @@ def draw_error(
     cosines: Float64s,
     sines: Float64s,
     settings: Float64s,
+    euler: Float64s,
     codes: Int64s,
     rows: Float64s,
     job: Float64s,
@@ -176,18 +181,16 @@ def draw_error(
 ) -> int:
     """Write the error to hold from `job[T]` on into `held` (4,); return a status, 0 good."""
     job[EX] = job[EY] = job[EZ] = 0.0
-    status = rates_at(
+    half = 0.5 * settings[DIRECTION] * settings[ERROR_EVERY_S]
+    status = stepper(
         space, level, time, time_s, log_p, lat, lon, periodic, steady, field, thermo, settings,
-        codes, rows, job, job[T], work, SLOPES,
+        euler, codes, rows, job, half, 0, work,
     )  # fmt: skip
     if status != 0:
         return status
-    half = 0.5 * settings[DIRECTION] * settings[ERROR_EVERY_S]
-    for k in range(4):
-        work[STAGE, k] += half * work[SLOPES, k]
-    lo, la = lonlat_of(work[STAGE, 0], work[STAGE, 1], work[STAGE, 2])
+    lo, la = lonlat_of(work[TO, 0], work[TO, 1], work[TO, 2])
     held[0], held[1], held[2] = error_vector(
-        waves, cosines, sines, settings[ORIGIN_S], job[T] + half, work[STAGE, 3], la, lo
+        waves, cosines, sines, settings[ORIGIN_S], job[T] + half, work[TO, LOG_P], la, lo
     )
     held[HELD_UNTIL] = job[T] + 2.0 * half
     return 0
@@ -195,6 +198,7 @@ def draw_error(
 
 @compiled
 def make_step(
+    stepper: Stepper,
     space: int,
     level: int,
     time: int,
@@ -222,14 +226,18 @@ def make_step(
     """
     dt = in_equal_steps(mark - job[T], trial_s)
     low = high = 0.0
-    known = lost = 0
+    lost = 0
+    known = 0
     while True:
-        status = take_step(
+        status = stepper(
             space, level, time, time_s, log_p, lat, lon, periodic, steady, field, thermo, settings,
             table, codes, rows, job, dt, known, work,
         )  # fmt: skip
+        if status != 0 and settings[TOLERANCE_M] > 0.0 and abs(dt) > LOST_STEP_S:
+            trial_s = 0.5 * abs(dt)
+            dt = in_equal_steps(mark - job[T], trial_s)
+            continue
         if status != 0:
-            # Halve towards the border; a step of no length is the last one tried, and cannot be made.
             lost, high = status, dt
         elif settings[TOLERANCE_M] > 0.0 and lost == 0:
             known = 1
@@ -247,7 +255,7 @@ def make_step(
             known, low = 1, dt
         if abs(high - low) <= EDGE_TOL_S:
             if status != 0 and low != 0.0:
-                take_step(
+                stepper(
                     space, level, time, time_s, log_p, lat, lon, periodic, steady, field, thermo, settings,
                     table, codes, rows, job, low, known, work,
                 )  # fmt: skip
@@ -291,6 +299,7 @@ def look_for_stop(
 
 @compiled
 def halve_to_stop(
+    stepper: Stepper,
     space: int,
     level: int,
     time: int,
@@ -320,10 +329,10 @@ def halve_to_stop(
     low = 0.0
     while True:
         dt = 0.5 * (low + high)
-        last = abs(high - low) <= STOP_TOL_S or dt == low or dt == high
+        last = abs(high - low) <= STOP_TOL_S or dt in (low, high)
         if last:
             dt = high
-        take_step(
+        stepper(
             space, level, time, time_s, log_p, lat, lon, periodic, steady, field, thermo, settings,
             table, codes, rows, job, dt, 1, work,
         )  # fmt: skip
@@ -343,6 +352,7 @@ def halve_to_stop(
 def advance(
     begin: int,
     end: int,
+    stepper: Stepper,
     space: int,
     level: int,
     time: int,
@@ -381,7 +391,8 @@ def advance(
 ) -> None:
     """Advance particles begin..end to `limit` (N,), or to their ends.
 
-    The wind: a scheme's codes, a `PackedGrid`, `pack_thermo`; its errors, of N members, of one, or of none;
+    `stepper` is what `steps.stepper` returns. The wind: a scheme's codes,
+    a `PackedGrid`, `pack_thermo`; its errors, of N members, of one, or of none;
     the terrain (0 x 0 for none). `settings` and the method's table as in `steps`. The flight: codes (S, K),
     rows (N or 1, S, K, P), stop_codes (S, J), stop_rows (N or 1, S, J, Q). What is kept: times in the order
     of the run, written to out (4, N, K) (degrees, degrees, m, Pa) and out_stage (N, K).
@@ -393,6 +404,9 @@ def advance(
     """
     work = np.empty((SLOPES + table.shape[0], VALUES))
     job = np.zeros(JOB)
+    # One slope for the whole of the step, in the layout of `steps.Method`.
+    euler = np.zeros((1, 4))
+    euler[0, 1] = 1.0
     direction, hold = settings[DIRECTION], settings[HOLD]
     for i in range(begin, end):
         member = i if rows.shape[0] > 1 else 0
@@ -433,15 +447,17 @@ def advance(
                 break
             now = stage[i]
             stops, stops_rows = stop_codes[now], stop_rows[stop_member, now]
-            watched = watches(stops)
+            watching = watched(stops) > 0
             starting = math.isnan(state[i, AT_BEGAN])
             for k in range(VALUES):
-                work[FROM, k] = work[STAGE, k] = work[TO, k] = state[i, k]
+                work[FROM, k] = work[TO, k] = state[i, k]
             met = -1
             if starting:
                 state[i, AT_BEGAN] = t
                 if own.shape[0] > 0:
-                    own[i] = rows[member, now]
+                    for j in range(own.shape[1]):
+                        for k in range(own.shape[2]):
+                            own[i, j, k] = rows[member, now, j, k]
                     lo, la = lonlat_of(state[i, 0], state[i, 1], state[i, 2])
                     temperature, alt, status = air_at(
                         time_s, log_p, lat, lon, periodic, steady, thermo, hold, t, state[i, 3], la, lo
@@ -450,7 +466,7 @@ def advance(
                         code[i] = status
                         continue
                     begin_stage(codes[now], own[i], lo, la, alt, state[i, 3], temperature)
-                if watched:
+                if watching:
                     met = look_for_stop(
                         time_s, log_p, lat, lon, periodic, steady, thermo, ground_lat, ground_lon, ground_m,
                         settings, stops, stops_rows, START_SLACK, t, t, work,
@@ -471,8 +487,9 @@ def advance(
                     if direction * (held[i, HELD_UNTIL] - t) <= 0.0:
                         one = i if waves.shape[0] > 1 else 0
                         lost = draw_error(
-                            space, level, time, time_s, log_p, lat, lon, periodic, steady, field, thermo,
-                            waves[one], cosines[one], sines[one], settings, codes[now], terms, job,
+                            stepper, space, level, time, time_s, log_p, lat, lon, periodic, steady, field,
+                            thermo,
+                            waves[one], cosines[one], sines[one], settings, euler, codes[now], terms, job,
                             held[i], work,
                         )  # fmt: skip
                         if lost != 0:
@@ -481,19 +498,21 @@ def advance(
                     job[EX], job[EY], job[EZ] = held[i, 0], held[i, 1], held[i, 2]
                     mark = nearer(mark, held[i, HELD_UNTIL], direction)
                 dt, state[i, AT_TRY], lost = make_step(
-                    space, level, time, time_s, log_p, lat, lon, periodic, steady, field, thermo, settings,
+                    stepper, space, level, time, time_s, log_p, lat, lon, periodic, steady, field,
+                    thermo, settings,
                     table, codes[now], terms, job, mark, state[i, AT_TRY], work,
                 )  # fmt: skip
                 steps += 1
                 if dt != 0.0:
-                    if watched:
+                    if watching:
                         met = look_for_stop(
                             time_s, log_p, lat, lon, periodic, steady, thermo, ground_lat, ground_lon,
                             ground_m, settings, stops, stops_rows, 0.0, job[BEGAN], t + dt, work,
                         )  # fmt: skip
                     if met >= 0:
                         dt, met = halve_to_stop(
-                            space, level, time, time_s, log_p, lat, lon, periodic, steady, field, thermo,
+                            stepper, space, level, time, time_s, log_p, lat, lon, periodic, steady, field,
+                            thermo,
                             ground_lat, ground_lon, ground_m, settings, table, codes[now], terms,
                             stops, stops_rows, job, met, dt, work,
                         )  # fmt: skip

@@ -175,11 +175,11 @@ def fly(
         packed = pack(grid)
         lowest_pa = min(lowest_pa, float(grid.pressure_pa[-1]))
         codes = (default_scheme(packed) if scheme is None else scheme).codes
-        window = (*codes, *packed, pack_thermo(grid), *waves, *ground, *fixed)
+        window = (steps.stepper(), *codes, *packed, pack_thermo(grid), *waves, *ground, *fixed)
         limit = np.full(lon.size, until)
         _advance(run, window, limit, share, progress)
         note = "the air is that of the standard atmosphere: the winds bring neither temperature nor height"
-        if window[10].size == 0 and note not in notes:
+        if window[11].size == 0 and note not in notes:
             notes.append(note)
     if terrain is None:
         notes.append("the ground is the WGS-84 ellipsoid: no terrain was given")

@@ -19,8 +19,10 @@ fifth order with an error estimate, where the error chooses the step.
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -277,3 +279,36 @@ def step_error_m(table: Float64s, dt: float, work: Float64s) -> float:
         else:
             up = abs(value)
     return abs(dt) * max(WGS84_A_M * math.sqrt(across), HOLD_SCALE_M * up)
+
+
+class _Address(numba.types.WrapperAddressProtocol):  # type: ignore[misc]  # numba has no types for checkers
+    """A compiled function as a value that other compiled functions call."""
+
+    def __init__(self, compiled_function: Any, signature: Any) -> None:
+        self._found = compiled_function.overloads[signature]
+
+    def __wrapper_address__(self) -> int:
+        return int(self._found.library.get_pointer_to_function(self._found.fndesc.llvm_cfunc_wrapper_name))
+
+    def signature(self) -> Any:
+        return self._found.signature
+
+
+@lru_cache(maxsize=1)
+def stepper() -> _Address:
+    """Return `take_step` for kernels to call.
+
+    A kernel that calls another compiled function holds all of its code, so each of those that step would
+    hold, and compile, all of the interpolation and the physics: 40 s in place of 15 s for all. The
+    address is found again in each process; kernels that take it are cached on disk as others are.
+    """
+    of = numba.types
+    axis, table, cells = of.float64[::1], of.float64[:, ::1], of.Array(of.float32, 5, "C")
+    flag, number = of.boolean, of.int64
+    signature = (
+        number, number, number, axis, axis, axis, axis, flag, flag, cells, cells, axis, table,
+        of.int64[::1], table, axis, of.float64, number, table,
+    )  # fmt: skip
+    step: Any = take_step
+    step.compile(signature)
+    return _Address(step, signature)

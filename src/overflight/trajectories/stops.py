@@ -96,12 +96,13 @@ def timed_end(codes: Int64s, rows: Float64s, began: float, direction: float) -> 
 
 
 @compiled
-def watches(codes: Int64s) -> bool:
-    """Return whether a stage has a stop that is looked for in the state."""
+def watched(codes: Int64s) -> int:
+    """Return how many stops of a stage are looked for in the state."""
+    count = 0
     for code in codes:
         if code not in (NONE, DURATION, AT, SIGNED):
-            return True
-    return False
+            count += 1
+    return count
 
 
 @compiled
