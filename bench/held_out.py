@@ -31,7 +31,7 @@ import numpy as np
 from overflight import __version__
 from overflight.case import read_case
 from overflight.geo import distance_m, mean_lonlat
-from overflight.reconstruct.likelihood import MISTAKEN_SD_KM, Scenario, make_candidates, nodes_in
+from overflight.reconstruct.likelihood import MISTAKEN_SD_KM, Scenario, make_candidates, minutes_in
 from overflight.reconstruct.motion import LIN
 from overflight.reconstruct.posterior import FLOAT_ALT_M, Settings, _start, reconstruct, scenarios_from
 from overflight.reconstruct.sampler import STRETCHES, _Members, draw_latents, sweep
@@ -74,8 +74,8 @@ def score_overflight(sightings, held, hours, winds, scenarios, window, members, 
     score = float(predicted.log_density(place)[0])
     # The density at the predictive's own draws tells which part of it the report fell into.
     inside = score >= np.quantile(predicted.log_density(predicted.draw(rng, 800)), 0.10)
-    nodes = nodes_in(r.node_s, held.time_start, held.time_end)
-    who, when = rng.choice(len(weight), 3000, p=weight), rng.choice(nodes, 3000)
+    nodes, chances = minutes_in(r.node_s, held.time_start, held.time_end)
+    who, when = rng.choice(len(weight), 3000, p=weight), rng.choice(nodes, 3000, p=chances)
     bx, by = paths[who, when, 0], paths[who, when, 1]
     lon, lat = r.frame.to_lonlat(bx * 1e3, by * 1e3)
     centre = mean_lonlat(lon, lat, np.ones(lon.size))

@@ -8,6 +8,11 @@ from pathlib import Path
 # Before anything brings eccodes: each has its own PROJ, and pyproj crashes when it comes second.
 import pyproj  # noqa: F401
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure, and a kernel's first call compiles.
+settings.register_profile("overflight", deadline=None)
+settings.load_profile("overflight")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_air import PLAIN
-from scipy.stats import multivariate_normal, norm
+from scipy.stats import multivariate_normal, norm, truncnorm
 
 from overflight.geo import unit_vector
 from overflight.reconstruct.frame import fit_frame
@@ -29,6 +29,7 @@ from overflight.reconstruct.likelihood import (
     height_log_densities,
     make_candidates,
     make_nodes,
+    minutes_in,
     nodes_in,
 )
 from overflight.records import RELIABILITIES, Sighting
@@ -92,12 +93,25 @@ def test_an_account_can_take_a_report_as_true_or_as_mistaken():
         assert sum(shares(c, j).values()) == pytest.approx(1.0)
 
 
-def test_a_report_allows_the_nodes_of_its_window_equally():
+def test_the_time_of_a_report_is_rather_in_the_middle_of_its_window():
+    """Gaussian with two standard deviations to either end; a node stands for the time about it."""
     c = laid_out(seen(start_h=20.0, end_h=22.0))
     assert hours_of(c, STATED) == pytest.approx([20 + k / 3 for k in range(7)], abs=1e-3)
-    stated = c.log_prior[c.reading == STATED]
-    assert np.ptp(stated) == pytest.approx(0.0, abs=1e-12)
+    stated = np.exp(c.log_prior[c.reading == STATED])
+    edges = np.array([20, *(20 + (k + 0.5) / 3 for k in range(6)), 22])
+    wanted = np.diff(truncnorm.cdf(edges, -2.0, 2.0, loc=21.0, scale=0.5))
+    np.testing.assert_allclose(stated / stated.sum(), wanted, rtol=1e-9)
     assert hours_of(c, AFAR) == hours_of(c, STATED)
+
+
+def test_crowded_nodes_make_no_hour_more_likely():
+    """Nodes that another report brought do not draw the time of this one to themselves."""
+    crowded = np.unique(np.concatenate([NODES, 20.9 * HOUR + np.arange(5) * 70.0]))
+    nodes, chance = minutes_in(crowded, 20 * HOUR, 22 * HOUR)
+    even_nodes, even = minutes_in(NODES, 20 * HOUR, 22 * HOUR)
+    assert chance.sum() == pytest.approx(1.0)
+    late = chance[crowded[nodes] >= 21.5 * HOUR].sum()
+    assert late == pytest.approx(even[NODES[even_nodes] >= 21.5 * HOUR].sum(), rel=1e-9)
 
 
 def test_a_window_between_nodes_takes_the_nearest():

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtr
 
 from overflight.atmosphere import alt_m
 from overflight.compiled import compiled
@@ -50,6 +51,8 @@ LOG_2PI = math.log(2.0 * math.pi)
 # The turn of the frame's equator: reports do not say how often the balloon went round.
 TURN_KM = 2.0 * math.pi * EARTH_RADIUS_M / 1000.0
 
+# Standard deviations from the middle of a window to its ends.
+WINDOW_SDS = 2.0
 OPEN_RANGE_M = 3000.0
 # What an altitude of a kind may be off from one above the ellipsoid: the geoid is within 107 m of it, and the
 # true height of a pressure at 18 km differs from the standard atmosphere's by some 300 m.
@@ -195,15 +198,16 @@ def _readings(
     stated = _whitening(region, frame, 0.0)
     afar = _whitening(region, frame, AFAR_SD_KM)
     start, end = sighting.time_start, sighting.time_end
-    rows = _spread_over(nodes_in(node_s, start, end), STATED, shares[STATED], stated)
+    minutes = minutes_in(node_s, start, end)
+    rows = _spread_over(*minutes, STATED, shares[STATED], stated)
     if shares[AFAR] > 0:
-        rows += _spread_over(nodes_in(node_s, start, end), AFAR, shares[AFAR], afar)
+        rows += _spread_over(*minutes, AFAR, shares[AFAR], afar)
     if shares[OTHER_TIME] > 0:
         for hours, share in SLIPS_H:
             early, late = start + hours * HOUR_S, end + hours * HOUR_S
             if late >= node_s[0] and early <= node_s[-1]:
-                shifted = nodes_in(node_s, early, late)
-                rows += _spread_over(shifted, OTHER_TIME, shares[OTHER_TIME] * share, stated)
+                shifted = minutes_in(node_s, early, late)
+                rows += _spread_over(*shifted, OTHER_TIME, shares[OTHER_TIME] * share, stated)
     if wrong > 0:
         rows.append((-1, MISTAKEN, math.log(wrong), 0.0, 0.0, 0.0, LOG_MISTAKEN))
     # Slips out of the time reconstructed cannot be told; the other readings share what they leave.
@@ -219,11 +223,33 @@ def nodes_in(node_s: Float64s, start: float, end: float) -> Int64s:
     return np.array([np.argmin(np.abs(node_s - 0.5 * (start + end)))])
 
 
+def minutes_in(node_s: Float64s, start: float, end: float) -> tuple[Int64s, Float64s]:
+    """Nodes of a window and the chance (they sum to one) that each is when the report was true.
+
+    A window is drawn with margin, as a circle is: its time is Gaussian about the middle, `WINDOW_SDS` to
+    either end. A node stands for the time nearer to it than to its neighbours.
+    """
+    nodes = nodes_in(node_s, start, end)
+    if nodes.size == 1:
+        return nodes, np.ones(1)
+    at = node_s[nodes]
+    edges = np.clip(np.concatenate([[start], 0.5 * (at[1:] + at[:-1]), [end]]), start, end)
+    cumulative = ndtr(WINDOW_SDS * (2.0 * (edges - start) / (end - start) - 1.0))
+    chance = np.diff(cumulative)
+    return nodes, chance / chance.sum()
+
+
 def _spread_over(
-    nodes: Int64s, reading: int, share: float, shape: tuple[float, float, float, float]
+    nodes: Int64s,
+    chances: Float64s,
+    reading: int,
+    share: float,
+    shape: tuple[float, float, float, float],
 ) -> list[tuple[float, ...]]:
-    log_prior = math.log(share / nodes.size)
-    return [(int(node), reading, log_prior, *shape) for node in nodes]
+    return [
+        (int(node), reading, math.log(share * max(chance, 1e-12)), *shape)
+        for node, chance in zip(nodes, chances, strict=True)
+    ]
 
 
 def _whitening(region: Region, frame: Frame, extra_sd_km: float) -> tuple[float, float, float, float]:

@@ -26,7 +26,7 @@ from overflight.reconstruct.likelihood import (
     Candidates,
     candidate_log_density,
     height_log_densities,
-    nodes_in,
+    minutes_in,
 )
 from overflight.reconstruct.motion import KM
 from overflight.reconstruct.posterior import Reconstruction
@@ -182,9 +182,9 @@ def _seen_from(
     """Distance (m), bearing and elevation (deg) of every member at the stated time, from the place named."""
     if s.time_end < r.node_s[0] or s.time_start > r.node_s[-1]:
         return None
-    allowed = nodes_in(r.node_s, s.time_start, s.time_end)
+    allowed, chances = minutes_in(r.node_s, s.time_start, s.time_end)
     paths = r.paths
-    when = rng.choice(allowed, len(paths))
+    when = rng.choice(allowed, len(paths), p=chances)
     if j is not None:
         picked = np.concatenate([x.candidates.node[x.sample.pick[:, j]] for x in r.scenarios])
         reading = np.concatenate([x.candidates.reading[x.sample.pick[:, j]] for x in r.scenarios])

@@ -32,7 +32,7 @@ MAX_STEP_S = 2 * DAY_S
 # As a random walk, 4 m/s over an hour is 14 km; the log evidence of the 2023 sightings is the same within its
 # noise from 14 to 40, and three and eight units lower at 10 and 3 (docs/reconstruction.md). An analysis with
 # an error that turns in 10 h already holds most of it.
-PRIOR_MIXING_KM, OWN_MIXING_KM = 8.0, 5.0
+PRIOR_MIXING_KM, OWN_MIXING_KM = 14.0, 5.0
 FAST_TIME_S = 6 * HOUR_S
 PRIOR_FAST_SHARE, OWN_FAST_SHARE = 0.2, 0.0
 # A file with less of the window than this is not what the case runs on.
