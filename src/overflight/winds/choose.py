@@ -28,10 +28,10 @@ LEVELS_PA = (500.0, 35_000.0)
 # A field whose times lie further apart than this leaves a balloon on its own for too long in between.
 MAX_STEP_S = 2 * DAY_S
 # Inertia-gravity waves and near-inertial motion: some 4 m/s that turn within hours and that no climatology
-# and no 1 degree analysis holds (sondes forget their direction faster than ERA5 does, docs/winds-prior.md).
-# As a random walk, 4 m/s over an hour is 14 km; the log evidence of the 2023 sightings is the same within its
-# noise from 14 to 40, and three and eight units lower at 10 and 3 (docs/reconstruction.md). An analysis with
-# an error that turns in 10 h already holds most of it.
+# and no 1 degree analysis holds (sondes forget their direction faster than ERA5 does, docs/winds-prior.md): a
+# fifth of the prior's variance. What turns within the hour is a random walk: 4 m/s over an hour is 14 km. The
+# evidence of the 2023 sightings does not tell shares and times apart, but is lower with less than 14 km
+# (docs/reconstruction.md). An analysis with an error that turns in 10 h already holds most of it.
 PRIOR_MIXING_KM, OWN_MIXING_KM = 14.0, 5.0
 FAST_TIME_S = 6 * HOUR_S
 PRIOR_FAST_SHARE, OWN_FAST_SHARE = 0.2, 0.0
