@@ -14,7 +14,7 @@ from overflight import atmosphere
 from overflight.errors import InputError, LimitError
 from overflight.times import parse_utc
 from overflight.winds.gridded import describe, read_grid
-from overflight.winds.thermo import SCALE_M_PER_K, hydrostatic_height_m, pack_thermo, sample_thermo
+from overflight.winds.thermo import SCALE_M_PER_K, hydrostatic_geopotential_m, pack_thermo, sample_thermo
 
 T0 = parse_utc("2023-01-28T00:00Z")
 LEVELS_HPA = np.array([20.0, 50.0, 70.0, 100.0])
@@ -55,7 +55,7 @@ def write(
 def check(grid) -> None:
     kelvin, metres = truth()
     np.testing.assert_allclose(grid.temperature_k, kelvin[:, :, ::-1], atol=FLOAT32_K)
-    np.testing.assert_allclose(grid.height_m, metres[:, :, ::-1], atol=FLOAT32_M)
+    np.testing.assert_allclose(grid.geopotential_m, metres[:, :, ::-1], atol=FLOAT32_M)
 
 
 @pytest.mark.parametrize(
@@ -81,17 +81,17 @@ def test_every_name_and_unit(tmp_path: Path, names, units, given):
 def test_without_asking_there_is_only_wind(tmp_path: Path):
     grid = read_grid(write(tmp_path / "a.nc", ("t", "gh"), ("K", "gpm")))
     assert grid.temperature_k is None
-    assert grid.height_m is None
+    assert grid.geopotential_m is None
 
 
 def test_a_box_and_a_level_range_cut_the_air_like_the_wind(tmp_path: Path):
     path = write(tmp_path / "a.nc", ("t", "gh"), ("K", "gpm"))
     grid = read_grid(path, thermo=True, box=(-40.0, 0.0, 20.0, 40.0), levels_pa=(6e3, 8e3))
-    assert grid.height_m.shape == grid.u_mps.shape
+    assert grid.geopotential_m.shape == grid.u_mps.shape
     metres = truth()[1]
     columns = [int(x // 30) for x in grid.lon_deg % 360]
     rows = [int(np.flatnonzero(y == LAT)[0]) for y in grid.lat_deg]
-    np.testing.assert_allclose(grid.height_m, metres[:, 1:][:, :, rows][..., columns], atol=FLOAT32_M)
+    np.testing.assert_allclose(grid.geopotential_m, metres[:, 1:][:, :, rows][..., columns], atol=FLOAT32_M)
 
 
 def test_one_of_the_two_is_enough(tmp_path: Path):
@@ -105,7 +105,7 @@ def test_one_of_the_two_is_enough(tmp_path: Path):
 
 def test_neither_is_told(tmp_path: Path):
     grid = read_grid(write(tmp_path / "a.nc", ("", ""), ("", "")), thermo=True)
-    assert grid.height_m is None
+    assert grid.geopotential_m is None
     assert "standard atmosphere" in grid.provenance["air"]
 
 
@@ -127,7 +127,7 @@ def test_values_that_cannot_be_what_they_are_called_are_refused(tmp_path: Path, 
 def test_a_wrong_unit_leaves_the_wind_and_is_told(tmp_path: Path):
     grid = read_grid(write(tmp_path / "a.nc", ("t", "gh"), ("furlong", "gpm")), thermo=True)
     assert grid.temperature_k is None
-    assert grid.height_m is not None
+    assert grid.geopotential_m is not None
     assert "t left out: the unit is 'furlong'" in grid.provenance["notes"]
 
 
@@ -175,7 +175,7 @@ def test_grib_has_both(tmp_path: Path, edition: int, name: str, factor: float):
     grid = read_grid(tmp_path / "a.grib", thermo=True)
     np.testing.assert_array_equal(grid.pressure_pa, LEVELS_HPA * 100.0)
     np.testing.assert_allclose(grid.temperature_k[0], kelvin[0, :, ::-1], atol=1e-3)
-    np.testing.assert_allclose(grid.height_m[0], metres[0, :, ::-1], atol=0.02)
+    np.testing.assert_allclose(grid.geopotential_m[0], metres[0, :, ::-1], atol=0.02)
     np.testing.assert_allclose(grid.u_mps, 7.0, atol=1e-4)
     assert read_grid(tmp_path / "a.grib").temperature_k is None
 
@@ -183,11 +183,11 @@ def test_grib_has_both(tmp_path: Path, edition: int, name: str, factor: float):
 def test_the_florida_file_is_in_hydrostatic_balance(test_data: Path):
     """GFS's own temperatures and heights, one made from the other: 47 levels from 1000 to 1 hPa."""
     grid = read_grid(test_data / "wind" / "gfs_0p5_florida_20170424.nc", thermo=True)
-    assert grid.height_m is not None
+    assert grid.geopotential_m is not None
     assert grid.temperature_k is not None
     upper = (grid.pressure_pa >= 500.0) & (grid.pressure_pa <= 50_000.0)
-    from_temperature = hydrostatic_height_m(grid.temperature_k[0], grid.pressure_pa)
-    stated = grid.height_m[0].astype(float)
+    from_temperature = hydrostatic_geopotential_m(grid.temperature_k[0], grid.pressure_pa)
+    stated = grid.geopotential_m[0].astype(float)
     levels = np.flatnonzero(upper)
     # Thickness from 500 to 5 hPa, 30 km: within 0.3 %; moist air below is left out.
     low, high = levels[-1], levels[0]
@@ -198,12 +198,12 @@ def test_the_florida_file_is_in_hydrostatic_balance(test_data: Path):
     assert float(np.sqrt(np.mean(difference**2))) < 1.5
     # And the height between two levels, left out and put back, against linear height.
     got = sample_thermo(_without_level(grid, 40), grid.time_s[0], grid.pressure_pa[40], 29.0, 280.0)
-    true = float(atmosphere.alt_m(grid.height_m[0, 40, 7, 15]))
+    true = float(atmosphere.alt_m(grid.geopotential_m[0, 40, 7, 15]))
     assert (grid.lat_deg[7], grid.lon_deg[15] % 360.0) == (29.0, 280.0)
     assert float(got.alt_m) == pytest.approx(true, abs=5.0)
 
 
 def _without_level(grid, level: int):
     keep = np.arange(grid.pressure_pa.size) != level
-    cut = {n: getattr(grid, n)[:, keep] for n in ("u_mps", "v_mps", "temperature_k", "height_m")}
+    cut = {n: getattr(grid, n)[:, keep] for n in ("u_mps", "v_mps", "temperature_k", "geopotential_m")}
     return replace(grid, pressure_pa=grid.pressure_pa[keep], **cut)

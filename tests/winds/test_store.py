@@ -50,7 +50,7 @@ def field(hours, *, air: bool = False, seed: int = 4, **more) -> Grid:
         time_s=np.asarray(hours, float) * HOUR, pressure_pa=LEVELS_PA, lat_deg=LAT, lon_deg=LON,
         u_mps=made(0, -30.0, 30.0), v_mps=made(1, -10.0, 10.0), periodic=True, name="made",
         temperature_k=made(2, 200.0, 240.0) if air else None,
-        height_m=heights.astype(np.float32) if air else None,
+        geopotential_m=heights.astype(np.float32) if air else None,
         provenance={"file": "made"}, **more,
     )  # fmt: skip
 

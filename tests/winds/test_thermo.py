@@ -46,7 +46,7 @@ def air(temperature=None, height=None, *, times=(0.0, HOUR), lat=None, lon=None,
 
     return Grid(
         time_s=time, pressure_pa=LEVELS_PA, lat_deg=lat, lon_deg=lon, u_mps=still, v_mps=still,
-        temperature_k=field(temperature), height_m=field(height), **more,
+        temperature_k=field(temperature), geopotential_m=field(height), **more,
     )  # fmt: skip
 
 
@@ -187,8 +187,8 @@ def test_points_outside_have_a_code():
 
 def test_missing_values_are_told_and_do_no_harm_above_them():
     grid = air(lambda *_: 250.0, isothermal_height)
-    holed = replace(grid, temperature_k=grid.temperature_k.copy(), height_m=grid.height_m.copy())
-    holed.temperature_k[:, -2:], holed.height_m[:, -2:] = np.nan, np.nan
+    holed = replace(grid, temperature_k=grid.temperature_k.copy(), geopotential_m=grid.geopotential_m.copy())
+    holed.temperature_k[:, -2:], holed.geopotential_m[:, -2:] = np.nan, np.nan
     assert int(sample_thermo(holed, 0.0, 9e4, 0.0, 30.0).status) == 5
     assert int(sample_thermo(holed, 0.0, 6e4, 0.0, 30.0).status) == 0
     assert int(pressure_at(holed, 0.0, 20e3, 0.0, 30.0)[1]) == 0
@@ -232,15 +232,15 @@ def test_one_level_of_heights_has_the_standard_temperature():
     grid = air(height=isothermal_height)
     one = Grid(
         time_s=grid.time_s, pressure_pa=np.array([7e3]), lat_deg=grid.lat_deg, lon_deg=grid.lon_deg,
-        u_mps=grid.u_mps[:, 4:5], v_mps=grid.v_mps[:, 4:5], height_m=grid.height_m[:, 4:5],
+        u_mps=grid.u_mps[:, 4:5], v_mps=grid.v_mps[:, 4:5], geopotential_m=grid.geopotential_m[:, 4:5],
     )  # fmt: skip
     assert float(sample_thermo(one, 0.0, 7e3, 0.0, 0.0).temperature_k) == pytest.approx(216.65, abs=1e-3)
 
 
 def test_fields_of_another_shape_are_refused():
     grid = air(lambda *_: 250.0)
-    with pytest.raises(InputError, match="height_m"):
-        replace(grid, height_m=np.zeros((1, 2, 3, 4), np.float32))
+    with pytest.raises(InputError, match="geopotential_m"):
+        replace(grid, geopotential_m=np.zeros((1, 2, 3, 4), np.float32))
 
 
 def test_a_steady_field_answers_at_any_time():

@@ -1,4 +1,4 @@
-"""`overflight winds get` and `winds info`: bring gridded winds into the cache, and say what a file holds."""
+"""`overflight winds`: get and info are here, show and verify beside it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from overflight.cli import winds_show, winds_verify
 from overflight.cli.screen import bytes_bar, note, on_terminal, say, say_json
 from overflight.errors import CoverageError, InputError, OverflightError
 
@@ -49,6 +50,13 @@ def get(
     step: Annotated[
         int | None, typer.Option(min=1, max=24, help="Hours between fields; 3, or 6 for more than ten days.")
     ] = None,
+    store: Annotated[
+        bool | None,
+        typer.Option(
+            "--store/--no-store",
+            help="Keep a store that is read in windows of time, or the file as it comes; by size if unsaid.",
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the download.")] = False,
     base_url: Annotated[
         str | None, typer.Option(metavar="URL", help="Another server with the same layout, such as a mirror.")
@@ -61,6 +69,9 @@ def get(
     comes is verified. `assess` finds it there where the case says `source = "auto"`. The cache is the
     folder that OVERFLIGHT_CACHE names, or the system's own.
 
+    Winds that take more than 2 GB of memory to be read whole are kept as a Zarr store, cut for runs that read
+    them in windows of time; --store and --no-store say otherwise. Members of GEFS stay in the file.
+
     Needs the extra `fetch`: pip install 'overflight[fetch]'
 
     \b
@@ -68,12 +79,16 @@ def get(
     overflight winds get my-case --source gefs --yes
     overflight winds get my-case --base-url https://mirror.example/gfs --source gfs
     """
-    entry, paths = bring(case, source=source, step_h=step, base_url=base_url, yes=yes)
+    entry, paths = bring(case, source=source, step_h=step, base_url=base_url, yes=yes, store=store)
     if as_json:
         say_json({"id": entry.id, "source": entry.source, "title": entry.title, "paths": [*map(str, paths)]})
         return
     for path in paths:
         say(str(path))
+
+
+app.command("show")(winds_show.show)
+app.command("verify")(winds_verify.verify)
 
 
 @app.command("info")
@@ -112,6 +127,7 @@ def bring(
     step_h: int | None = None,
     base_url: str | None = None,
     yes: bool = False,
+    store: bool | None = None,
 ) -> tuple[Any, tuple[Path, ...]]:
     """Plan, tell, ask and download the winds of a case; return the cache's entry and its files."""
     from overflight.pipeline import read_inputs
@@ -127,7 +143,7 @@ def bring(
         raise typer.Exit(1)
     cache = cache_folder()
     with bytes_bar() as tell:
-        entry = execute(made, cache, progress=tell)
+        entry = execute(made, cache, progress=tell, store=store)
     if inputs.case.winds.source != "auto":
         note(
             f'The case says winds.source = "{inputs.case.winds.source}" and does not look into the cache: '
@@ -167,14 +183,19 @@ def flight_levels(inputs: Inputs) -> tuple[float, float]:
     level that the reconstruction starts from, where fewer than three reports give one, and about that level
     where none does.
     """
-    from overflight.atmosphere import pressure_pa
+    from overflight.atmosphere import alt_m, pressure_pa
     from overflight.reconstruct.posterior import FLOAT_ALT_M
 
     ask = inputs.case.ask.get("reconstruct", {})
     middle = float(ask.get("float_alt_m", FLOAT_ALT_M[0]))
     half = 1.5 * float(ask.get("float_alt_sd_m", FLOAT_ALT_M[1]))
-    ends = [(s.alt_low_m, s.alt_high_m) for s in inputs.sightings if s.fitted and s.phase == "float"]
-    heights = sorted(0.5 * (low + high) for low, high in ends if low is not None and high is not None)
+    heights = sorted(
+        # A pressure altitude is a height of the standard atmosphere, as the levels asked for are.
+        float(alt_m(0.5 * (s.alt_low_m + s.alt_high_m))) if s.alt_kind == "pressure"
+        else 0.5 * (s.alt_low_m + s.alt_high_m)
+        for s in inputs.sightings
+        if s.fitted and s.phase == "float" and s.alt_low_m is not None and s.alt_high_m is not None
+    )  # fmt: skip
     if heights:
         middle = heights[len(heights) // 2]
     if len(heights) >= 3:
@@ -203,6 +224,7 @@ def file_facts(path: Path) -> dict[str, Any]:
         "columns": held.columns,
         "all_round": held.periodic,
         "members": held.members,
+        "beside": list(held.air),
         "file_bytes": held.file_bytes,
         "memory_bytes": held.memory_bytes,
         "notes": list(held.notes),
@@ -223,6 +245,8 @@ def file_lines(facts: dict[str, Any]) -> list[str]:
         f"  latitude   {facts['rows']} from {south:g} to {north:g}",
         f"  longitude  {facts['columns']} from {west:g} to {east:g}{round_}",
     ]
+    if facts["beside"]:
+        lines.append(f"  beside     {' and '.join(facts['beside'])}")
     if facts["members"]:
         lines.append(f"  members    {facts['members']}")
     size, memory = human_bytes(facts["file_bytes"]), human_bytes(facts["memory_bytes"])

@@ -540,7 +540,7 @@ def provenance(plan: Plan) -> dict[str, str]:
         else (f"{STEP_S if plan.step_s is None else plan.step_s:g} s")
     )
     air = "from the winds' files"
-    if grid.temperature_k is None and grid.height_m is None:
+    if grid.temperature_k is None and grid.geopotential_m is None:
         air = "US Standard Atmosphere 1976: the winds bring neither temperature nor height"
     named = ", ".join(f"{one.name or i}: {_start_words(one)}" for i, one in enumerate(plan.starts))
     ground = "WGS-84 ellipsoid: no terrain was given" if plan.terrain is None else "terrain as given"

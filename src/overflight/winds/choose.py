@@ -215,7 +215,7 @@ def join_in_time(grids: Sequence[Grid]) -> tuple[Grid, tuple[str, ...]]:
         u_sd_mps=merged([g.u_sd_mps for g in best]),
         v_sd_mps=merged([g.v_sd_mps for g in best]),
         temperature_k=merged([g.temperature_k for g in best]),
-        height_m=merged([g.height_m for g in best]),
+        geopotential_m=merged([g.geopotential_m for g in best]),
     )
     return joined, left_out
 

@@ -14,7 +14,7 @@ Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 
 # Names of the fields of a grid that have its whole shape.
-FIELDS = ("u_mps", "v_mps", "u_sd_mps", "v_sd_mps", "temperature_k", "height_m")
+FIELDS = ("u_mps", "v_mps", "u_sd_mps", "v_sd_mps", "temperature_k", "geopotential_m")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,8 +26,8 @@ class Grid:
     seam column. `periodic` is True when the columns close the circle. `u_mps` and `v_mps` have shape
     (T, L, Y, X), float32, NaN where the source has no value. `u_sd_mps` and `v_sd_mps` are the spread
     of the truth about the value where the source states one (a climatology, an ensemble), else None.
-    `temperature_k` and `height_m` are temperature and *geopotential* height on the same nodes, float32, None
-    where they were not asked for or the source has none; see `overflight.winds.thermo`.
+    `temperature_k` and `geopotential_m` are temperature and geopotential height on the same nodes, float32,
+    None where they were not asked for or the source has none; see `overflight.winds.thermo`.
     A grid with one time is a steady field only if `steady`; otherwise it holds at that instant alone.
     """
 
@@ -40,7 +40,7 @@ class Grid:
     u_sd_mps: Float32s | None = None
     v_sd_mps: Float32s | None = None
     temperature_k: Float32s | None = None
-    height_m: Float32s | None = None
+    geopotential_m: Float32s | None = None
     periodic: bool = False
     steady: bool = False
     name: str = ""

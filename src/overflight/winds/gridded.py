@@ -208,7 +208,7 @@ def _read(source: Source, block: _Block, ask: _Ask, name: str) -> Grid:
         u_sd_mps=u_sd,
         v_sd_mps=v_sd,
         temperature_k=air.get("t"),
-        height_m=air.get("h"),
+        geopotential_m=air.get("h"),
         periodic=block.periodic,
         name=name,
         provenance=_provenance(source, missing, ask),

@@ -172,7 +172,7 @@ class WindStore:
         if halo < 0:
             raise InputError(f"a halo of {halo} times makes no sense", field="halo", remedy="Give 0 or more.")
         held = 4 * len(self.fields)
-        packed = _PACKED_WIND + (_PACKED_AIR if {"temperature_k", "height_m"} & set(self.fields) else 0)
+        packed = _PACKED_WIND + (_PACKED_AIR if {"temperature_k", "geopotential_m"} & set(self.fields) else 0)
         # The window before stays alive while the next is read and packed.
         one_time = 2 * self.cells * (held + packed)
         least = one_time * (2 + 2 * halo)

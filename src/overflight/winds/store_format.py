@@ -38,7 +38,7 @@ FIELDS: dict[str, tuple[str, str, str]] = {
     "u_sd_mps": ("u_sd", "eastward_wind standard_error", "m s-1"),
     "v_sd_mps": ("v_sd", "northward_wind standard_error", "m s-1"),
     "temperature_k": ("t", "air_temperature", "K"),
-    "height_m": ("gh", "geopotential_height", "m"),
+    "geopotential_m": ("gh", "geopotential_height", "m"),
 }
 AXIS_UNITS = {
     "time": ("time", "seconds since 1970-01-01"),

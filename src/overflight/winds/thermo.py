@@ -83,7 +83,7 @@ def pack_thermo(grid: Grid) -> Float32s:
     Rows are those of `pack(grid)`, with the same pole rows. Of shape (0, 0, 0, 0, 2) where the grid has
     neither; then the standard atmosphere stands in. Takes 8 bytes a cell beside the grid.
     """
-    if grid.temperature_k is None and grid.height_m is None:
+    if grid.temperature_k is None and grid.geopotential_m is None:
         return np.zeros((0, 0, 0, 0, 2), np.float32)
     times, levels, rows, columns = grid.u_mps.shape
     south, north = int(_pole_is_inside(grid, -1)), int(_pole_is_inside(grid, +1))
@@ -92,11 +92,11 @@ def pack_thermo(grid: Grid) -> Float32s:
     # One time after the other: the other quantity is worked out in float64.
     for i in range(times):
         temperature = None if grid.temperature_k is None else grid.temperature_k[i]
-        height = None if grid.height_m is None else grid.height_m[i]
+        height = None if grid.geopotential_m is None else grid.geopotential_m[i]
         if temperature is None and height is not None:
             temperature = hydrostatic_temperature_k(height, grid.pressure_pa)
         if height is None and temperature is not None:
-            height = hydrostatic_height_m(temperature, grid.pressure_pa)
+            height = hydrostatic_geopotential_m(temperature, grid.pressure_pa)
         inner[i, ..., 0], inner[i, ..., 1] = temperature, height
     if south:
         packed[:, :, 0] = _pole_mean(inner[:, :, 0], grid.lon_deg)
@@ -105,12 +105,12 @@ def pack_thermo(grid: Grid) -> Float32s:
     return packed
 
 
-def hydrostatic_temperature_k(height_m: npt.NDArray[np.floating], pressure_pa: Float64s) -> Float64s:
+def hydrostatic_temperature_k(geopotential_m: npt.NDArray[np.floating], pressure_pa: Float64s) -> Float64s:
     """Return the (virtual) temperature, K, that geopotential height (L, ...) has on its levels (L,).
 
     The slope of height in ln p, of second order. One level has no slope: the standard's temperature.
     """
-    height = np.asarray(height_m, np.float64)
+    height = np.asarray(geopotential_m, np.float64)
     if pressure_pa.size == 1:
         standard = temperature_at_geopotential_k(pressure_alt_m(pressure_pa[0]))
         return np.where(np.isfinite(height), standard, np.nan)
@@ -119,7 +119,7 @@ def hydrostatic_temperature_k(height_m: npt.NDArray[np.floating], pressure_pa: F
     return np.asarray(-slope / SCALE_M_PER_K)
 
 
-def hydrostatic_height_m(temperature_k: npt.NDArray[np.floating], pressure_pa: Float64s) -> Float64s:
+def hydrostatic_geopotential_m(temperature_k: npt.NDArray[np.floating], pressure_pa: Float64s) -> Float64s:
     """Return the geopotential height, m, of levels (L,) under a temperature (L, ...), upwards in each column.
 
     A column begins at its lowest level with a value, at the standard's height there; above a hole it is NaN.
@@ -348,10 +348,10 @@ def log_p_at(
 
 
 @compiled
-def _share_down(top_m: float, low_m: float, bend_k: float, height_m: float) -> float:
+def _share_down(top_m: float, low_m: float, bend_k: float, geopotential_m: float) -> float:
     """Return where between two levels a height stands: the root of the module's formula, 0 to 1."""
     bend = 0.5 * SCALE_M_PER_K * bend_k
-    b, c = low_m - top_m + bend, top_m - height_m
+    b, c = low_m - top_m + bend, top_m - geopotential_m
     root = -b + math.sqrt(max(b * b + 4.0 * bend * c, 0.0))
     share = 2.0 * c / root if root > 0.0 else 0.0
     return min(max(share, 0.0), 1.0)
