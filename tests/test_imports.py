@@ -201,7 +201,7 @@ def test_the_package_root_loads_nothing_heavy() -> None:
 
 
 def test_light_primitives_load_numpy_only() -> None:
-    light = [name for name in PRIMITIVES if name not in ("compiled", "geo", "regions")]
+    light = [name for name in PRIMITIVES if name not in ("compiled", "geo", "regions", "atmosphere", "sun")]
     loaded = loaded_after("\n".join(f"import overflight.{name}" for name in light))
     assert {"numpy", "overflight.records"} <= loaded
     assert not loaded & set(HEAVY)
