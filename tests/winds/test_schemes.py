@@ -19,7 +19,6 @@ from overflight.winds.interpolate import WIND_STATUS, pack, sample, wind_at
 from overflight.winds.schemes import (
     CUBIC,
     CUBIC_LEVEL_MAX,
-    CUBIC_TIME_MAX_S,
     KINDS,
     LAGRANGE,
     Scheme,
@@ -404,19 +403,14 @@ def _packed(globe):
 # --- choosing ---------------------------------------------------------------------------------------------
 
 
-def test_the_default_follows_the_widest_gap_of_an_axis() -> None:
-    def of(time, pressure):
-        return default_scheme(pack(grid_of(noise(), time, pressure)))
-
-    near, far = np.array([0.0, 1.0, 2.0]) * CUBIC_TIME_MAX_S, [0.0, HOUR, HOUR + 1.01 * CUBIC_TIME_MAX_S]
+def test_the_default_follows_the_widest_gap_of_the_levels() -> None:
     fine = [1000.0, 2000.0, 3000.0]  # the widest gap there is among the standard levels
     coarse = 1000.0 * np.exp([0.0, 0.1, 0.1 + 1.01 * CUBIC_LEVEL_MAX])
-    assert of(near, fine) == Scheme("cubic", "cubic", "cubic")
-    assert of(far, fine) == Scheme("cubic", "cubic", "linear")
-    assert of(near, coarse) == Scheme("cubic", "linear", "cubic")
-    grid = grid_of(noise(), near, coarse)
+    assert default_scheme(pack(grid_of(noise(), pressure=fine))) == Scheme("cubic", "cubic", "linear")
+    grid = grid_of(noise(), pressure=coarse)
+    assert default_scheme(pack(grid)) == Scheme("cubic", "linear", "linear")
     point = (HOUR, 1050.0, 1.0, 180.0)
-    assert sample_scheme(grid, *point) == sample_scheme(grid, *point, default_scheme(pack(grid)))
+    assert sample_scheme(grid, *point) == sample_scheme(grid, *point, Scheme("cubic"))
 
 
 def test_an_unknown_kind_is_refused_by_its_axis() -> None:
@@ -462,6 +456,6 @@ def test_on_the_global_analyses_the_default_is_closer(test_data: Path) -> None:
 
 def test_on_the_regional_forecast_the_default_is_closer(test_data: Path) -> None:
     grid = read_grid(test_data / "wind" / "gfs_0p5_florida_20170424.nc")
-    assert default_scheme(pack(grid)) == Scheme("cubic", "cubic", "cubic")
+    assert default_scheme(pack(grid)) == Scheme("cubic", "cubic", "linear")
     linear, default = _held_out(grid, 2, [0, 3], list(range(13)))  # 1 to 150 hPa
     assert default < 0.85 * linear

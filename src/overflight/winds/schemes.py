@@ -32,7 +32,6 @@ import numpy.typing as npt
 
 from overflight.compiled import compiled
 from overflight.errors import InputError
-from overflight.units import HOUR_S
 from overflight.winds.grid import Float32s, Float64s, Grid
 from overflight.winds.interpolate import (
     ANGLE_EDGE_DEG,
@@ -51,10 +50,8 @@ LINEAR, CUBIC, LAGRANGE = 0, 1, 2
 Kind = Literal["linear", "cubic", "lagrange"]
 KINDS: dict[str, int] = {"linear": LINEAR, "cubic": CUBIC, "lagrange": LAGRANGE}
 
-# A cubic in time or in level is the default only where no two nodes stand further apart than this, seconds
-# and in the logarithm of pressure. Real analyses and soundings gain at 6 h and lose at 12 h and more; they
-# gain on levels that double the pressure and lose on some wider ones (docs/interpolation.md).
-CUBIC_TIME_MAX_S = 6.0 * HOUR_S
+# A cubic in level is the default only where no two levels stand further apart than this in the logarithm of
+# pressure: neighbours may double the pressure. On wider gaps real analyses lose as often as they gain.
 CUBIC_LEVEL_MAX = 0.75
 
 # An outer node this much nearer to its neighbour than the cell is wide is left out: the slope between the two
@@ -89,14 +86,13 @@ class Scheme:
 
 
 def default_scheme(packed: PackedGrid) -> Scheme:
-    """Choose the scheme for a grid by its spacing, as measured on real analyses.
+    """Choose the scheme for a grid by what real analyses gain from it.
 
-    Cubic in longitude and latitude always; in level and in time where the nodes are close enough
-    (`CUBIC_LEVEL_MAX`, `CUBIC_TIME_MAX_S`), else linear. The widest gap of an axis decides for all of it.
+    Cubic in longitude and latitude; cubic in level where the widest gap is within `CUBIC_LEVEL_MAX`; linear
+    in time, where the cubic loses on samples 12 h apart and more and is not proven on closer ones.
     """
     level = _widest(packed.log_p) <= CUBIC_LEVEL_MAX
-    time = _widest(packed.time_s) <= CUBIC_TIME_MAX_S
-    return Scheme("cubic", "cubic" if level else "linear", "cubic" if time else "linear")
+    return Scheme("cubic", "cubic" if level else "linear", "linear")
 
 
 def _widest(axis: Float64s) -> float:
@@ -163,14 +159,14 @@ def _hermite(a: float, h: float, b: float, s: float) -> tuple[float, float, floa
         rise, g0, g1 = rise + 2.0 * g1, g0 - g1, 0.0
     w0 = w3 = 0.0
     if g0 != 0.0:
-        # slope * h = far * (f0 - f_before) * h / a + (1 - far) * (f1 - f0)
-        far = h / (a + h)
-        w0 = -g0 * far * h / a
-        rise += g0 * (1.0 - far)
+        # The slope at a node, times h: the far chord has the share h / (a + h), the cell's own the rest.
+        far = h / (a * (a + h))
+        w0 = -g0 * h * far
+        rise += g0 * (1.0 - a * far)
     if g1 != 0.0:
-        far = h / (b + h)
-        w3 = g1 * far * h / b
-        rise += g1 * (1.0 - far)
+        far = h / (b * (b + h))
+        w3 = g1 * h * far
+        rise += g1 * (1.0 - b * far)
     return w0, 1.0 - rise - w0, rise - w3, w3
 
 
@@ -256,10 +252,9 @@ def _beyond(lon: Float64s, field: Float32s, it: int, il: int, iy: int, ix: int) 
 
 @compiled
 def _columns(
-    kind: int, lon: Float64s, periodic: bool, lo: float
+    kind: int, lon: Float64s, periodic: bool, ix: int, share: float
 ) -> tuple[tuple[int, int, int, int], tuple[float, float, float, float], tuple[float, float, float, float]]:
     """Return the four columns about a longitude, their weights, and degrees from it to each."""
-    ix, _, share, _ = _bracket_lon(lon, periodic, lo)
     west, width = _column_gap(lon, periodic, ix - 1), _column_gap(lon, periodic, ix)
     east = _column_gap(lon, periodic, ix + 1)
     w0, w1, w2, w3 = cell_weights(kind, west, width, east, share)
@@ -274,33 +269,23 @@ def _columns(
 
 
 @compiled
-def _mixed(
-    space: int,
-    level: int,
-    time: int,
-    time_s: Float64s,
-    log_p: Float64s,
-    lat: Float64s,
+def _wind(
     lon: Float64s,
-    periodic: bool,
-    steady: bool,
     field: Float32s,
-    t: float,
-    logp: float,
-    la: float,
-    lo: float,
+    it: int,
+    il: int,
+    iy: int,
+    weights_t: tuple[float, float, float, float],
+    weights_l: tuple[float, float, float, float],
+    weights_y: tuple[float, float, float, float],
+    columns: tuple[int, int, int, int],
+    weights_x: tuple[float, float, float, float],
+    angles: tuple[float, float, float, float],
 ) -> tuple[float, float]:
-    """Return u, v at a point that lies within the grid; NaN next to a missing value."""
-    it, share_t = (0, 0.0) if steady else _bracket(time_s, t, TIME_EDGE_S)
-    il, share_l = _bracket(log_p, logp, LOG_P_EDGE)
-    iy, share_y = _bracket(lat, la, ANGLE_EDGE_DEG)
-    weights_t = _axis_weights(time, time_s, it, share_t)
-    weights_l = _axis_weights(level, log_p, il, share_l)
-    weights_y = _lat_weights(space, lat, periodic, iy, share_y)
-    columns, weights_x, degrees = _columns(space, lon, periodic, lo)
+    """Mix u, v of the nodes about a cell; each column's vector is first turned by its angle."""
     c0, c1, c2, c3 = columns
     rows = field.shape[2]
-    # One sum a column, written out: this is where all the time goes.
+    # One sum a column, written out: this is where the time goes.
     u0 = v0 = u1 = v1 = u2 = v2 = u3 = v3 = 0.0
     for kt in range(4):
         if weights_t[kt] == 0.0:
@@ -317,10 +302,10 @@ def _mixed(
                     continue
                 jy = iy + ky - 1
                 if jy < 0 or jy >= rows:
-                    p0, q0 = _beyond(lon, field, jt, jl, iy + ky - 1, c0)
-                    p1, q1 = _beyond(lon, field, jt, jl, iy + ky - 1, c1)
-                    p2, q2 = _beyond(lon, field, jt, jl, iy + ky - 1, c2)
-                    p3, q3 = _beyond(lon, field, jt, jl, iy + ky - 1, c3)
+                    p0, q0 = _beyond(lon, field, jt, jl, jy, c0)
+                    p1, q1 = _beyond(lon, field, jt, jl, jy, c1)
+                    p2, q2 = _beyond(lon, field, jt, jl, jy, c2)
+                    p3, q3 = _beyond(lon, field, jt, jl, jy, c3)
                     u0, v0, u1, v1 = u0 + share * p0, v0 + share * q0, u1 + share * p1, v1 + share * q1
                     u2, v2, u3, v3 = u2 + share * p2, v2 + share * q2, u3 + share * p3, v3 + share * q3
                     continue
@@ -332,14 +317,45 @@ def _mixed(
                 v2 += share * field[jt, jl, jy, c2, 1]
                 u3 += share * field[jt, jl, jy, c3, 0]
                 v3 += share * field[jt, jl, jy, c3, 1]
-    turn = math.radians(turn_share(la))
-    if turn != 0.0:
-        u0, v0 = _turned(u0, v0, turn * degrees[0])
-        u1, v1 = _turned(u1, v1, turn * degrees[1])
-        u2, v2 = _turned(u2, v2, turn * degrees[2])
-        u3, v3 = _turned(u3, v3, turn * degrees[3])
+    if angles[0] != 0.0 or angles[2] != 0.0:
+        u0, v0 = _turned(u0, v0, angles[0])
+        u1, v1 = _turned(u1, v1, angles[1])
+        u2, v2 = _turned(u2, v2, angles[2])
+        u3, v3 = _turned(u3, v3, angles[3])
     w0, w1, w2, w3 = weights_x
     return w0 * u0 + w1 * u1 + w2 * u2 + w3 * u3, w0 * v0 + w1 * v1 + w2 * v2 + w3 * v3
+
+
+@compiled
+def _spread(
+    field: Float32s,
+    it: int,
+    wt: float,
+    il: int,
+    wl: float,
+    iy: int,
+    wy: float,
+    west: int,
+    east: int,
+    wx: float,
+) -> tuple[float, float]:
+    """Return the standard deviations by the linear scheme, in the order of sums of `wind_at`."""
+    u_sd = v_sd = 0.0
+    for kx in range(2):
+        share_x = wx if kx else 1.0 - wx
+        ix = east if kx else west
+        for kt in range(2):
+            share_t = share_x * (wt if kt else 1.0 - wt)
+            for kl in range(2):
+                share_l = share_t * (wl if kl else 1.0 - wl)
+                if share_l == 0.0:
+                    continue
+                for ky in range(2):
+                    share = share_l * (wy if ky else 1.0 - wy)
+                    if share != 0.0:
+                        u_sd += share * field[it + kt, il + kl, iy + ky, ix, 2]
+                        v_sd += share * field[it + kt, il + kl, iy + ky, ix, 3]
+    return u_sd, v_sd
 
 
 @compiled
@@ -364,13 +380,26 @@ def scheme_wind_at(
     The first three arguments are `Scheme.codes`; the rest, and the result, are those of
     `winds.interpolate.wind_at`. Compiled, for other compiled kernels to call.
     """
-    u, v, u_sd, v_sd, status = wind_at(time_s, log_p, lat, lon, periodic, steady, field, t, logp, la, lo)
-    if status != 0 or (space == 0 and level == 0 and time == 0):
-        return u, v, u_sd, v_sd, status
-    cu, cv = _mixed(space, level, time, time_s, log_p, lat, lon, periodic, steady, field, t, logp, la, lo)
-    if math.isfinite(cu) and math.isfinite(cv):
-        u, v = cu, cv
-    return u, v, u_sd, v_sd, status
+    if space == 0 and level == 0 and time == 0:
+        return wind_at(time_s, log_p, lat, lon, periodic, steady, field, t, logp, la, lo)
+    it, wt = (0, 0.0) if steady else _bracket(time_s, t, TIME_EDGE_S)
+    il, wl = _bracket(log_p, logp, LOG_P_EDGE)
+    iy, wy = _bracket(lat, la, ANGLE_EDGE_DEG)
+    ix, east, wx, _ = _bracket_lon(lon, periodic, lo)
+    if it < 0 or il < 0 or iy < 0 or ix < 0 or not math.isfinite(t):
+        # The plain scheme finds the code of the axis.
+        return wind_at(time_s, log_p, lat, lon, periodic, steady, field, t, logp, la, lo)
+    weights_t = _axis_weights(time, time_s, it, wt)
+    weights_l = _axis_weights(level, log_p, il, wl)
+    weights_y = _lat_weights(space, lat, periodic, iy, wy)
+    columns, weights_x, degrees = _columns(space, lon, periodic, ix, wx)
+    turn = math.radians(turn_share(la))
+    angles = (turn * degrees[0], turn * degrees[1], turn * degrees[2], turn * degrees[3])
+    u, v = _wind(lon, field, it, il, iy, weights_t, weights_l, weights_y, columns, weights_x, angles)
+    u_sd, v_sd = _spread(field, it, wt, il, wl, iy, wy, ix, east, wx)
+    if not (math.isfinite(u) and math.isfinite(v) and math.isfinite(u_sd) and math.isfinite(v_sd)):
+        return wind_at(time_s, log_p, lat, lon, periodic, steady, field, t, logp, la, lo)
+    return u, v, u_sd, v_sd, 0
 
 
 @compiled
