@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from overflight.cli.screen import note, say, say_json
@@ -186,6 +185,8 @@ def _show_map(
     out: Path | None,
     as_json: bool,
 ) -> None:
+    import numpy as np
+
     from overflight.report.wind_plots import draw_map
     from overflight.times import iso_utc
     from overflight.winds.views import map_of
@@ -236,6 +237,8 @@ def _show_profile(
 
 def map_lines(view: WindMap) -> list[str]:
     """Return a table of direction from and speed in knots over the map, north at the top."""
+    import numpy as np
+
     from overflight.times import iso_utc
     from overflight.winds.views import from_deg
 
@@ -267,6 +270,8 @@ def wind_word(origin_deg: float, knots: float) -> str:
 
 def profile_lines(view: WindProfile) -> list[str]:
     """Return a table of the profile, the highest level first."""
+    import numpy as np
+
     from overflight.times import iso_utc
     from overflight.winds.views import from_deg
 
@@ -301,6 +306,8 @@ def profile_facts(view: WindProfile) -> dict[str, Any]:
 
 def _some(size: int, most: int) -> list[int]:
     """Return evenly spread places on an axis."""
+    import numpy as np
+
     return [int(i) for i in np.unique(np.linspace(0, size - 1, min(most, size)).round())]
 
 
