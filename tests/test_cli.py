@@ -49,7 +49,7 @@ OUTPUTS = [
     "track.kml",
     "result.json",
 ]
-COMMANDS = ["assess", "demo", "check", "new", "winds get", "winds info", "version"]
+COMMANDS = ["assess", "demo", "check", "new", "winds get", "winds info", "winds show", "winds verify", "version"]
 
 
 def run(*words: object, input: str | None = None) -> Result:

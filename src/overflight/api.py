@@ -8,13 +8,46 @@
     write_outputs(answer, "answer")
 
 Every question is a function of a flight ensemble, an `xarray.Dataset` of members and times, whatever made
-it: `crossings`, `sight_windows`. `docs/nomenclature.md` tells units and names.
+it, `assess` or `simulate`: `crossings`, `sight_windows`, `landing`. A `Flight` is stages of terms and stops;
+`fly` carries particles through winds. `docs/nomenclature.md` tells units and names.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from overflight.balloons.planfile import read_plan
+from overflight.balloons.stops import (
+    AltitudeAbove,
+    AltitudeBelow,
+    At,
+    DensityBelow,
+    Duration,
+    Ground,
+    PressureAbove,
+    PressureBelow,
+    Signed,
+    StoreEmpty,
+    SunAbove,
+    SunBelow,
+)
+from overflight.balloons.terms import (
+    AltitudeControl,
+    Ascent,
+    ConstantDensity,
+    ConstantHeight,
+    ConstantPressure,
+    ConstantTheta,
+    Descent,
+    Flight,
+    FreeLift,
+    Leak,
+    Parachute,
+    Propulsion,
+    SolarHotAir,
+    Stage,
+    ZeroPressure,
+)
 from overflight.case import Case, read_case, write_new_case
 from overflight.claims.table import Claim, read_claims
 from overflight.crossings import crossings, lead_time
@@ -27,19 +60,34 @@ from overflight.pipeline import Assessment, Inputs, assess, read_inputs, write_o
 from overflight.places.areafile import read_areas
 from overflight.places.areas import Area
 from overflight.places.borders import country, sovereign_airspace, territorial_sea
+from overflight.places.population import read_population
 from overflight.places.sites import read_sites
+from overflight.places.terrain import read_terrain
 from overflight.reconstruct.posterior import Reconstruction, Settings, forecast, origin, reconstruct
 from overflight.records import Finding, Mark, Sighting, check_ensemble, make_ensemble
 from overflight.sightings import read_sightings
 from overflight.times import iso_utc, parse_utc
-from overflight.trajectories.solve import advect, drift_sounding
+from overflight.trajectories.drift import advect, drift_sounding
+from overflight.trajectories.ensemble import Spread, Start, simulate
+from overflight.trajectories.ensemble_store import open_ensemble, simulate_to
+from overflight.trajectories.fragments import Fragment
+from overflight.trajectories.landing import landing
+from overflight.trajectories.landing_windows import landing_windows
+from overflight.trajectories.solve import fly
+from overflight.trajectories.tracks import Tracks
+from overflight.winds.analysis import WindAnalysis, analyse, observe
 from overflight.winds.choose import CaseWinds, choose_winds
+from overflight.winds.error import WindError
+from overflight.winds.flights import read_flights
 from overflight.winds.grid import Grid
 from overflight.winds.gridded import describe as describe_grid
 from overflight.winds.gridded import read_grid
 from overflight.winds.interpolate import sample as sample_wind
 from overflight.winds.prior import prior_grid
+from overflight.winds.schemes import Scheme
 from overflight.winds.soundings import read_soundings
+from overflight.winds.store import WindStore, open_store
+from overflight.winds.store_write import write_store
 
 EXAMPLES = Path(__file__).parent / "examples"
 
@@ -56,20 +104,56 @@ def example(name: str) -> Path:
 
 
 __all__ = [
+    "AltitudeAbove",
+    "AltitudeBelow",
+    "AltitudeControl",
     "Area",
+    "Ascent",
     "Assessment",
+    "At",
     "Case",
     "CaseWinds",
     "Claim",
+    "ConstantDensity",
+    "ConstantHeight",
+    "ConstantPressure",
+    "ConstantTheta",
+    "DensityBelow",
+    "Descent",
+    "Duration",
     "Finding",
+    "Flight",
+    "Fragment",
+    "FreeLift",
     "Grid",
+    "Ground",
     "Inputs",
+    "Leak",
     "Mark",
     "OverflightError",
+    "Parachute",
+    "PressureAbove",
+    "PressureBelow",
+    "Propulsion",
     "Reconstruction",
+    "Scheme",
     "Settings",
     "Sighting",
+    "Signed",
+    "SolarHotAir",
+    "Spread",
+    "Stage",
+    "Start",
+    "StoreEmpty",
+    "SunAbove",
+    "SunBelow",
+    "Tracks",
+    "WindAnalysis",
+    "WindError",
+    "WindStore",
+    "ZeroPressure",
     "advect",
+    "analyse",
     "assess",
     "check_ensemble",
     "choose_winds",
@@ -78,10 +162,16 @@ __all__ = [
     "describe_grid",
     "drift_sounding",
     "example",
+    "fly",
     "forecast",
     "iso_utc",
+    "landing",
+    "landing_windows",
     "lead_time",
     "make_ensemble",
+    "observe",
+    "open_ensemble",
+    "open_store",
     "origin",
     "parse_utc",
     "prior_grid",
@@ -89,19 +179,26 @@ __all__ = [
     "read_case",
     "read_claims",
     "read_ensemble",
+    "read_flights",
     "read_grid",
     "read_inputs",
+    "read_plan",
+    "read_population",
     "read_sightings",
     "read_sites",
     "read_soundings",
+    "read_terrain",
     "reconstruct",
     "sample_wind",
     "sight_windows",
+    "simulate",
+    "simulate_to",
     "sovereign_airspace",
     "territorial_sea",
     "write_ensemble",
     "write_new_case",
     "write_outputs",
+    "write_store",
     "write_track_geojson",
     "write_track_kml",
 ]
