@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from overflight import __version__
-from overflight.cli import assess, check, winds
+from overflight.cli import assess, check, forecast, winds
 from overflight.cli.screen import note, say
 from overflight.errors import OverflightError
 
@@ -104,6 +104,12 @@ def root(
     overflight new my-case                   a case to fill in
     overflight check my-case                 what is in it, what is doubtful, what is missing
     overflight assess my-case --out answer   answer/report.html and the data beside it
+
+    Without a case, `forecast` and `backtrack` fly a balloon from a place and a time, and `landing` says where
+    it comes down if its flight ends.
+
+    \b
+    overflight forecast --at 46.8 -108.5 --time 2023-02-01T18:00Z --altitude 60000ft
     """
 
 
@@ -145,6 +151,8 @@ app.command("assess")(assess.assess_case)
 app.command("demo")(assess.demo)
 app.command("check")(check.check_case)
 app.command("new")(new)
+app.command("forecast")(forecast.forecast)
+app.command("backtrack")(forecast.backtrack)
 app.add_typer(winds.app, name="winds")
 app.command("version")(version)
 

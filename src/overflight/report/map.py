@@ -132,8 +132,7 @@ def _land(view: View, borders: Borders) -> tuple[Markup, list[tuple[str, float, 
     drawn: list[str] = []
     names: list[tuple[str, float, float, float]] = []
     for country, rings in borders:
-        pieces = [piece for ring in outline(view, rings) for piece in _on_sheet(view, ring)]
-        pieces = _seen(pieces, view)
+        pieces = land_pieces(view, rings)
         if not pieces:
             continue
         # Even-odd: a ring inside another (a lake, an enclave) takes its area away.
@@ -142,6 +141,11 @@ def _land(view: View, borders: Borders) -> tuple[Markup, list[tuple[str, float, 
         name = _name_place(country, max(pieces, key=lambda p: p.area), view)
         names += [name] if name else []
     return tag("g", *drawn, class_="land"), sorted(names, key=lambda item: -item[3])
+
+
+def land_pieces(view: View, rings: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]) -> list[Any]:
+    """Return the parts of a country on the sheet as polygons of shapely, for the even-odd rule."""
+    return _seen([piece for ring in outline(view, rings) for piece in _on_sheet(view, ring)], view)
 
 
 def _seen(pieces: list[Any], view: View) -> list[Any]:
@@ -262,13 +266,13 @@ def _scale_bar(view: View, labels: Labels) -> Markup:
 def _corridor(view: View, layer: Layer) -> Markup:
     parts = []
     for level, name in ((0.9, "r90"), (0.5, "r50")):
-        data = _shape_path(_swept(view, layer.regions, level))
+        data = _shape_path(swept(view, layer.regions, level))
         parts.append(tag("path", d=data, class_=f"{name} {layer.name}", fill_rule="evenodd"))
     return join(parts)
 
 
-def _swept(view: View, moments: Sequence[TimedRegions], level: float) -> Any:
-    """Union of the regions, each joined to the next by their hull where both are of one piece."""
+def swept(view: View, moments: Sequence[TimedRegions], level: float) -> Any:
+    """Return the union of the regions, each joined to the next by their hull where both are of one piece."""
     from shapely import unary_union
     from shapely.geometry import MultiPolygon, box
 

@@ -1,0 +1,69 @@
+"""Flight ensembles as Zarr stores (format 3), for what reads ensembles in pieces.
+
+The dataset is that of the NetCDF file (`exports.netcdf`), in chunks of some thousand members by all times. It
+opens with `xarray.open_zarr`. The store of an ensemble larger than memory is written as it is flown:
+`trajectories.ensemble_store`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overflight.errors import InputError
+from overflight.records import check_ensemble
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+# Members in a chunk: four megabytes of one variable at 500 times.
+CHUNK_MEMBERS = 2_000
+TIME_UNITS = "milliseconds since 1970-01-01"
+
+
+def write_ensemble_zarr(dataset: xr.Dataset, path: str | Path) -> None:
+    """Write a flight ensemble as a Zarr store; the folder appears, or is replaced, once it is complete.
+
+    Raises
+    ------
+    OverflightError
+        When the dataset is not a flight ensemble.
+    InputError
+        When something that is no Zarr store stands at the path.
+    """
+    check_ensemble(dataset)
+    path = Path(path)
+    if path.exists() and not (path / "zarr.json").is_file():
+        raise InputError("is there and is no Zarr store", file=str(path), remedy="Give another folder.")
+    partial, old = path.with_name(path.name + ".part"), path.with_name(path.name + ".old")
+    for left in (partial, old):
+        shutil.rmtree(left, ignore_errors=True)
+    ordered = dataset[sorted(str(name) for name in dataset.data_vars)]
+    ordered.attrs = dict(sorted(dataset.attrs.items()))
+    try:
+        with warnings.catch_warnings():
+            # Consolidated metadata are not in the standard of format 3, which the writer warns of.
+            warnings.simplefilter("ignore")
+            ordered.to_zarr(partial, mode="w", zarr_format=3, consolidated=False, encoding=_encoding(ordered))
+        if path.exists():
+            os.replace(path, old)
+        os.replace(partial, path)
+    finally:
+        for left in (partial, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _encoding(dataset: xr.Dataset) -> dict[str, dict[str, Any]]:
+    encoding: dict[str, dict[str, Any]] = {}
+    for name, variable in dataset.variables.items():
+        sizes = [min(CHUNK_MEMBERS, n) if dim == "member" else n for dim, n in dataset[name].sizes.items()]
+        encoding[str(name)] = {"chunks": tuple(max(1, n) for n in sizes)}
+        if variable.dtype.kind == "f":
+            encoding[str(name)]["_FillValue"] = np.nan
+    encoding["time"] |= {"units": TIME_UNITS, "calendar": "proleptic_gregorian", "dtype": "int64"}
+    return encoding
