@@ -49,6 +49,7 @@ BLOCK = 4
 NODE_LOG_P, NODE_S = 0.05, 300.0
 CHI2_90 = 4.605170185988092
 BOOTSTRAPS = 10_000
+ALL = ["own", "darwin", "oakland", "shab", "pyballoon"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,10 +210,10 @@ def persistence_spread(rows: Sequence[dict[str, Any]], lag: int, hours: float) -
 
     def cost(power: float) -> float:
         fitted = sizes(power)
-        return sum(0.5 * np.log(fitted[r["lag"]]).sum() + 2 * power * np.log(r["hours"]) for r in rows)
+        return float(sum(0.5 * np.log(fitted[r["lag"]]).sum() + 2 * power * np.log(r["hours"]) for r in rows))
 
     best = min(np.arange(0.0, 2.01, 0.25), key=cost)
-    return np.diag(sizes(float(best))[lag]) * hours ** (2 * best)
+    return np.asarray(np.diag(sizes(float(best))[lag]) * hours ** (2 * best))
 
 
 # --- Darwin --------------------------------------------------------------------------------------------
@@ -352,7 +353,7 @@ def own(soundings: Sequence[Sounding]) -> dict[str, Any]:
 
 def oakland(soundings: Sequence[Sounding], members: int) -> dict[str, Any]:
     rng = np.random.default_rng(20230116)
-    seen, out = observe(soundings), {}
+    seen, out = observe(soundings), dict[str, Any]()
     for j in range(1, len(soundings)):
         for name, part in (("one", seen.flight == j - 1), ("all", seen.flight < j)):
             analysis = analyse(seen.take(part))
@@ -377,11 +378,12 @@ def shab(flights: Sequence[Sounding], members: int) -> dict[str, Any]:
         analysis = analyse(observe(drivers))
         paths = drive(analysis, later, members, rng)
         at, lon, lat, _, _ = paths
-        rows = {}
+        rows: dict[str, Any] = {}
         for hours in SHAB_HOURS:
             if later.time_s[-1] - later.time_s[0] < hours * HOUR_S:
                 continue
-            rows[f"{hours} h"] = told(ends(later, paths, hours * HOUR_S))
+            row = told(ends(later, paths, hours * HOUR_S))
+            rows[f"{hours} h"] = {**row, "nearest_miss_km": nearest_miss(drivers, later, hours * HOUR_S)}
         mean = analysis.sample(later.time_s[at], later.pressure_pa[at], lat, lon)
         high = np.concatenate([d.pressure_pa for d in drivers]).min()
         above = later.pressure_pa[at] < high * np.exp(0.05)
@@ -392,6 +394,15 @@ def shab(flights: Sequence[Sounding], members: int) -> dict[str, Any]:
         rows["scales"] = scales(analysis.fit)
         out[f"{later.station} from {', '.join(d.station for d in drivers)}"] = rows
     return out
+
+
+def nearest_miss(drivers: Sequence[Sounding], later: Sounding, after_s: float) -> float:
+    """Miss of the simple method: at each moment the wind of the others' sample nearest in height."""
+    at = nodes(later)
+    alt, u, v = (np.concatenate([getattr(d, n) for d in drivers]) for n in ("alt_msl_m", "u_mps", "v_mps"))
+    k = np.abs(later.alt_msl_m[at][:, None] - alt[None]).argmin(axis=1)
+    lon, lat = carry(later, at, u[k][None], v[k][None])
+    return round(float(np.hypot(*ends(later, (at, lon[0], lat[0], lon, lat), after_s).mean)), 2)
 
 
 def _mean_sd(found: Any, part: npt.NDArray[np.bool_]) -> list[float] | None:
@@ -477,7 +488,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("data", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--members", type=int, default=1000)
-    parser.add_argument("--only", nargs="*", default=["own", "darwin", "oakland", "shab", "pyballoon"])
+    parser.add_argument("--only", nargs="*", default=ALL, help="parts; the others stay as the JSON has them")
     asked = parser.parse_args(argv)
     started = clock.monotonic()
     arm = read_all(asked.data / "arm", "*.cdf", read_soundings)
@@ -492,6 +503,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         ),
     }
     result: dict[str, Any] = {"members": asked.members, "python": platform.python_version()}
+    if asked.json and asked.json.exists() and asked.only != ALL:
+        result = json.loads(asked.json.read_text(encoding="utf-8")) | result
     for name in asked.only:
         result[name] = parts[name]()
         print(f"\n{name} ({clock.monotonic() - started:.0f} s)", flush=True)
