@@ -349,6 +349,87 @@ def halve_to_stop(
 
 
 @compiled
+def air_of(
+    time_s: Float64s,
+    log_p: Float64s,
+    lat: Float64s,
+    lon: Float64s,
+    periodic: bool,
+    steady: bool,
+    thermo: Float32s,
+    hold: float,
+    t: float,
+    values: Float64s,
+) -> tuple[float, float, float, float, int]:
+    """Return (lon_deg, lat_deg, temperature_k, alt_m, status) of a state (x, y, z, log_p, ...) at t."""
+    lo, la = lonlat_of(values[0], values[1], values[2])
+    temperature, alt, status = air_at(
+        time_s, log_p, lat, lon, periodic, steady, thermo, hold, t, values[LOG_P], la, lo
+    )
+    return lo, la, temperature, alt, status
+
+
+@compiled
+def keep_places(
+    time_s: Float64s,
+    log_p: Float64s,
+    lat: Float64s,
+    lon: Float64s,
+    periodic: bool,
+    steady: bool,
+    thermo: Float32s,
+    settings: Float64s,
+    keep_s: Float64s,
+    state: Float64s,
+    stage: Int8s,
+    kept: Int32s,
+    out: Float64s,
+    out_stage: Int8s,
+    i: int,
+) -> None:
+    """Write where particle i is if it is at a time to keep, and pass the times behind it."""
+    t = state[i, AT_TIME]
+    while kept[i] < keep_s.size and settings[DIRECTION] * (keep_s[kept[i]] - t) <= 0.0:
+        column = kept[i]
+        if keep_s[column] == t:
+            lo, la, _, alt, _ = air_of(
+                time_s, log_p, lat, lon, periodic, steady, thermo, settings[HOLD], t, state[i]
+            )
+            out[0, i, column], out[1, i, column] = lo, la
+            out[2, i, column], out[3, i, column] = alt, math.exp(state[i, LOG_P])
+            out_stage[i, column] = stage[i]
+        kept[i] += 1
+
+
+@compiled
+def open_stage(
+    time_s: Float64s,
+    log_p: Float64s,
+    lat: Float64s,
+    lon: Float64s,
+    periodic: bool,
+    steady: bool,
+    thermo: Float32s,
+    settings: Float64s,
+    codes: Int64s,
+    rows: Float64s,
+    own: Float64s,
+    t: float,
+    values: Float64s,
+) -> int:
+    """Copy the rows of a stage and write the targets that are those of its beginning; return a status."""
+    for j in range(rows.shape[0]):
+        for k in range(rows.shape[1]):
+            own[j, k] = rows[j, k]
+    lo, la, temperature, alt, status = air_of(
+        time_s, log_p, lat, lon, periodic, steady, thermo, settings[HOLD], t, values
+    )
+    if status == 0:
+        begin_stage(codes, own, lo, la, alt, values[LOG_P], temperature)
+    return status
+
+
+@compiled
 def advance(
     begin: int,
     end: int,
@@ -404,132 +485,108 @@ def advance(
     """
     work = np.empty((SLOPES + table.shape[0], VALUES))
     job = np.zeros(JOB)
-    # One slope for the whole of the step, in the layout of `steps.Method`.
+    # One slope for the whole of a step, in the layout of `steps.Method`.
     euler = np.zeros((1, 4))
     euler[0, 1] = 1.0
     direction, hold = settings[DIRECTION], settings[HOLD]
     for i in range(begin, end):
+        if code[i] >= 0 or direction * (limit[i] - state[i, AT_TIME]) < 0.0:
+            continue
+        if code[i] == WAITING:
+            lo, la = lonlat_of(state[i, 0], state[i, 1], state[i, 2])
+            state[i, LOG_P], status = start_log_p(
+                time_s, log_p, lat, lon, periodic, steady, thermo, hold,
+                state[i, AT_TIME], state[i, LOG_P], la, lo,
+            )  # fmt: skip
+            code[i] = MOVING if status == 0 else status
         member = i if rows.shape[0] > 1 else 0
         stop_member = i if stop_rows.shape[0] > 1 else 0
         steps = 0
         while True:
             t = state[i, AT_TIME]
-            if direction * (limit[i] - t) < 0.0:
-                break
-            if code[i] == WAITING:
-                lo, la = lonlat_of(state[i, 0], state[i, 1], state[i, 2])
-                state[i, LOG_P], status = start_log_p(
-                    time_s, log_p, lat, lon, periodic, steady, thermo, hold, t, state[i, LOG_P], la, lo
-                )
-                code[i] = MOVING if status == 0 else status
             # Kept at the end of a particle too: it is there when it ends.
-            while kept[i] < keep_s.size and direction * (keep_s[kept[i]] - t) <= 0.0:
-                if keep_s[kept[i]] == t:
-                    lo, la = lonlat_of(state[i, 0], state[i, 1], state[i, 2])
-                    _, alt, status = air_at(
-                        time_s, log_p, lat, lon, periodic, steady, thermo, hold, t, state[i, 3], la, lo
-                    )
-                    out[0, i, kept[i]], out[1, i, kept[i]] = lo, la
-                    out[2, i, kept[i]], out[3, i, kept[i]] = alt, math.exp(state[i, 3])
-                    out_stage[i, kept[i]] = stage[i]
-                kept[i] += 1
-            if code[i] != MOVING or limit[i] == t:
-                lo, la = lonlat_of(state[i, 0], state[i, 1], state[i, 2])
-                _, alt, status = air_at(
-                    time_s, log_p, lat, lon, periodic, steady, thermo, hold, t, state[i, LOG_P], la, lo
-                )
-                if status == 0:
-                    state[i, AT_ALT] = alt
+            keep_places(
+                time_s, log_p, lat, lon, periodic, steady, thermo, settings, keep_s,
+                state, stage, kept, out, out_stage, i,
+            )  # fmt: skip
+            if code[i] != MOVING or limit[i] == t or steps >= steps_most:
                 break
-            if steps >= steps_most:
-                if steps >= STEPS_MOST:
-                    code[i] = TOO_MANY_STEPS
-                break
-            now = stage[i]
+            now, values = stage[i], state[i]
             stops, stops_rows = stop_codes[now], stop_rows[stop_member, now]
             watching = watched(stops) > 0
-            starting = math.isnan(state[i, AT_BEGAN])
             for k in range(VALUES):
-                work[FROM, k] = work[TO, k] = state[i, k]
-            met = -1
-            if starting:
-                state[i, AT_BEGAN] = t
+                work[FROM, k] = work[TO, k] = values[k]
+            lost, met = 0, -1
+            if math.isnan(values[AT_BEGAN]):
+                values[AT_BEGAN] = t
                 if own.shape[0] > 0:
-                    for j in range(own.shape[1]):
-                        for k in range(own.shape[2]):
-                            own[i, j, k] = rows[member, now, j, k]
-                    lo, la = lonlat_of(state[i, 0], state[i, 1], state[i, 2])
-                    temperature, alt, status = air_at(
-                        time_s, log_p, lat, lon, periodic, steady, thermo, hold, t, state[i, 3], la, lo
-                    )
-                    if status != 0:
-                        code[i] = status
-                        continue
-                    begin_stage(codes[now], own[i], lo, la, alt, state[i, 3], temperature)
-                if watching:
+                    lost = open_stage(
+                        time_s, log_p, lat, lon, periodic, steady, thermo, settings,
+                        codes[now], rows[member, now], own[i], t, values,
+                    )  # fmt: skip
+                if watching and lost == 0:
                     met = look_for_stop(
                         time_s, log_p, lat, lon, periodic, steady, thermo, ground_lat, ground_lon, ground_m,
                         settings, stops, stops_rows, START_SLACK, t, t, work,
                     )  # fmt: skip
             terms = own[i] if own.shape[0] > 0 else rows[member, now]
-            job[T], job[BEGAN] = t, state[i, AT_BEGAN]
+            job[T], job[BEGAN] = t, values[AT_BEGAN]
             until, which = timed_end(stops, stops_rows, job[BEGAN], direction)
-            if direction * (until - t) <= 0.0:
+            if met < 0 and direction * (until - t) <= 0.0:
                 met = which
-            lost = 0
-            if met < 0:
+            if met < 0 and lost == 0 and held.shape[0] > 0:
+                if direction * (held[i, HELD_UNTIL] - t) <= 0.0:
+                    one = i if waves.shape[0] > 1 else 0
+                    lost = draw_error(
+                        stepper, space, level, time, time_s, log_p, lat, lon, periodic, steady, field,
+                        thermo, waves[one], cosines[one], sines[one], settings, euler, codes[now], terms,
+                        job, held[i], work,
+                    )  # fmt: skip
+                job[EX], job[EY], job[EZ] = held[i, 0], held[i, 1], held[i, 2]
+            if met < 0 and lost == 0:
                 mark = nearer(limit[i], until, direction)
                 if kept[i] < keep_s.size:
                     mark = nearer(mark, keep_s[kept[i]], direction)
+                if held.shape[0] > 0:
+                    mark = nearer(mark, held[i, HELD_UNTIL], direction)
                 if not steady:
                     mark = nearer(mark, next_sample(time_s, t, direction), direction)
-                if held.shape[0] > 0:
-                    if direction * (held[i, HELD_UNTIL] - t) <= 0.0:
-                        one = i if waves.shape[0] > 1 else 0
-                        lost = draw_error(
-                            stepper, space, level, time, time_s, log_p, lat, lon, periodic, steady, field,
-                            thermo,
-                            waves[one], cosines[one], sines[one], settings, euler, codes[now], terms, job,
-                            held[i], work,
-                        )  # fmt: skip
-                        if lost != 0:
-                            code[i] = lost
-                            continue
-                    job[EX], job[EY], job[EZ] = held[i, 0], held[i, 1], held[i, 2]
-                    mark = nearer(mark, held[i, HELD_UNTIL], direction)
-                dt, state[i, AT_TRY], lost = make_step(
+                dt, values[AT_TRY], lost = make_step(
                     stepper, space, level, time, time_s, log_p, lat, lon, periodic, steady, field,
-                    thermo, settings,
-                    table, codes[now], terms, job, mark, state[i, AT_TRY], work,
+                    thermo, settings, table, codes[now], terms, job, mark, values[AT_TRY], work,
                 )  # fmt: skip
                 steps += 1
-                if dt != 0.0:
-                    if watching:
-                        met = look_for_stop(
-                            time_s, log_p, lat, lon, periodic, steady, thermo, ground_lat, ground_lon,
-                            ground_m, settings, stops, stops_rows, 0.0, job[BEGAN], t + dt, work,
-                        )  # fmt: skip
+                if steps == STEPS_MOST and lost == 0:
+                    lost = TOO_MANY_STEPS
+                if dt != 0.0 and watching:
+                    met = look_for_stop(
+                        time_s, log_p, lat, lon, periodic, steady, thermo, ground_lat, ground_lon, ground_m,
+                        settings, stops, stops_rows, 0.0, job[BEGAN], t + dt, work,
+                    )  # fmt: skip
                     if met >= 0:
                         dt, met = halve_to_stop(
                             stepper, space, level, time, time_s, log_p, lat, lon, periodic, steady, field,
-                            thermo,
-                            ground_lat, ground_lon, ground_m, settings, table, codes[now], terms,
+                            thermo, ground_lat, ground_lon, ground_m, settings, table, codes[now], terms,
                             stops, stops_rows, job, met, dt, work,
                         )  # fmt: skip
+                if dt != 0.0:
                     for k in range(VALUES):
-                        state[i, k] = work[TO, k]
-                    state[i, AT_TIME] = mark if dt == mark - t else t + dt
+                        values[k] = work[TO, k]
+                    values[AT_TIME] = mark if dt == mark - t else t + dt
             if met >= 0:
-                state[i, AT_BEGAN] = math.nan
+                values[AT_BEGAN] = math.nan
                 if now + 1 < codes.shape[0]:
                     stage[i] = now + 1
-                    if pause:
-                        steps = steps_most
+                    steps = steps_most if pause else steps
                 else:
                     code[i] = STOPPED + stops[met]
-                    if stops[met] == GROUND and ground_m.size > 0:
-                        lo, la = lonlat_of(state[i, 0], state[i, 1], state[i, 2])
-                        if math.isnan(ground_at(ground_lat, ground_lon, ground_m, la, lo)):
-                            code[i] = GROUND_UNKNOWN
             elif lost != 0:
                 code[i] = lost
+        lo, la, _, alt, status = air_of(
+            time_s, log_p, lat, lon, periodic, steady, thermo, hold, state[i, AT_TIME], state[i]
+        )
+        if status == 0:
+            state[i, AT_ALT] = alt
+        if code[i] == STOPPED + GROUND and ground_m.size > 0:
+            known = not math.isnan(ground_at(ground_lat, ground_lon, ground_m, la, lo))
+            code[i] = code[i] if known else GROUND_UNKNOWN

@@ -14,25 +14,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from overflight import geo
-from overflight.balloons.coded import CodedFlight, code, needs_begin
+from overflight.balloons.coded import CodedFlight, code
+from overflight.balloons.codes import HOLDS
 from overflight.balloons.terms import Flight
-from overflight.compiled import over_members
 from overflight.errors import InputError, LimitError, OverflightError
-from overflight.trajectories import kernels, steps
+from overflight.trajectories import steps
 from overflight.trajectories.drift import Track, advect, drift_sounding, integrate
-from overflight.trajectories.stops import FINISHED, GROUND_UNKNOWN, MOVING, NOT_BEGUN, WAITING
-from overflight.trajectories.tracks import AIR_HELD, NOT_YET, Tracks
+from overflight.trajectories.floating import float_tracks, stays
+from overflight.trajectories.particles import StepLog, advance_all, begin_run, read_tracks
+from overflight.trajectories.signed import advance_watching, functions_of
+from overflight.trajectories.tracks import Tracks
 from overflight.winds.error_waves import ErrorWaves
 from overflight.winds.grid import Float32s, Float64s, Grid
-from overflight.winds.interpolate import pack
-from overflight.winds.schemes import Scheme, default_scheme
+from overflight.winds.interpolate import PackedGrid, pack
+from overflight.winds.schemes import LINEAR, Scheme, default_scheme
 from overflight.winds.thermo import pack_thermo
 
 __all__ = ["Track", "Windows", "advect", "drift_sounding", "fly", "integrate"]
@@ -48,6 +48,10 @@ TOLERANCE_LEAST_M: Final = 1e-4
 KEPT_MOST: Final = 2_000_000_000
 # Particles between two reports of progress.
 BLOCK: Final = 20_000
+STANDARD_AIR: Final = (
+    "the air is that of the standard atmosphere: the winds bring neither temperature nor height"
+)
+NO_TERRAIN: Final = "the ground is the WGS-84 ellipsoid: no terrain was given"
 
 
 class Windows(Protocol):
@@ -72,23 +76,6 @@ class HeightMap(Protocol):
     def height_m(self) -> Float32s: ...
 
 
-@dataclass(slots=True)
-class _Run:
-    """Everything of a run that `advance` changes, particle by particle."""
-
-    state: Float64s
-    held: Float64s
-    own: Float64s
-    stage: npt.NDArray[np.int8]
-    code: npt.NDArray[np.int8]
-    kept: npt.NDArray[np.int32]
-    out: npt.NDArray[np.floating]
-    out_stage: npt.NDArray[np.int8]
-
-    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
-        return (self.state, self.held, self.own, self.stage, self.code, self.kept, self.out, self.out_stage)
-
-
 def fly(
     flight: Flight,
     winds: Grid | Windows,
@@ -99,7 +86,7 @@ def fly(
     time_end: float,
     alt_m: npt.ArrayLike | None = None,
     pressure_pa: npt.ArrayLike | None = None,
-    keep_s: npt.ArrayLike | None = None,
+    keep_s: npt.ArrayLike | Literal["steps"] | None = None,
     step_s: float | None = None,
     tolerance_m: float | None = None,
     scheme: Scheme | None = None,
@@ -121,7 +108,8 @@ def fly(
     winds : a grid, or windows of one for a field larger than memory.
     lon_deg, lat_deg, start_time : starts, degrees and POSIX seconds UTC; broadcast together to (N,).
     alt_m, pressure_pa : the start's altitude above WGS-84 or its pressure; one of the two, broadcast too.
-    keep_s : times to keep, in the order of the run. The first start and the end when None.
+    keep_s : times to keep, in the order of the run; the first start and the end when None. 'steps' keeps
+        every step of each particle, and `time_s` is then (N, K).
     step_s : the longest step. 300 s when None; with a tolerance 3600 s.
     tolerance_m : choose steps so that the error of each is below this, metres; fixed steps when None.
     scheme : of interpolation; `winds.schemes.default_scheme` when None.
@@ -138,6 +126,11 @@ def fly(
     Tracks
         Particles that leave the winds end there, with a code; nothing is raised for them.
 
+    Notes
+    -----
+    A flight at the constant pressure of its start, with linear interpolation and fixed steps asked for, goes
+    the fast way of `trajectories.isobaric`.
+
     Raises
     ------
     OverflightError
@@ -145,88 +138,98 @@ def fly(
     LimitError
         When the run would take too many steps or keep too much.
     """
-    lon, lat, start = _starts(lon_deg, lat_deg, start_time)
-    direction = 1.0 if time_end >= float(start.min()) else -1.0
+    level = pressure_pa if alt_m is None else alt_m
+    if level is None or (alt_m is not None and pressure_pa is not None):
+        raise OverflightError("a start needs an altitude or a pressure", remedy="Give alt_m or pressure_pa.")
+    lon, lat, start, level = _starts(lon_deg, lat_deg, start_time, level, alt_m is None)
     if not math.isfinite(time_end):
         raise OverflightError("the run needs a finite end", remedy="Give POSIX seconds UTC.")
+    direction = 1.0 if time_end >= float(start.min()) else -1.0
     begin = float((start * direction).min() * direction)
-    keep = _kept_times(begin, time_end, direction, keep_s)
+    every = isinstance(keep_s, str)
+    if every and keep_s != "steps":
+        raise OverflightError(f"keep_s is {keep_s!r}", remedy="Give times, or 'steps'.")
+    keep = _kept_times(begin, time_end, direction, None if every else keep_s, every)
     step, tolerance = _step_lengths(step_s, tolerance_m, abs(time_end - begin))
+    _check_size(lon.size, keep.size)
+    linear = scheme is not None and scheme.codes == (LINEAR, LINEAR, LINEAR)
+    plain = all(x is None for x in (rows, stop_rows, store, errors, alt_m, tolerance_m, progress))
+    together = not every and time_end != begin and bool((start == begin).all())
+    if linear and plain and together and stays(flight, winds, level):
+        notes = (STANDARD_AIR, *(NO_TERRAIN,) * (terrain is None))
+        return float_tracks(winds, lon, lat, level, begin, float(time_end), step, keep, float32, notes)
     coded = code(flight, backward=direction < 0.0, step_s=step if tolerance == 0.0 else 0.0)
     rows4, stops4 = _rows(coded, rows, stop_rows, lon.size)
-    if lon.size * keep.size * 5 > KEPT_MOST:
-        raise LimitError(
-            f"{lon.size} particles at {keep.size} times are more than the run can keep",
-            remedy="Keep fewer times, or fly in blocks.",
-        )
-    run = _begin(
-        coded, lon, lat, start, alt_m, pressure_pa, store,
+    run = begin_run(
+        coded, lon, lat, start, level, alt_m is None, store,
         step if tolerance == 0.0 else min(step, STEP_S), keep, direction,
-        errors is not None, needs_begin(coded) or _lacks_targets(coded, rows4), float32,
+        errors is not None, _lacks_targets(coded, rows4), float32,
     )  # fmt: skip
     settings = _settings(direction, step, tolerance, hold_below_m, errors, error_every_s)
     method = steps.DP54 if tolerance > 0.0 else steps.RK4
     settings[steps.ORDER] = method.order
     fixed = (settings, method.table, coded.codes, rows4, coded.stop_codes, stops4, keep)
-    waves = _waves(errors, lon.size)
-    ground = _ground(terrain)
-    notes, lowest_pa = [], math.inf
-    for grid, until, share in _windows(winds, begin, float(time_end), direction):
-        packed = pack(grid)
-        lowest_pa = min(lowest_pa, float(grid.pressure_pa[-1]))
-        codes = (default_scheme(packed) if scheme is None else scheme).codes
-        window = (steps.stepper(), *codes, *packed, pack_thermo(grid), *waves, *ground, *fixed)
-        limit = np.full(lon.size, until)
-        _advance(run, window, limit, share, progress)
-        note = "the air is that of the standard atmosphere: the winds bring neither temperature nor height"
-        if window[11].size == 0 and note not in notes:
-            notes.append(note)
-    if terrain is None:
-        notes.append("the ground is the WGS-84 ellipsoid: no terrain was given")
-    return _tracks(run, keep, start, float(time_end), direction, lowest_pa, tuple(notes))
-
-
-def _advance(
-    run: _Run,
-    window: tuple[Any, ...],
-    limit: Float64s,
-    share: tuple[float, float],
-    progress: Callable[[float], None] | None,
-) -> None:
-    """Take all particles to their limits in one window."""
-    members = run.code.size
-    block = BLOCK if progress else max(members, 1)
-    for first in range(0, members, block):
-        count = min(block, members - first)
-
-        def part(a: int, b: int, first: int = first) -> None:
-            kernels.advance(first + a, first + b, *window, False, kernels.STEPS_MOST, limit, *run.arrays())
-
-        over_members(part, count)
+    waves, ground, functions = _waves(errors, lon.size), _ground(terrain), functions_of(flight)
+    standard, lowest_pa, done, at = False, math.inf, 0.0, begin
+    log = StepLog(direction) if every else None
+    for grid, until in _windows(winds, begin, float(time_end), direction):
+        packed, thermo = pack(grid), pack_thermo(grid)
+        if scheme is None:
+            scheme = default_scheme(_with_all_times(packed, winds))
+        standard, lowest_pa = standard or thermo.size == 0, min(lowest_pa, float(grid.pressure_pa[-1]))
+        window = (steps.stepper(), *scheme.codes, *packed, thermo, *waves, *ground, *fixed)
+        limit, share = np.full(lon.size, until), abs(until - begin) / max(abs(time_end - begin), 1.0)
+        if log is not None:
+            if functions:
+                raise OverflightError("a run with a Signed stop keeps times, not every step")
+            log.advance(run, window, limit)
+        elif functions:
+            advance_watching(
+                run, window, functions, coded.codes.shape[0], at, until, min(step, STEP_S), direction
+            )
+        else:
+            for members in advance_all(run, window, limit, block=BLOCK if progress else None):
+                if progress:
+                    progress(done + (share - done) * members / lon.size)
         if progress:
-            progress(share[0] + (share[1] - share[0]) * (first + count) / members)
+            progress(share)
+        done, at = share, until
+    notes = (STANDARD_AIR,) * standard + (NO_TERRAIN,) * (terrain is None)
+    tracks = read_tracks(run, keep, start, float(time_end), direction, lowest_pa, notes)
+    return tracks if log is None else log.tracks(tracks, lowest_pa)
 
 
 def _windows(
     winds: Grid | Windows, begin: float, end: float, direction: float
-) -> Iterator[tuple[Grid, float, tuple[float, float]]]:
-    """Yield (grid, the time to which it serves, shares of the run before and after)."""
+) -> Iterator[tuple[Grid, float]]:
+    """Yield (grid, the time to which it serves)."""
     if isinstance(winds, Grid):
-        yield winds, end, (0.0, 1.0)
+        yield winds, end
         return
-    done = 0.0
     for grid, t0, t1 in winds.windows(begin, end):
-        until = direction * min(max(direction * t0, direction * t1), direction * end)
-        share = abs(until - begin) / max(abs(end - begin), 1.0)
-        yield grid, until, (done, share)
-        done = share
+        yield grid, direction * min(max(direction * t0, direction * t1), direction * end)
+
+
+def _with_all_times(packed: PackedGrid, winds: Grid | Windows) -> PackedGrid:
+    """Return a window with the times of all winds, so that its scheme is that of all."""
+    times = getattr(winds, "time_s", None)
+    return packed if times is None else packed._replace(time_s=np.asarray(times, np.float64))
 
 
 def _starts(
-    lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike, start_time: npt.ArrayLike
-) -> tuple[Float64s, Float64s, Float64s]:
-    values = np.broadcast_arrays(*(np.asarray(x, np.float64) for x in (lon_deg, lat_deg, start_time)))
-    lon, lat, start = (np.ascontiguousarray(x).ravel() for x in values)
+    lon_deg: npt.ArrayLike,
+    lat_deg: npt.ArrayLike,
+    start_time: npt.ArrayLike,
+    level: npt.ArrayLike,
+    by_pressure: bool,
+) -> tuple[Float64s, Float64s, Float64s, Float64s]:
+    given = [np.asarray(x, np.float64) for x in (lon_deg, lat_deg, start_time, level)]
+    try:
+        values = np.broadcast_arrays(*given)
+    except ValueError:
+        shapes = ", ".join(str(x.shape) for x in given)
+        raise OverflightError(f"the starts have shapes that do not go together: {shapes}") from None
+    lon, lat, start, height = (np.ascontiguousarray(x).ravel() for x in values)
     if lon.size == 0:
         raise OverflightError("there is no start", remedy="Give one place at least.")
     if not np.isfinite(lon).all() or not (np.abs(lat) <= 90.0).all():
@@ -235,10 +238,27 @@ def _starts(
         )
     if not np.isfinite(start).all():
         raise OverflightError("a start has no finite time", remedy="Give POSIX seconds UTC.")
-    return lon, lat, start
+    if not np.isfinite(height).all() or (by_pressure and not (height > 0.0).all()):
+        raise OverflightError(
+            "a start has no finite altitude or no pressure above zero",
+            remedy="Give metres above WGS-84 or pascals.",
+        )
+    return lon, lat, start, height
 
 
-def _kept_times(begin: float, end: float, direction: float, keep_s: npt.ArrayLike | None) -> Float64s:
+def _check_size(members: int, times: int) -> None:
+    if members * times * 5 > KEPT_MOST:
+        raise LimitError(
+            f"{members} particles at {times} times are more than the run can keep",
+            remedy="Keep fewer times, or fly in blocks.",
+        )
+
+
+def _kept_times(
+    begin: float, end: float, direction: float, keep_s: npt.ArrayLike | None, every: bool
+) -> Float64s:
+    if every:
+        return np.zeros(0)
     if keep_s is None:
         return np.unique([begin, end])[:: int(direction)].copy()
     keep = np.array(keep_s, dtype=np.float64).ravel()
@@ -287,60 +307,9 @@ def _rows(
 
 
 def _lacks_targets(coded: CodedFlight, rows: Float64s) -> bool:
-    """Return whether members' own rows leave a target open."""
-    return any(needs_begin(coded._replace(rows=one)) for one in rows) if rows.shape[0] > 1 else False
-
-
-def _begin(
-    coded: CodedFlight,
-    lon: Float64s,
-    lat: Float64s,
-    start: Float64s,
-    alt_m: npt.ArrayLike | None,
-    pressure_pa: npt.ArrayLike | None,
-    store: npt.ArrayLike | None,
-    trial_s: float,
-    keep: Float64s,
-    direction: float,
-    erring: bool,
-    filling: bool,
-    float32: bool,
-) -> _Run:
-    """Lay out the particles at their starts."""
-    members = lon.size
-    if (alt_m is None) == (pressure_pa is None):
-        raise OverflightError("a start needs an altitude or a pressure", remedy="Give alt_m or pressure_pa.")
-    state = np.empty((members, kernels.COLUMNS))
-    state[:, :3] = geo.unit_vector(lon, lat).T
-    if alt_m is not None:
-        state[:, steps.LOG_P] = alt_m
-    else:
-        pressure = np.asarray(pressure_pa, np.float64)
-        if not (np.isfinite(pressure).all() and (pressure > 0.0).all()):
-            raise OverflightError("a starting pressure is not above zero", remedy="Give pascals.")
-        state[:, steps.LOG_P] = np.log(pressure)
-    if not np.isfinite(state[:, steps.LOG_P]).all():
-        raise OverflightError("a starting altitude is not finite", remedy="Give metres above WGS-84.")
-    state[:, 4:7] = coded.store if store is None else store
-    if not np.isfinite(state[:, 4:7]).all():
-        raise OverflightError("a store is not finite", remedy="Give kg and J.")
-    state[:, kernels.AT_ALT] = np.nan if alt_m is None else alt_m
-    state[:, kernels.AT_TIME] = start
-    state[:, kernels.AT_BEGAN] = np.nan
-    state[:, kernels.AT_TRY] = trial_s
-    held = np.zeros((members if erring else 0, 4))
-    held[:, kernels.HELD_UNTIL] = start[: held.shape[0]]
-    kind = np.float32 if float32 else np.float64
-    return _Run(
-        state=state,
-        held=held,
-        own=np.empty((members if filling else 0, *coded.rows.shape[1:])),
-        stage=np.zeros(members, np.int8),
-        code=np.full(members, MOVING if alt_m is None else WAITING, np.int8),
-        kept=np.searchsorted(keep * direction, start * direction).astype(np.int32),
-        out=np.full((4, members, keep.size), np.nan, kind),
-        out_stage=np.zeros((members, keep.size), np.int8),
-    )
+    """Return whether rows (N or 1, S, K, P) leave a target to the start of its stage."""
+    holds = np.isin(coded.codes, HOLDS)
+    return bool(np.isnan(rows[:, holds, 0]).any())
 
 
 def _settings(
@@ -387,51 +356,4 @@ def _ground(terrain: HeightMap | None) -> tuple[Float64s, Float64s, Float32s]:
         np.ascontiguousarray(terrain.lat_deg, np.float64),
         np.ascontiguousarray(terrain.lon_deg, np.float64),
         np.ascontiguousarray(terrain.height_m, np.float32),
-    )
-
-
-def _tracks(
-    run: _Run,
-    keep: Float64s,
-    start: Float64s,
-    time_end: float,
-    direction: float,
-    lowest_pa: float,
-    notes: tuple[str, ...],
-) -> Tracks:
-    """Read the run's arrays as a record."""
-    time_s = run.state[:, kernels.AT_TIME].copy()
-    going = run.code < 0
-    late = direction * (start - time_end) > 0.0
-    code = np.where(going, np.where(time_s == time_end, FINISHED, 1), run.code)
-    code = np.where(late, NOT_BEGUN, code).astype(np.int8)
-    # At the end of the run a particle is still on its way.
-    begun = direction * (keep[None, :] - start[:, None]) >= 0.0
-    there = begun & (direction * (keep[None, :] - time_s[:, None]) <= 0.0) & ~late[:, None]
-    status = np.where(there, 0, np.where(begun, code[:, None], NOT_YET)).astype(np.int8)
-    pressure = run.out[3]
-    status[there & (pressure > lowest_pa * (1.0 + 1e-6))] = AIR_HELD
-    stage = np.where(begun & ~there, run.stage[:, None], run.out_stage).astype(np.int8)
-    end_lon, end_lat = geo.lonlat(run.state[:, :3].T)
-    lon = np.where(run.out[0] >= 180.0, run.out[0] - 360.0, run.out[0])
-    if (run.code == GROUND_UNKNOWN).any():
-        notes += ("the ground is the WGS-84 ellipsoid where the terrain has no height",)
-    waiting = run.code == WAITING
-    end_p = np.where(waiting, np.nan, np.exp(np.where(waiting, 0.0, run.state[:, steps.LOG_P])))
-    return Tracks(
-        time_s=keep,
-        lon_deg=lon,
-        lat_deg=run.out[1],
-        alt_m=run.out[2],
-        pressure_pa=pressure,
-        status=status,
-        stage=stage,
-        end_time_s=time_s,
-        end_lon_deg=end_lon,
-        end_lat_deg=end_lat,
-        end_alt_m=run.state[:, kernels.AT_ALT].copy(),
-        end_pressure_pa=end_p,
-        end_code=code,
-        end_stage=run.stage.copy(),
-        notes=notes,
     )

@@ -45,9 +45,10 @@ FROM, TO, STAGE, SLOPES = 0, 1, 2, 3
 # the errors' origin of time, their sizes (NaN: the grid's spread), and how long each is held.
 DIRECTION, STEP_S, TOLERANCE_M, ORDER, HOLD, ORIGIN_S, SD_U, SD_V, ERROR_EVERY_S = range(9)
 SETTINGS: Final = 9
-# What a particle is at: the time, when its stage began, and the wind's error as a vector of unit variance.
-T, BEGAN, EX, EY, EZ = range(5)
-JOB: Final = 5
+# What a particle is at: the time, when its stage began, the wind's error as a vector of unit variance, and
+# the air at the log p where it was last asked for: a float stays on one.
+T, BEGAN, EX, EY, EZ, AIR_LOG_P, AIR_K, AIR_M = range(8)
+JOB: Final = 8
 # Where the air is still held below the lowest level, a metre is this much of log p (a scale height of 8 km).
 HOLD_SCALE_M: Final = 8000.0
 # First eccentricity squared of WGS-84.
@@ -184,11 +185,15 @@ def rates_at(
     )
     if status != 0:
         return status
-    temperature, alt, status = air_at(
-        time_s, log_p, lat, lon, periodic, steady, thermo, settings[HOLD], t, logp, la, lo
-    )
-    if status != 0:
-        return status
+    if thermo.size == 0 and job[AIR_LOG_P] == logp and job[AIR_K] > 0.0:
+        temperature, alt = job[AIR_K], job[AIR_M]
+    else:
+        temperature, alt, status = air_at(
+            time_s, log_p, lat, lon, periodic, steady, thermo, settings[HOLD], t, logp, la, lo
+        )
+        if status != 0:
+            return status
+        job[AIR_LOG_P], job[AIR_K], job[AIR_M] = logp, temperature, alt
     if job[EX] != 0.0 or job[EY] != 0.0 or job[EZ] != 0.0:
         east = cos_lon * job[EY] - sin_lon * job[EX]
         north = cos * job[EZ] - sin * (cos_lon * job[EX] + sin_lon * job[EY])
@@ -281,7 +286,7 @@ def step_error_m(table: Float64s, dt: float, work: Float64s) -> float:
     return abs(dt) * max(WGS84_A_M * math.sqrt(across), HOLD_SCALE_M * up)
 
 
-class _Address(numba.types.WrapperAddressProtocol):  # type: ignore[misc]  # numba has no types for checkers
+class _Address(numba.types.WrapperAddressProtocol):
     """A compiled function as a value that other compiled functions call."""
 
     def __init__(self, compiled_function: Any, signature: Any) -> None:

@@ -68,15 +68,23 @@ def ground_at(lat: Float64s, lon: Float64s, height_m: Float32s, la: float, lo: f
     if rows < 2 or columns < 2:
         return math.nan
     x = lon[0] + (lo - lon[0]) % 360.0
-    if not (lat[0] <= la <= lat[-1] and lon[0] <= x <= lon[-1]):
+    if not lat[0] <= la <= lat[-1]:
         return math.nan
     iy = min(max(np.searchsorted(lat, la) - 1, 0), rows - 2)
-    ix = min(max(np.searchsorted(lon, x) - 1, 0), columns - 2)
     wy = (la - lat[iy]) / (lat[iy + 1] - lat[iy])
-    wx = (x - lon[ix]) / (lon[ix + 1] - lon[ix])
-    south = (1.0 - wx) * height_m[iy, ix] + wx * height_m[iy, ix + 1]
-    north = (1.0 - wx) * height_m[iy + 1, ix] + wx * height_m[iy + 1, ix + 1]
-    return (1.0 - wy) * south + wy * north
+    west, east = columns - 1, 0
+    gap = lon[0] + 360.0 - lon[-1]
+    if x <= lon[-1]:
+        west = min(max(np.searchsorted(lon, x) - 1, 0), columns - 2)
+        east = west + 1
+        gap = lon[east] - lon[west]
+    elif gap > 1.5 * (lon[1] - lon[0]):
+        # Not the seam of a map of the whole circle, but its border.
+        return math.nan
+    wx = (x - lon[west]) / gap
+    south = (1.0 - wx) * height_m[iy, west] + wx * height_m[iy, east]
+    north = (1.0 - wx) * height_m[iy + 1, west] + wx * height_m[iy + 1, east]
+    return float((1.0 - wy) * south + wy * north)
 
 
 @compiled
