@@ -490,8 +490,8 @@ def _fall(fall: int, period_s: float, time_s: float, log_p: float, distance_m: f
         power += c
     if power > 40.0:
         return 0.0
-    k *= math.exp(-power)
-    return k * math.cos(2.0 * math.pi * time_s / period_s) if period_s > 0.0 else k
+    cycle = math.cos(2.0 * math.pi * time_s / period_s) if period_s > 0.0 else 1.0
+    return float(k * math.exp(-power) * cycle)
 
 
 @compiled
