@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from overflight import __version__
-from overflight.cli import assess, check, forecast, winds
+from overflight.cli import assess, check, forecast, landing, winds
 from overflight.cli.screen import note, say
 from overflight.errors import OverflightError
 
@@ -153,6 +153,7 @@ app.command("check")(check.check_case)
 app.command("new")(new)
 app.command("forecast")(forecast.forecast)
 app.command("backtrack")(forecast.backtrack)
+app.command("landing")(landing.landing)
 app.add_typer(winds.app, name="winds")
 app.command("version")(version)
 

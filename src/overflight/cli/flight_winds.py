@@ -134,7 +134,7 @@ def _of_files(paths: Sequence[Path], window: Span, levels_pa: Span | None) -> Fl
         if _is_store(path):
             raise InputError("a store stands beside files", file=path.name, remedy="Give the store alone.")
         try:
-            grids.append(read_grid(path, window=window, levels_pa=levels_pa, thermo=True))
+            grids.append(_own(read_grid(path, window=window, levels_pa=levels_pa, thermo=True)))
         except CoverageError as error:
             if len(paths) == 1:
                 raise
@@ -150,13 +150,19 @@ def _of_members(path: Path, members: Sequence[int], window: Span, levels_pa: Spa
     from overflight.winds.gridded import read_grid
 
     grids = tuple(
-        read_grid(path, window=window, levels_pa=levels_pa, member=member, thermo=True) for member in members
+        _own(read_grid(path, window=window, levels_pa=levels_pa, member=member, thermo=True))
+        for member in members
     )
     note = (
         f"{len(members)} members of a weather ensemble are flown in turn; they are the spread of the wind, "
         "and no error is added unless --error asks for it"
     )
     return FlightWinds(winds=grids, title=grids[0].name, reach=_reach(grids[0]), notes=(note,))
+
+
+def _own(grid: Grid) -> Grid:
+    """Return a grid whose axes may be written to: the kernels are compiled for such arrays."""
+    return replace(grid, lat_deg=grid.lat_deg.copy(), lon_deg=grid.lon_deg.copy())
 
 
 def _is_store(path: Path) -> bool:

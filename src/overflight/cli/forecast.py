@@ -333,14 +333,24 @@ def _fly(
     else:
         flown = simulate(flight, found.winds, start, block=max(25, -(-members // BLOCKS)), **settings)
     _refuse_grounded(flown, start, found)
-    return flown
+    return flown if store else trimmed(flown)
+
+
+def trimmed(flown: xr.Dataset) -> xr.Dataset:
+    """Leave out the times at which nobody is aloft any more, or, back in time, yet."""
+    import numpy as np
+
+    aloft = np.flatnonzero(np.isfinite(flown["lon"].values).any(axis=0))
+    if aloft.size == 0:
+        return flown
+    return flown.isel(time=slice(max(int(aloft[0]) - 1, 0), int(aloft[-1]) + 2))
 
 
 def usual_keep_s(length_s: float, moving: bool) -> float:
-    """Return the time between kept positions where none is asked for: at most some 150 of them."""
+    """Return the time between kept positions where none is asked for: 150 of them, or 720 of what climbs."""
     steps = (60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 10800.0, 21600.0)
-    least = 60.0 if moving else 600.0
-    return next((s for s in steps if s >= least and length_s / s <= 150), steps[-1])
+    least, most = (60.0, 720) if moving else (600.0, 150)
+    return next((s for s in steps if s >= least and length_s / s <= most), steps[-1])
 
 
 def _refuse_grounded(flown: xr.Dataset, start: Start, found: FlightWinds) -> None:
@@ -417,12 +427,14 @@ def write(
     stem: str,
 ) -> list[Path]:
     """Write data and pictures into a folder; return the paths."""
+    from overflight.exports.atomic import replace_bytes
     from overflight.exports.czml import write_czml
     from overflight.exports.geojson import write_track_geojson
     from overflight.exports.kml import write_track_kml
     from overflight.exports.netcdf import write_ensemble
     from overflight.exports.zarr import write_ensemble_zarr
     from overflight.report.flight_plots import draw_flight, draw_heights
+    from overflight.report.result import result_json
 
     out.mkdir(parents=True, exist_ok=True)
     ensembles, title = {str(flown.attrs["kind"]): flown}, str(told["title"])
@@ -441,6 +453,8 @@ def write(
         tell(f"writing {kind}", 0.0)
         written.append(out / f"{stem}.{kind}")
         writers[kind](written[-1])
+    written.append(out / f"{stem}.json")
+    replace_bytes(written[-1], result_json(told))
     if plot:
         tell("drawing", 0.0)
         some = some_of(flown)
@@ -488,8 +502,8 @@ def _print(told: dict[str, Any], written: Sequence[Path], as_json: bool) -> None
 def title_of(flight: Flight, start: Start, backward: bool) -> str:
     """Return what heads the pictures and files."""
     from overflight.report.outlook import place_words
-    from overflight.times import short_utc
+    from overflight.times import iso_utc
 
     what = "Back from" if backward else "Forecast from"
     name = flight.name or "flight plan"
-    return f"{what} {place_words(start.lon_deg, start.lat_deg)}, {short_utc(start.time_s)} ({name})"
+    return f"{what} {place_words(start.lon_deg, start.lat_deg)}, {iso_utc(start.time_s)[:16]}Z ({name})"

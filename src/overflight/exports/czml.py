@@ -11,13 +11,13 @@ from __future__ import annotations
 import html
 import json
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from overflight.exports.atomic import replace_bytes
 from overflight.regions import Region, scenario_tracks, timed_regions
 from overflight.times import from_datetime64, iso_utc
 from overflight.units import HOUR_S
@@ -39,15 +39,9 @@ def write_czml(
     ensemble: xr.Dataset, path: str | Path, *, title: str = "Flight", step_s: float = 6 * HOUR_S
 ) -> None:
     """Write an ensemble as CZML, replacing `path` in one step. `step_s` is the time between regions."""
-    path = Path(path)
-    partial = path.with_name(path.name + ".part")
     text = json.dumps(czml(ensemble, title=title, step_s=step_s), allow_nan=False, separators=(",", ":"))
-    try:
-        # ASCII: no character of a name can break out of the text.
-        partial.write_bytes((text + "\n").encode("ascii"))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    # ASCII: no character of a name can break out of the text.
+    replace_bytes(path, (text + "\n").encode("ascii"))
 
 
 def czml(ensemble: xr.Dataset, *, title: str = "Flight", step_s: float = 6 * HOUR_S) -> list[Packet]:

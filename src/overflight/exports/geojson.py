@@ -75,7 +75,7 @@ def _readings(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def _paths(kind: str, ensemble: xr.Dataset) -> Iterator[Feature]:
     for track in scenario_tracks(ensemble):
         parts = cut_line(track.lon_deg, track.lat_deg, track.alt_m, track.time_s)
-        lines = [[_position(*point[:3]) for point in part.T] for part in parts]
+        lines = [[position(*point[:3]) for point in part.T] for part in parts]
         times = [[iso_utc(t) for t in part[3]] for part in parts]
         single = len(lines) == 1
         yield {
@@ -102,7 +102,7 @@ def _regions(kind: str, ensemble: xr.Dataset, step_s: float) -> Iterator[Feature
             yield {
                 "type": "Feature",
                 "id": f"region.{kind}.{time}.{round(100 * region.level)}",
-                "geometry": _multipolygon(region),
+                "geometry": multipolygon(region),
                 "properties": {
                     "feature": "region",
                     "ensemble": kind,
@@ -114,7 +114,8 @@ def _regions(kind: str, ensemble: xr.Dataset, step_s: float) -> Iterator[Feature
             }
 
 
-def _multipolygon(region: Region) -> dict[str, Any]:
+def multipolygon(region: Region) -> dict[str, Any]:
+    """Return a region as a geometry, cut at ±180°."""
     polygons = [polygon for rings in region.polygons for polygon in cut_polygon(rings)]
     return {
         "type": "MultiPolygon",
@@ -123,11 +124,12 @@ def _multipolygon(region: Region) -> dict[str, Any]:
 
 
 def _closed(ring: np.ndarray[Any, np.dtype[np.float64]]) -> list[list[float]]:
-    points = [_position(lon, lat) for lon, lat in ring.T]
+    points = [position(lon, lat) for lon, lat in ring.T]
     return [*points[:-1], points[0]]
 
 
-def _position(lon: float, lat: float, alt_m: float | None = None) -> list[float]:
+def position(lon: float, lat: float, alt_m: float | None = None) -> list[float]:
+    """Return a position, rounded."""
     place = [round(float(lon), PLACES) + 0.0, round(float(lat), PLACES) + 0.0]
     return place if alt_m is None else [*place, round(float(alt_m), 0)]
 
@@ -153,7 +155,7 @@ def _sighting(row: Mapping[str, Any], reading: Mapping[str, Any]) -> Feature:
 
 def _sighting_geometry(row: Mapping[str, Any]) -> dict[str, Any] | None:
     if row.get("lon_deg") is not None and row.get("lat_deg") is not None:
-        return {"type": "Point", "coordinates": _position(row["lon_deg"], row["lat_deg"])}
+        return {"type": "Point", "coordinates": position(row["lon_deg"], row["lat_deg"])}
     polygon: Sequence[Sequence[float]] = row.get("polygon") or ()
     if len(polygon) < 3:
         return None

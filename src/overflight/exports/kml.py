@@ -64,13 +64,13 @@ def track_kml(
     root = ET.Element("kml", xmlns=NAMESPACE)
     document = ET.SubElement(root, "Document")
     case = (result.get("sections") or {}).get("case") or {}
-    _text(document, "name", str(case.get("title") or "Flight"))
+    add_text(document, "name", str(case.get("title") or "Flight"))
     for kind, colour in COLOURS.items():
-        _style(document, kind, colour)
+        add_style(document, kind, colour)
     for kind, title in FOLDERS.items():
         if kind in ensembles:
-            _ensemble(_folder(document, title), kind, ensembles[kind], step_s)
-    sightings = _folder(document, "Sightings")
+            _ensemble(add_folder(document, title), kind, ensembles[kind], step_s)
+    sightings = add_folder(document, "Sightings")
     for row in result.get("sightings") or ():
         if row.get("lon_deg") is not None and row.get("lat_deg") is not None:
             _sighting(sightings, row)
@@ -78,73 +78,78 @@ def track_kml(
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
-def _text(parent: ET.Element, name: str, text: str) -> ET.Element:
+def add_text(parent: ET.Element, name: str, text: str) -> ET.Element:
+    """Add an element with text, less what XML has no place for."""
     element = ET.SubElement(parent, name)
     element.text = _NOT_XML.sub("", text)
     return element
 
 
-def _folder(parent: ET.Element, title: str) -> ET.Element:
+def add_folder(parent: ET.Element, title: str) -> ET.Element:
+    """Add a folder with its name."""
     folder = ET.SubElement(parent, "Folder")
-    _text(folder, "name", title)
+    add_text(folder, "name", title)
     return folder
 
 
-def _style(document: ET.Element, kind: str, colour: str) -> None:
+def add_style(document: ET.Element, kind: str, colour: str) -> None:
+    """Add a style of lines and polygons; the colour is bbggrr."""
     style = ET.SubElement(document, "Style", id=kind)
     line = ET.SubElement(style, "LineStyle")
-    _text(line, "color", f"ff{colour}")
-    _text(line, "width", "3")
-    _text(ET.SubElement(style, "PolyStyle"), "color", f"33{colour}")
+    add_text(line, "color", f"ff{colour}")
+    add_text(line, "width", "3")
+    add_text(ET.SubElement(style, "PolyStyle"), "color", f"33{colour}")
 
 
 def _ensemble(folder: ET.Element, kind: str, ensemble: xr.Dataset, step_s: float) -> None:
     for track in scenario_tracks(ensemble):
         _path(folder, kind, track)
-        _dated(_folder(folder, f"Positions: {track.scenario.replace('_', ' ')}"), track, step_s)
-    regions = _folder(folder, "Regions")
+        _dated(add_folder(folder, f"Positions: {track.scenario.replace('_', ' ')}"), track, step_s)
+    regions = add_folder(folder, "Regions")
     for moment in timed_regions(ensemble, step_s=step_s):
         for region in moment.regions:
             name = f"{100 * region.level:.0f} % at {iso_utc(moment.time_s)}"
-            placemark = _placemark(regions, name)
+            placemark = add_placemark(regions, name)
             span = ET.SubElement(placemark, "TimeSpan")
-            _text(span, "begin", iso_utc(moment.time_s))
-            _text(span, "end", iso_utc(moment.time_s + step_s))
-            _text(placemark, "styleUrl", f"#{kind}")
-            _polygons(placemark, region.polygons)
+            add_text(span, "begin", iso_utc(moment.time_s))
+            add_text(span, "end", iso_utc(moment.time_s + step_s))
+            add_text(placemark, "styleUrl", f"#{kind}")
+            draw_polygons(placemark, region.polygons)
 
 
-def _placemark(parent: ET.Element, name: str) -> ET.Element:
+def add_placemark(parent: ET.Element, name: str) -> ET.Element:
+    """Add a placemark with its name."""
     placemark = ET.SubElement(parent, "Placemark")
-    _text(placemark, "name", name)
+    add_text(placemark, "name", name)
     return placemark
 
 
 def _path(folder: ET.Element, kind: str, track: ScenarioTrack) -> None:
-    placemark = _placemark(folder, f"Median path: {track.scenario.replace('_', ' ')}")
+    placemark = add_placemark(folder, f"Median path: {track.scenario.replace('_', ' ')}")
     span = ET.SubElement(placemark, "TimeSpan")
-    _text(span, "begin", iso_utc(track.time_s[0]))
-    _text(span, "end", iso_utc(track.time_s[-1]))
-    _text(placemark, "styleUrl", f"#{kind}")
+    add_text(span, "begin", iso_utc(track.time_s[0]))
+    add_text(span, "end", iso_utc(track.time_s[-1]))
+    add_text(placemark, "styleUrl", f"#{kind}")
     lines = ET.SubElement(placemark, "MultiGeometry")
     for part in cut_line(track.lon_deg, track.lat_deg, track.alt_m):
         line = ET.SubElement(lines, "LineString")
-        _text(line, "altitudeMode", "absolute")
-        _text(line, "coordinates", " ".join(_position(*point) for point in part.T))
+        add_text(line, "altitudeMode", "absolute")
+        add_text(line, "coordinates", " ".join(coordinates(*point) for point in part.T))
 
 
 def _dated(folder: ET.Element, track: ScenarioTrack, step_s: float) -> None:
     marks = np.arange(np.ceil(track.time_s[0] / step_s), np.floor(track.time_s[-1] / step_s) + 1) * step_s
     for index in sorted({int(np.abs(track.time_s - mark).argmin()) for mark in marks}):
-        placemark = _placemark(folder, iso_utc(track.time_s[index]))
-        _text(ET.SubElement(placemark, "TimeStamp"), "when", iso_utc(track.time_s[index]))
+        placemark = add_placemark(folder, iso_utc(track.time_s[index]))
+        add_text(ET.SubElement(placemark, "TimeStamp"), "when", iso_utc(track.time_s[index]))
         point = ET.SubElement(placemark, "Point")
-        _text(point, "altitudeMode", "absolute")
+        add_text(point, "altitudeMode", "absolute")
         place = (track.lon_deg[index], track.lat_deg[index], track.alt_m[index])
-        _text(point, "coordinates", _position(*place))
+        add_text(point, "coordinates", coordinates(*place))
 
 
-def _polygons(placemark: ET.Element, polygons: Sequence[tuple[Ring, ...]]) -> None:
+def draw_polygons(placemark: ET.Element, polygons: Sequence[tuple[Ring, ...]]) -> None:
+    """Add polygons to a placemark, cut at ±180°."""
     geometry = ET.SubElement(placemark, "MultiGeometry")
     for rings in polygons:
         for outer, *holes in cut_polygon(rings):
@@ -156,19 +161,20 @@ def _polygons(placemark: ET.Element, polygons: Sequence[tuple[Ring, ...]]) -> No
 
 def _boundary(polygon: ET.Element, name: str, ring: Ring) -> None:
     linear = ET.SubElement(ET.SubElement(polygon, name), "LinearRing")
-    _text(linear, "coordinates", " ".join(_position(*point) for point in ring.T))
+    add_text(linear, "coordinates", " ".join(coordinates(*point) for point in ring.T))
 
 
 def _sighting(folder: ET.Element, row: Mapping[str, Any]) -> None:
-    placemark = _placemark(folder, f"{row['id']} {row.get('place') or ''}".strip())
+    placemark = add_placemark(folder, f"{row['id']} {row.get('place') or ''}".strip())
     lines = (str(row.get(key) or "") for key in ("kind", "source", "text", "url"))
-    _text(placemark, "description", "<br>".join(html.escape(line) for line in lines if line))
+    add_text(placemark, "description", "<br>".join(html.escape(line) for line in lines if line))
     span = ET.SubElement(placemark, "TimeSpan")
-    _text(span, "begin", iso_utc(float(row["time_start"])))
-    _text(span, "end", iso_utc(float(row["time_end"])))
-    _text(ET.SubElement(placemark, "Point"), "coordinates", _position(row["lon_deg"], row["lat_deg"]))
+    add_text(span, "begin", iso_utc(float(row["time_start"])))
+    add_text(span, "end", iso_utc(float(row["time_end"])))
+    add_text(ET.SubElement(placemark, "Point"), "coordinates", coordinates(row["lon_deg"], row["lat_deg"]))
 
 
-def _position(lon: float, lat: float, alt_m: float | None = None) -> str:
+def coordinates(lon: float, lat: float, alt_m: float | None = None) -> str:
+    """Return a position as KML has it."""
     place = f"{float(lon):.4f},{float(lat):.4f}"
     return place if alt_m is None else f"{place},{float(alt_m):.0f}"

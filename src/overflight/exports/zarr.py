@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overflight.errors import InputError
+from overflight.errors import InputError, LimitError, OverflightError
 from overflight.records import check_ensemble
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Members in a chunk: four megabytes of one variable at 500 times.
 CHUNK_MEMBERS = 2_000
+MOST_BYTES = 4 * 1024**3
+_REMEDY = "Write it again with `overflight forecast --format zarr`."
 TIME_UNITS = "milliseconds since 1970-01-01"
 
 
@@ -56,6 +58,52 @@ def write_ensemble_zarr(dataset: xr.Dataset, path: str | Path) -> None:
     finally:
         for left in (partial, old):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def read_ensemble_zarr(path: str | Path) -> xr.Dataset:
+    """Read a Zarr store of an ensemble into memory and check it, whichever of ours wrote it.
+
+    Raises
+    ------
+    InputError
+        When it is no flight ensemble, is damaged, or is not finished.
+    LimitError
+        When it would take more than `MOST_BYTES` of memory.
+    """
+    from overflight.trajectories.ensemble_store import LAYOUT, open_ensemble
+
+    path = Path(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = _opened(path)
+            if dataset.attrs.get("layout") == LAYOUT:
+                dataset = open_ensemble(path)
+            if dataset.nbytes > MOST_BYTES:
+                raise LimitError(
+                    f"takes {dataset.nbytes} bytes of memory, more than {MOST_BYTES}",
+                    where=path.name,
+                    remedy="Fly fewer members, or thin the store.",
+                )
+            dataset = dataset.load()
+        dataset = dataset.assign_coords(time=dataset["time"].astype("datetime64[ns]"))
+        check_ensemble(dataset)
+    except (InputError, LimitError):
+        raise
+    except OverflightError as error:
+        raise InputError(error.what, file=path.name, field=error.where, remedy=_REMEDY) from error
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
+        raise InputError(
+            f"cannot be read as a Zarr store ({error})", file=path.name, remedy=_REMEDY
+        ) from error
+    return dataset
+
+
+def _opened(path: Path) -> xr.Dataset:
+    import xarray as xr
+
+    dataset: xr.Dataset = xr.open_zarr(path, consolidated=False, chunks=None)
+    return dataset
 
 
 def _encoding(dataset: xr.Dataset) -> dict[str, dict[str, Any]]:

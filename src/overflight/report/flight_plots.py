@@ -34,6 +34,7 @@ Float64s = npt.NDArray[np.float64]
 DPI = 130
 MOST_MEMBERS = 60  # lines of members: more become a cloud that hides the regions
 MOST_TIMES = 60
+NAME_WIDTH = 85.0  # units of the sheet that the date of a moment takes
 MARKS = 6  # moments that are marked and dated along the median path
 STEPS_S = tuple(h * HOUR_S for h in (0.25, 0.5, 1, 2, 3, 6, 12, 24, 48, 120, 240))
 SEA, LAND, BORDER, GRID = "#eef3f6", "#fbfaf6", "#9a9a92", "#cfd8dd"
@@ -54,7 +55,6 @@ def draw_flight(ensemble: xr.Dataset, path: Path, *, title: str, start: tuple[fl
         axes.plot(*view.place(track.lon_deg, track.lat_deg).T, color=INK, linewidth=1.8, zorder=5)
     if tracks:
         _dated(axes, view, ensemble, tracks[0], span)
-    _ends(axes, view, ensemble)
     axes.plot(
         *view.place(*start)[0], marker="*", markersize=13, color=INK, markeredgecolor="white", zorder=8,
         linestyle="none", label="end (known)" if ensemble.attrs["kind"] == "origin" else "start",
@@ -63,6 +63,7 @@ def draw_flight(ensemble: xr.Dataset, path: Path, *, title: str, start: tuple[fl
     axes.plot([], [], color=MEMBER, linewidth=0.6, label="members")
     axes.fill_between([], [], [], color=NARROW, alpha=0.6, label="50 % at each time")
     axes.fill_between([], [], [], color=WIDE, alpha=0.5, label="90 % at each time")
+    _ends(axes, view, ensemble)
     axes.legend(loc="best", fontsize=7, framealpha=0.85, edgecolor="none")
     return saved(figure, path)
 
@@ -136,8 +137,11 @@ def land(axes: Any, view: View) -> None:
     pieces = [
         np.array(piece.exterior.coords) for _, rings in outlines() for piece in land_pieces(view, rings)
     ]
+    axes.add_collection(PolyCollection(pieces, facecolors=LAND, edgecolors="none", zorder=1), autolim=False)
+    # Above the shades, so that borders are seen through them.
     axes.add_collection(
-        PolyCollection(pieces, facecolors=LAND, edgecolors=BORDER, linewidths=0.5, zorder=1), autolim=False
+        PolyCollection(pieces, facecolors="none", edgecolors=BORDER, linewidths=0.5, zorder=3.5),
+        autolim=False,
     )
 
 
@@ -169,6 +173,12 @@ def _degree_line(axes: Any, view: View, lon: Float64s, lat: Float64s, value: flo
     text = f"{abs(value):g}°{name if value not in (0.0, -180.0) else ''}"
     edge = placed[np.flatnonzero(on)]
     spot = edge[edge[:, 0].argmin()] if side == "N" else edge[edge[:, 1].argmax()]
+    inside = 0.03 * view.height < spot[1] and spot[0] < 0.95 * view.width
+    if not inside or (side == "N" and spot[0] > 0.02 * view.width):
+        return
+    # The lower right corner is the scale's.
+    if side == "E" and (spot[1] < 0.97 * view.height or spot[0] > 0.76 * view.width):
+        return
     offset, align = ((4, 2), "bottom") if side == "N" else ((2, 4), "bottom")
     axes.annotate(
         text,
@@ -246,7 +256,9 @@ def saved(figure: Any, path: Path) -> Path:
     """Write a figure as PNG, replacing the file in one step."""
     partial = path.with_name(path.name + ".part")
     try:
-        figure.savefig(partial, dpi=DPI, format="png", metadata={"Software": None})
+        figure.savefig(
+            partial, dpi=DPI, format="png", metadata={"Software": None}, bbox_inches="tight", pad_inches=0.06
+        )
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
@@ -299,18 +311,31 @@ def _members(axes: Any, view: View, ensemble: xr.Dataset) -> None:
 
 
 def _dated(axes: Any, view: View, ensemble: xr.Dataset, track: ScenarioTrack, span_s: float) -> None:
-    """Mark moments along the median path, dated, with the outline of the 90 % region of each."""
+    """Mark moments along the median path, dated where the dates do not run into one another."""
     step = next((s for s in STEPS_S if span_s / s <= MARKS), STEPS_S[-1])
     first = math.ceil(track.time_s[0] / step)
+    spots: list[Float64s] = []
     for mark in np.arange(first, math.floor(track.time_s[-1] / step) + 1) * step:
         index = int(np.abs(track.time_s - mark).argmin())
         x, y = view.place(track.lon_deg[index], track.lat_deg[index])[0]
         axes.plot(x, y, "o", markersize=4.5, color=INK, markeredgecolor="white", zorder=6)
+        spots.append(np.array([x, y]))
+        if any(np.hypot(*((spot - spots[-1]) / [1.0, 0.25])) < NAME_WIDTH for spot in spots[:-1]):
+            spots.pop()
+            continue
         axes.annotate(
-            short_utc(mark) if step < 24 * HOUR_S else short_utc(mark).rsplit(" ", 1)[0],
+            _moment(mark, step),
             (x, y), xytext=(5, 5), textcoords="offset points", fontsize=7, color=INK, zorder=7,
             bbox={"boxstyle": "round,pad=0.12", "facecolor": "white", "alpha": 0.7, "edgecolor": "none"},
         )  # fmt: skip
+
+
+def _moment(time_s: float, step_s: float) -> str:
+    """Write a moment as short as its steps allow: '2 Feb', '2 Feb 12Z', '12:30Z'."""
+    day, clock = short_utc(time_s).rsplit(" ", 1)
+    if step_s >= 24 * HOUR_S:
+        return day
+    return f"{day} {clock[:2]}Z" if step_s >= HOUR_S else clock
 
 
 def _ends(axes: Any, view: View, ensemble: xr.Dataset) -> None:

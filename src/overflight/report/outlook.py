@@ -31,7 +31,7 @@ Float64s = npt.NDArray[np.float64]
 Row = dict[str, Any]
 
 # Hours after the start that are told, as far as the run goes.
-HOURS = (0, 1, 3, 6, 12, 24, 48, 72, 96, 120, 168, 240, 336, 480, 720)
+HOURS = (0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 6, 12, 24, 48, 72, 96, 120, 168, 240, 336, 480, 720)
 # No more rows than these in a terminal.
 MOST_ROWS = 8
 MOST_COUNTRIES = 12
@@ -57,14 +57,19 @@ def outlook(ensemble: xr.Dataset, start_s: float, *, hours: Sequence[float] = HO
 def _positions(ensemble: xr.Dataset, start_s: float, hours: Sequence[float]) -> list[Row]:
     time_s = from_datetime64(ensemble["time"].values)
     sign = -1.0 if ensemble.attrs["kind"] == "origin" else 1.0
-    reach = max(sign * (time_s - start_s)) / HOUR_S
+    aloft = np.isfinite(ensemble["lon"].values).any(axis=0)
+    if not aloft.any():
+        return []
+    reach = max(sign * (time_s[aloft] - start_s)) / HOUR_S
     wanted = [h for h in hours if h <= reach + 1e-6]
-    if not wanted or reach - wanted[-1] > 0.02 * reach:
+    if not wanted or reach - wanted[-1] > 0.2 * reach:
         wanted.append(float(reach))
     rows: dict[int, Row] = {}
     for hour in wanted:
         index = int(np.abs(time_s - (start_s + sign * hour * HOUR_S)).argmin())
-        if index not in rows:
+        # Between kept times nothing is told, but of the last one.
+        off = abs(abs(time_s[index] - start_s) - hour * HOUR_S)
+        if index not in rows and (off <= 60.0 or hour is wanted[-1]):
             rows[index] = _position(ensemble, index, sign * (time_s[index] - start_s) / HOUR_S)
     return list(rows.values())
 
@@ -160,9 +165,10 @@ def _position_line(row: Row) -> str:
     head = f"  {short_utc_of(row['time']):<15} {row['hours']:6.1f}   "
     if "lon_deg" not in row:
         return f"{head}nobody aloft"
-    alt = row["alt_m"]
+    # Rounded to the metre: a start on the ellipsoid may come out a hair below it.
+    alt = {name: round(value) + 0.0 for name, value in row["alt_m"].items()}
     height = (
-        f"{alt['p50'] / 1e3:5.2f} km ({alt['p05'] / 1e3:.2f}-{alt['p95'] / 1e3:.2f}), "
+        f"{alt['p50'] / 1e3:5.2f} km ({alt['p05'] / 1e3:.2f} to {alt['p95'] / 1e3:.2f}), "
         f"{alt['p50'] / FOOT_M / 1e3:.1f} kft"
     )
     radii = f"{distance_words(row['radius50_m']):>8} {distance_words(row['radius90_m']):>8}"
