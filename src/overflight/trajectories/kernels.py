@@ -50,6 +50,7 @@ from overflight.trajectories.steps import (
     VALUES,
     T,
     air_at,
+    borrowed,
     lonlat_of,
     step_error_m,
 )
@@ -483,11 +484,27 @@ def advance(
     targets filled, stage, code (`stops.END_CODES`, `MOVING`; `WAITING` with an altitude in place of log p)
     and kept (N,).
     """
-    work = np.empty((SLOPES + table.shape[0], VALUES))
-    job = np.zeros(JOB)
+    scratch, notes, one_slope = np.empty((SLOPES + table.shape[0], VALUES)), np.zeros(JOB), np.zeros((1, 4))
     # One slope for the whole of a step, in the layout of `steps.Method`.
-    euler = np.zeros((1, 4))
-    euler[0, 1] = 1.0
+    one_slope[0, 1] = 1.0
+    work, job, euler = borrowed(scratch), borrowed(notes), borrowed(one_slope)
+    time_s, log_p, lat, lon = borrowed(time_s), borrowed(log_p), borrowed(lat), borrowed(lon)
+    field, thermo, waves, cosines = borrowed(field), borrowed(thermo), borrowed(waves), borrowed(cosines)
+    sines, ground_lat, ground_lon, ground_m = (
+        borrowed(sines),
+        borrowed(ground_lat),
+        borrowed(ground_lon),
+        borrowed(ground_m),
+    )
+    settings, table, codes, rows = borrowed(settings), borrowed(table), borrowed(codes), borrowed(rows)
+    stop_codes, stop_rows, keep_s, limit = (
+        borrowed(stop_codes),
+        borrowed(stop_rows),
+        borrowed(keep_s),
+        borrowed(limit),
+    )
+    state, held, own, stage = borrowed(state), borrowed(held), borrowed(own), borrowed(stage)
+    code, kept, out, out_stage = borrowed(code), borrowed(kept), borrowed(out), borrowed(out_stage)
     direction, hold = settings[DIRECTION], settings[HOLD]
     for i in range(begin, end):
         if code[i] >= 0 or direction * (limit[i] - state[i, AT_TIME]) < 0.0:
@@ -590,3 +607,5 @@ def advance(
         if code[i] == STOPPED + GROUND and ground_m.size > 0:
             known = not math.isnan(ground_at(ground_lat, ground_lon, ground_m, la, lo))
             code[i] = code[i] if known else GROUND_UNKNOWN
+    # Used last here, so that they live until the end: the borrowed ones do not keep them.
+    scratch[0, 0] = notes[0] = one_slope[0, 0] = 0.0
