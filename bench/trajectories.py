@@ -510,17 +510,18 @@ def print_rows(rows: list[dict[str, Any]]) -> None:
             f"{row['million_steps_a_cpu_second']:9.3f}{wall:8.1f}x{cpu:8.1f}x{memory}{error:>24s}{field:>16s}"
         )
     print(
-        "* scaled up from the hours run. 'ours is', 'per cpu': how many times as fast as the row our path at\n"
-        "constant pressure is, by the wall and by seconds of the processor."
+        "* scaled up from the hours run. 'ours is', 'per cpu': how many times as fast as the row our path\n"
+        "at constant pressure is, by the wall and by seconds of the processor."
     )
 
 
 def print_memory(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if "bytes_a_particle" in row:
+            count, each, winds = row["particles"], row["bytes_a_particle"], row["wind_bytes"] / 1e6
             print(
-                f"memory: {row['particles']:,} particles held {row['bytes_a_particle']:.0f} bytes each at the "
-                f"peak, beside the winds ({row['wind_bytes'] / 1e6:.0f} MB) and what is kept; the limit is 100"
+                f"memory: {count:,} particles held {each * count / 1e6:.1f} MB at the peak "
+                f"({each:.0f} bytes each), beside the winds ({winds:.0f} MB) and what is kept"
             )
 
 

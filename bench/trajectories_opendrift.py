@@ -11,6 +11,7 @@ Prints one JSON line: seconds of the run, and of setting up.
 import datetime
 import json
 import logging
+import resource
 import sys
 import time
 from pathlib import Path
@@ -94,7 +95,15 @@ def main():
     lon[place], lat[place] = model.elements.lon, model.elements.lat
     np.savez(out, lon_deg=lon, lat_deg=lat)
     print(
-        json.dumps({"version": opendrift.__version__, "wall_s": wall, "cpu_s": cpu, "setup_s": ready - begin})
+        json.dumps(
+            {
+                "version": opendrift.__version__,
+                "wall_s": wall,
+                "cpu_s": cpu,
+                "setup_s": ready - begin,
+                "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            }
+        )
     )
 
 

@@ -9,6 +9,7 @@ Prints one JSON line: seconds of the run with hourly output to a file, and of se
 """
 
 import json
+import resource
 import sys
 import time
 from pathlib import Path
@@ -99,6 +100,7 @@ def main():
                 "wall_s": wall,
                 "cpu_s": cpu,
                 "setup_s": ready - begin,
+                "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                 "metres_a_degree": float(fieldset.U.grid.deg2m),
             }
         )

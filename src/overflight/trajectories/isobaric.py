@@ -55,6 +55,7 @@ from overflight.winds.interpolate import (
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 Codes = npt.NDArray[np.int8]
+Vector = tuple[float, float, float]
 F = TypeVar("F", bound=Callable[..., object])
 
 # Particles that go through the arithmetic together: four vectors of eight hide the latency of one.
@@ -596,6 +597,43 @@ def _column(s: Float32s, at: int, part: Float32s, corner: int, level: int, row: 
 
 
 @_inline
+def _load(
+    s: Float32s,
+    n: Int64s,
+    j: int,
+    u: Float32s,
+    v: Float32s,
+    before: int,
+    after: int,
+    columns: int,
+    level_step: int,
+    row: int,
+    rows: Float32s,
+) -> bool:
+    """Read the cell of a lane and the table of its row; returns whether all its winds are there."""
+    west = n[LEVEL + j] * (rows.shape[0] + 1) * columns + row * columns + n[IX + j]
+    east = west + 1 if n[IX + j] + 1 < columns else west + 1 - columns
+    at = WIND + j
+    for column in (west, east):
+        for part in (u, v):
+            for time in (before, after):
+                _column(s, at, part, time + column, level_step, columns, s[LEVEL_WEIGHT + j])
+                at += 2 * LANES
+    prime = _ONE / (_ONE + s[HEIGHT + j] * rows[row, 9])
+    meridian = _ONE / (_ONE + s[HEIGHT + j] * rows[row, 10])
+    for k in range(4):
+        s[F0 + k * LANES + j] = rows[row, k] * prime
+    for k in range(4, 6):
+        s[F0 + k * LANES + j] = rows[row, k] * meridian
+    for k in range(6, 9):
+        s[F0 + k * LANES + j] = rows[row, k]
+    total = _ZERO
+    for k in range(WIND, ROW, LANES):
+        total += s[k + j]
+    return math.isfinite(total)
+
+
+@_inline
 def _park(s: Float32s, n: Int64s, j: int) -> None:
     """Stop a lane in the middle of a cell without wind."""
     s[FX + j] = s[FY + j] = s[WX + j] = s[WY + j] = _HALF
@@ -647,27 +685,7 @@ def _relocate(
             s[WX + j] = wx - np.float32(step_x)
             s[WY + j] = wy - np.float32(step_y)
             n[IX + j], n[IY + j] = ix, iy
-            west = n[LEVEL + j] * (rows.shape[0] + 1) * columns + iy * columns + ix
-            east = west + 1 if ix + 1 < columns else west + 1 - columns
-            upper = s[LEVEL_WEIGHT + j]
-            at = WIND + j
-            for column in (west, east):
-                for part in (u, v):
-                    for time in (before, after):
-                        _column(s, at, part, time + column, level_step, columns, upper)
-                        at += 2 * LANES
-            total = _ZERO
-            for row in range(WIND, ROW, LANES):
-                total += s[row + j]
-            prime = _ONE / (_ONE + s[HEIGHT + j] * rows[iy, 9])
-            meridian = _ONE / (_ONE + s[HEIGHT + j] * rows[iy, 10])
-            for row in range(4):
-                s[F0 + row * LANES + j] = rows[iy, row] * prime
-            for row in range(4, 6):
-                s[F0 + row * LANES + j] = rows[iy, row] * meridian
-            for row in range(6, 9):
-                s[F0 + row * LANES + j] = rows[iy, row]
-            good = math.isfinite(total)
+            good = _load(s, n, j, u, v, before, after, columns, level_step, iy, rows)
         if not good:
             n[PARKED + j] = 0
             lost = True
@@ -739,6 +757,32 @@ def _place(s: Float32s, n: Int64s, j: int, lat: Float64s, lon: Float64s) -> tupl
 
 
 @compiled
+def _wrapped(lon_deg: float) -> float:
+    return lon_deg - 360.0 * math.floor((lon_deg + 180.0) / 360.0)
+
+
+@_inline
+def _leave(
+    s: Float32s,
+    n: Int64s,
+    step: int,
+    lon_deg: Float64s,
+    lat_deg: Float64s,
+    parked: Int32s,
+    lat: Float64s,
+    lon: Float64s,
+) -> None:
+    """Write where the lanes that `_relocate` could not serve began the step, and stop them."""
+    for j in range(LANES):
+        if n[PARKED + j] == 0:
+            i = n[PARTICLE + j]
+            lon_deg[i], lat_deg[i] = _place(s, n, j, lat, lon)
+            parked[i] = step
+            n[PARKED + j] = 1
+            _park(s, n, j)
+
+
+@compiled
 def _fast(
     which: Int64s,
     lon_deg: Float64s,
@@ -800,19 +844,9 @@ def _fast(
                         fresh = False
                         turning |= _turns(s)
                         if lost:
-                            for j in range(LANES):
-                                if n[PARKED + j] == 0:
-                                    i = n[PARTICLE + j]
-                                    lon_deg[i], lat_deg[i] = _place(s, n, j, lat, lon)
-                                    parked[i] = step
-                                    n[PARKED + j] = 1
-                                    _park(s, n, j)
-                    _rates(
-                        s,
-                        np.float32(share + growth * (done + np.float64(_AT[stage]))),
-                        _WEIGHT[stage],
-                        turning,
-                    )
+                            _leave(s, n, step, lon_deg, lat_deg, parked, lat, lon)
+                    now = np.float32(share + growth * (done + np.float64(_AT[stage])))
+                    _rates(s, now, _WEIGHT[stage], turning)
                 _finish(s, length)
                 step += 1
             column = piece_column[piece]
@@ -820,7 +854,7 @@ def _fast(
                 for j in range(LANES):
                     if n[PARKED + j] < 0:
                         x, y = _place(s, n, j, lat, lon)
-                        kept_lon[n[PARTICLE + j], column] = x - 360.0 * math.floor((x + 180.0) / 360.0)
+                        kept_lon[n[PARTICLE + j], column] = _wrapped(x)
                         kept_lat[n[PARTICLE + j], column] = y
         for j in range(LANES):
             if n[PARKED + j] < 0:
@@ -897,14 +931,7 @@ def _read_cell(
 
 
 @compiled
-def _wrapped(lon_deg: float) -> float:
-    return lon_deg - 360.0 * math.floor((lon_deg + 180.0) / 360.0)
-
-
-@compiled
-def _turning(
-    x: float, y: float, z: float, u: float, v: float, alt_m: float, sphere_m: float
-) -> tuple[float, float, float]:
+def _turning(x: float, y: float, z: float, u: float, v: float, alt_m: float, sphere_m: float) -> Vector:
     """Return the rate of the normal vector; the place may be of any length."""
     flat = math.hypot(x, y)
     size = math.hypot(flat, z)
@@ -917,6 +944,50 @@ def _turning(
         prime = WGS84_A_M / math.sqrt(w2)
         east, north = u / (prime + alt_m), v / (prime * (1.0 - _E2) / w2 + alt_m)
     return -sin_lon * east - sin * cos_lon * north, cos_lon * east - sin * sin_lon * north, cos * north
+
+
+@compiled
+def _exact_step(
+    n: Vector,
+    t: float,
+    h: float,
+    logp: float,
+    alt_m: float,
+    near: _Near,
+    u: Float32s,
+    v: Float32s,
+    south: Float32s,
+    north: Float32s,
+    first: int,
+    last: int,
+    lat: Float64s,
+    lon: Float64s,
+    levels: Float64s,
+    periodic: bool,
+    sphere_m: float,
+) -> tuple[Vector, int]:
+    """Return the normal vector one step on, or as it was and the code of the wind that was not there."""
+    total = (0.0, 0.0, 0.0)
+    k = (0.0, 0.0, 0.0)
+    for stage in range(4):
+        part = h * float(_AT[stage])
+        x, y, z = n[0] + part * k[0], n[1] + part * k[1], n[2] + part * k[2]
+        la, lo = math.degrees(math.atan2(z, math.hypot(x, y))), math.degrees(math.atan2(y, x))
+        il, iy, ix = _below(levels, logp), _below(lat, la), _column_below(lon, periodic, lo)
+        if near.cell[0] != il or near.cell[1] != iy or near.cell[2] != ix:
+            _read_cell(near, il, iy, ix, u, v, south, north, first, last, lat, lon, levels)
+        u_mps, v_mps, _, _, code = wind_at(
+            *(near.time_s, near.log_p, near.lat_deg, near.lon_deg, False, first == last, near.field),
+            *(t + part, logp, la, lo),
+        )
+        if code != 0:
+            return n, code
+        k = _turning(x, y, z, u_mps, v_mps, alt_m, sphere_m)
+        weight = h * (2.0 if stage in (1, 2) else 1.0) / 6.0
+        total = (total[0] + weight * k[0], total[1] + weight * k[1], total[2] + weight * k[2])
+    x, y, z = n[0] + total[0], n[1] + total[1], n[2] + total[2]
+    size = math.sqrt(x * x + y * y + z * z)
+    return (x / size, y / size, z / size), 0
 
 
 @compiled
@@ -965,52 +1036,19 @@ def _exact(
         la, lo = math.radians(lat_deg[i]), math.radians(lon_deg[i])
         n = (math.cos(la) * math.cos(lo), math.cos(la) * math.sin(lo), math.sin(la))
         step = 0
-        code = 0
         for piece in range(piece_time.size):
-            h = piece_step[piece]
             for done in range(piece_steps[piece]):
-                if step >= parked[i] and code == 0:
+                if step >= parked[i] and status[i] == 0:
+                    h = piece_step[piece]
                     t = piece_time[piece] + done * h
-                    total = (0.0, 0.0, 0.0)
-                    k = (0.0, 0.0, 0.0)
-                    for stage in range(4):
-                        part = h * np.float64(_AT[stage])
-                        x, y, z = n[0] + part * k[0], n[1] + part * k[1], n[2] + part * k[2]
-                        flat = math.hypot(x, y)
-                        la, lo = math.atan2(z, flat), math.atan2(y, x)
-                        il, iy = _below(levels, log_p[i]), _below(lat, math.degrees(la))
-                        ix = _column_below(lon, periodic, math.degrees(lo))
-                        if near.cell[0] != il or near.cell[1] != iy or near.cell[2] != ix:
-                            _read_cell(near, il, iy, ix, u, v, south, north, first, last, lat, lon, levels)
-                        u_mps, v_mps, _, _, found = wind_at(
-                            near.time_s,
-                            near.log_p,
-                            near.lat_deg,
-                            near.lon_deg,
-                            False,
-                            times == 1,
-                            near.field,
-                            t + part,
-                            log_p[i],
-                            math.degrees(la),
-                            math.degrees(lo),
-                        )
-                        if found != 0:
-                            code = found
-                            break
-                        k = _turning(x, y, z, u_mps, v_mps, alt_m[i], sphere_m)
-                        w = h * (2.0 if stage in (1, 2) else 1.0) / 6.0
-                        total = (total[0] + w * k[0], total[1] + w * k[1], total[2] + w * k[2])
-                    if code == 0:
-                        x, y, z = n[0] + total[0], n[1] + total[1], n[2] + total[2]
-                        size = math.sqrt(x * x + y * y + z * z)
-                        n = (x / size, y / size, z / size)
-                    else:
-                        time_s[i] = t
-                        status[i] = code
+                    n, status[i] = _exact_step(
+                        *(n, t, h, log_p[i], alt_m[i], near, u, v, south, north, first, last),
+                        *(lat, lon, levels, periodic, sphere_m),
+                    )
+                    time_s[i] = t
                 step += 1
             column = piece_column[piece]
-            if column >= 0 and step > parked[i] and code == 0:
+            if column >= 0 and step > parked[i] and status[i] == 0:
                 kept_lon[i, column] = _wrapped(math.degrees(math.atan2(n[1], n[0])))
                 kept_lat[i, column] = math.degrees(math.atan2(n[2], math.hypot(n[0], n[1])))
         lon_deg[i] = math.degrees(math.atan2(n[1], n[0]))
