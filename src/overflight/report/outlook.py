@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from overflight.balloons.codes import SIGNED
 from overflight.crossings import crossings
 from overflight.geo import distance_m
 from overflight.places.borders import countries_met, country
@@ -62,7 +63,7 @@ def _positions(ensemble: xr.Dataset, start_s: float, hours: Sequence[float]) -> 
         return []
     reach = max(sign * (time_s[aloft] - start_s)) / HOUR_S
     wanted = [h for h in hours if h <= reach + 1e-6]
-    if not wanted or reach - wanted[-1] > 0.2 * reach:
+    if not wanted or reach - wanted[-1] > 0.02 * reach:
         wanted.append(float(reach))
     rows: dict[int, Row] = {}
     for hour in wanted:
@@ -150,7 +151,7 @@ def lines(seen: Mapping[str, Any]) -> list[str]:
         out += [_country_line(row) for row in over]
     if seen["ends"]:
         out.append("  How it ends:")
-        out += [_end_line(row, str(seen["kind"])) for row in seen["ends"]]
+        out += [_end_line(row) for row in seen["ends"]]
     return out
 
 
@@ -191,8 +192,9 @@ def _country_line(row: Row) -> str:
     return text + (f", in {interval(row['entry'], 'posix_s')}" if row["entry"] else "")
 
 
-def _end_line(row: Row, kind: str) -> str:
-    text = f"    {share_words(row['share']):>5}  {row['end']}"
+def _end_line(row: Row) -> str:
+    words = "came to the border" if row["end"] == END_CODES[STOPPED + SIGNED] else row["end"]
+    text = f"    {share_words(row['share']):>5}  {words}"
     if row["end"] == END_CODES[FINISHED]:
         return text
     text += f", {interval(row['time_s'], 'posix_s')}, about {place_words(row['lon_deg'], row['lat_deg'])}"
