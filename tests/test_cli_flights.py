@@ -20,6 +20,7 @@ from overflight.exports.zarr import read_ensemble_zarr
 from overflight.geo import distance_m
 from overflight.records import check_ensemble
 from overflight.times import iso_utc, parse_utc
+from overflight.winds.store import store_files
 
 PAGE = (Path(__file__).parents[1] / "docs" / "forecast.md").read_text("utf-8")
 BEGIN = "2023-02-01T18:00Z"
@@ -378,6 +379,57 @@ def test_a_case_lends_its_winds(winds: Path, tmp_path: Path) -> None:
     answer = done("forecast", *FLOAT, "--hours", 3, "-n", 3, "-w", case, "-o", tmp_path / "o", "--no-plot")
     assert answer["winds"]["prior"] is False
     assert any("of the case's files" in note for note in answer["notes"])
+
+
+def test_a_store_serves_as_the_file_does(winds: Path, tmp_path: Path) -> None:
+    store_files(tmp_path / "even.store", [winds])
+    words = ("forecast", *FLOAT, "--hours", 9, "-n", 4, "-f", "nc", "--no-plot", "--error", "analysis")
+    stored = done(*words, "-w", tmp_path / "even.store", "-o", tmp_path / "a")
+    plain = done(*words, "-w", winds, "-o", tmp_path / "b")
+    for one, other in zip(stored["positions"], plain["positions"], strict=True):
+        assert distance_m(one["lon_deg"], one["lat_deg"], other["lon_deg"], other["lat_deg"]) < 5.0
+
+
+def test_members_of_a_weather_ensemble_are_flown_in_turn_without_an_error_added(
+    winds: Path, tmp_path: Path
+) -> None:
+    with xr.open_dataset(winds) as source:
+        one = source.load()
+    members = xr.concat([one, 0.5 * one, 1.5 * one], dim="number").assign_coords(number=[0, 4, 9])
+    members = members.transpose("valid_time", "number", ...)
+    for name in ("u", "v"):
+        members[name].attrs = one[name].attrs
+    members.to_netcdf(tmp_path / "gefs.nc")
+    answer = done(
+        "forecast", *FLOAT, "--hours", 10, "-n", 6, "-w", tmp_path / "gefs.nc", "-o", tmp_path / "o",
+        "-f", "nc", "--no-plot",
+    )  # fmt: skip
+    assert answer["wind_error"] == "none added"
+    assert any("3 members of a weather ensemble are flown in turn" in note for note in answer["notes"])
+    ensemble = read_ensemble(tmp_path / "o" / "forecast.nc")
+    away = ensemble["lon"].values[:, -1] + 108.5
+    np.testing.assert_allclose(away / away[0], [1.0, 0.5, 1.5, 1.0, 0.5, 1.5], rtol=2e-3)
+
+
+def test_files_that_follow_in_time_are_joined(winds: Path, tmp_path: Path) -> None:
+    later = parse_utc("2023-02-03T00:00Z")
+    levels = np.array([10.0, 30.0, 50.0, 70.0, 100.0, 150.0, 300.0, 500.0, 850.0, 1000.0])
+    made_winds.write_winds(tmp_path / "next.nc", later, later + 86400.0, u_mps=U_MPS, levels_hpa=levels)
+    answer = done(
+        "forecast", *FLOAT, "--hours", 48, "-n", 3, "-w", winds, "-w", tmp_path / "next.nc",
+        "-o", tmp_path / "o", "-f", "nc", "--no-plot",
+    )  # fmt: skip
+    assert answer["ends"][0]["end"] == "reached the end of the run"
+
+
+def test_times_far_apart_are_pointed_at(tmp_path: Path) -> None:
+    start = parse_utc("2023-02-01T00:00Z")
+    made_winds.write_winds(tmp_path / "rare.nc", start, start + 2 * 86400.0, step_s=86400.0)
+    answer = done(
+        "forecast", *FLOAT, "--hours", 3, "-n", 3, "-w", tmp_path / "rare.nc", "-o", tmp_path / "o",
+        "-f", "nc", "--no-plot",
+    )  # fmt: skip
+    assert any("24 h apart" in note for note in answer["notes"])
 
 
 # --- landing

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from overflight.cli.screen import Progress
 from overflight.errors import CoverageError, InputError, OverflightError
 from overflight.times import iso_utc
-from overflight.units import DAY_S, HPA_PA
+from overflight.units import DAY_S, HOUR_S, HPA_PA
 
 if TYPE_CHECKING:
     from overflight.winds.grid import Grid
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 Span = tuple[float, float]
 
 PRIOR = "prior"
+# Analyses come every 6 or 12 hours; their error is measured at such steps.
+LONGEST_STEP_S = 12.0 * HOUR_S
 PRIOR_NOTE = (
     "No winds of the day were given: these are the usual winds of the season with their full spread. Give "
     "--winds FILE, or fetch some for a case with `overflight winds get`."
@@ -143,7 +147,7 @@ def _of_files(paths: Sequence[Path], window: Span, levels_pa: Span | None) -> Fl
         raise CoverageError("; ".join(notes), remedy="Give winds for the time of the flight.")
     grid, left_out = join_in_time(grids)
     notes += [f"{name} was left out: its grid differs from the others'" for name in left_out]
-    return FlightWinds(winds=grid, title=grid.name, reach=_reach(grid), notes=tuple(notes))
+    return FlightWinds(winds=grid, title=grid.name, reach=_reach(grid), notes=(*notes, *_gaps(grid)))
 
 
 def _of_members(path: Path, members: Sequence[int], window: Span, levels_pa: Span | None) -> FlightWinds:
@@ -157,7 +161,8 @@ def _of_members(path: Path, members: Sequence[int], window: Span, levels_pa: Spa
         f"{len(members)} members of a weather ensemble are flown in turn; they are the spread of the wind, "
         "and no error is added unless --error asks for it"
     )
-    return FlightWinds(winds=grids, title=grids[0].name, reach=_reach(grids[0]), notes=(note,))
+    notes = (note, *_gaps(grids[0]))
+    return FlightWinds(winds=grids, title=grids[0].name, reach=_reach(grids[0]), notes=notes)
 
 
 def _own(grid: Grid) -> Grid:
@@ -181,7 +186,17 @@ def _of_store(path: Path, levels_pa: Span | None) -> FlightWinds:
     from overflight.winds.store import open_store
 
     store = open_store(path, levels_pa=levels_pa)
-    return FlightWinds(winds=store, title=store.name, reach=_reach(store))
+    return FlightWinds(winds=store, title=store.name, reach=_reach(store), notes=_gaps(store))
+
+
+def _gaps(winds: Grid | WindStore) -> tuple[str, ...]:
+    """Say where times lie so far apart that the wind between them is a guess."""
+    if winds.time_s.size < 2 or (gap_s := float(np.diff(winds.time_s).max())) <= LONGEST_STEP_S:
+        return ()
+    return (
+        f"the winds lie up to {gap_s / HOUR_S:.0f} h apart in time; what they do in between is not in the "
+        "spread of the members",
+    )
 
 
 def _reach(winds: Grid | WindStore) -> str:

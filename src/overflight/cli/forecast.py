@@ -37,6 +37,8 @@ BLOCKS = 20  # parts of a run between which the bar moves
 TOLD_MEMBERS = 5_000
 # Members that all lose the wind sooner had none to begin with.
 LEAST_FLIGHT_S = 60.0
+# Fewer members tell no nine tenths.
+FEWEST_TOLD = 30
 
 LatOption = Annotated[float | None, typer.Option("--lat", help="Latitude of the start, degrees north.")]
 LonOption = Annotated[float | None, typer.Option("--lon", help="Longitude, degrees east; west is negative.")]
@@ -389,6 +391,8 @@ def tell_of(flown: xr.Dataset, start: Start, found: FlightWinds, tell: Progress)
         )
     if flown.sizes["member"] > TOLD_MEMBERS:
         notes.append(f"The summary and the pictures are of the first {TOLD_MEMBERS} members.")
+    if seen["members"] < FEWEST_TOLD:
+        notes.append(f"{seen['members']} members are too few for radii and chances: ask for 100 or more")
     for name in ("air", "ground"):
         if ":" in (said := str(flown.attrs.get(name, ""))):
             notes.append(f"{name}: {said}")

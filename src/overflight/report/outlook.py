@@ -82,7 +82,7 @@ def _position(ensemble: xr.Dataset, index: int, hours: float) -> Row:
     weight = np.where(aloft, at["weight"].values.astype(float), 0.0)
     row: Row = {
         "time": iso_utc(float(from_datetime64(at["time"].values[None])[0])),
-        "hours": round(hours, 3),
+        "hours": round(hours, 3) + 0.0,
         "aloft_share": float(weight.sum()),
     }
     if not aloft.any() or not weight.sum() > 0.0:
