@@ -97,11 +97,17 @@ STEPS_MOST: Final = 5_000_000
 @compiled
 def next_sample(time_s: Float64s, t: float, direction: float) -> float:
     """Return the next time of the wind's axis beyond t in the direction of the run; ±inf for none."""
+    # By hand: numba's own search compiles for a second.
+    low, high = 0, time_s.size
+    while low < high:
+        middle = (low + high) // 2
+        if time_s[middle] < t or (direction > 0.0 and time_s[middle] == t):
+            low = middle + 1
+        else:
+            high = middle
     if direction > 0.0:
-        i = np.searchsorted(time_s, t, side="right")
-        return time_s[i] if i < time_s.size else math.inf
-    i = np.searchsorted(time_s, t, side="left") - 1
-    return time_s[i] if i >= 0 else -math.inf
+        return time_s[low] if low < time_s.size else math.inf
+    return time_s[low - 1] if low > 0 else -math.inf
 
 
 @compiled

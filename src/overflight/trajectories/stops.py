@@ -22,6 +22,7 @@ from overflight.compiled import compiled
 from overflight.trajectories.steps import NO_AIR, NOT_FINITE
 from overflight.winds.grid import Float32s, Float64s
 from overflight.winds.interpolate import WIND_STATUS
+from overflight.winds.interpolate import _bracket as bracket
 
 Int64s = npt.NDArray[np.int64]
 
@@ -64,27 +65,25 @@ END_CODES: Final[dict[int, str]] = {
 @compiled
 def ground_at(lat: Float64s, lon: Float64s, height_m: Float32s, la: float, lo: float) -> float:
     """Return the height of the terrain, bilinear; NaN where it has none."""
-    rows, columns = height_m.shape
-    if rows < 2 or columns < 2:
+    if height_m.shape[0] < 2 or height_m.shape[1] < 2:
         return math.nan
+    south, wy = bracket(lat, la, 0.0)
+    last = height_m.shape[1] - 1
     x = lon[0] + (lo - lon[0]) % 360.0
-    if not lat[0] <= la <= lat[-1]:
-        return math.nan
-    iy = min(max(np.searchsorted(lat, la) - 1, 0), rows - 2)
-    wy = (la - lat[iy]) / (lat[iy + 1] - lat[iy])
-    west, east = columns - 1, 0
-    gap = lon[0] + 360.0 - lon[-1]
-    if x <= lon[-1]:
-        west = min(max(np.searchsorted(lon, x) - 1, 0), columns - 2)
-        east = west + 1
-        gap = lon[east] - lon[west]
+    gap = lon[0] + 360.0 - lon[last]
+    west, east, wx = last, 0, (x - lon[last]) / gap
+    if x <= lon[last]:
+        west, wx = bracket(lon, x, 0.0)
+        east = min(west + 1, last)
     elif gap > 1.5 * (lon[1] - lon[0]):
         # Not the seam of a map of the whole circle, but its border.
         return math.nan
-    wx = (x - lon[west]) / gap
-    south = (1.0 - wx) * height_m[iy, west] + wx * height_m[iy, east]
-    north = (1.0 - wx) * height_m[iy + 1, west] + wx * height_m[iy + 1, east]
-    return float((1.0 - wy) * south + wy * north)
+    if south < 0 or west < 0:
+        return math.nan
+    north = min(south + 1, height_m.shape[0] - 1)
+    below = (1.0 - wx) * height_m[south, west] + wx * height_m[south, east]
+    above = (1.0 - wx) * height_m[north, west] + wx * height_m[north, east]
+    return float((1.0 - wy) * below + wy * above)
 
 
 @compiled
