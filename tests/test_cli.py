@@ -49,7 +49,10 @@ OUTPUTS = [
     "track.kml",
     "result.json",
 ]
-COMMANDS = ["assess", "demo", "check", "new", "winds get", "winds info", "winds show", "winds verify", "version"]
+COMMANDS = [
+    "assess", "demo", "check", "new", "forecast", "backtrack", "landing", "version",
+    "winds get", "winds info", "winds show", "winds verify",
+]  # fmt: skip
 
 
 def run(*words: object, input: str | None = None) -> Result:

@@ -10,11 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from overflight.cli.screen import Progress
 from overflight.errors import CoverageError, InputError, OverflightError
-from overflight.times import iso_utc
 from overflight.units import DAY_S, HOUR_S, HPA_PA
 
 if TYPE_CHECKING:
@@ -191,6 +188,8 @@ def _of_store(path: Path, levels_pa: Span | None) -> FlightWinds:
 
 def _gaps(winds: Grid | WindStore) -> tuple[str, ...]:
     """Say where times lie so far apart that the wind between them is a guess."""
+    import numpy as np
+
     if winds.time_s.size < 2 or (gap_s := float(np.diff(winds.time_s).max())) <= LONGEST_STEP_S:
         return ()
     return (
@@ -201,6 +200,8 @@ def _gaps(winds: Grid | WindStore) -> tuple[str, ...]:
 
 def _reach(winds: Grid | WindStore) -> str:
     """Say what winds cover."""
+    from overflight.times import iso_utc
+
     low, high = winds.pressure_pa[-1] / HPA_PA, winds.pressure_pa[0] / HPA_PA
     west, east = winds.lon_deg[0], winds.lon_deg[-1]
     time = "any time" if winds.steady else f"{iso_utc(winds.time_s[0])} to {iso_utc(winds.time_s[-1])}"

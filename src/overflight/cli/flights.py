@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overflight.errors import InputError
-from overflight.times import parse_utc
 from overflight.units import FOOT_M, HPA_PA
 
 if TYPE_CHECKING:
@@ -156,6 +155,8 @@ def pressure_pa(value: float | None) -> float | None:
 
 def moment(text: str, option: str = "--time") -> float:
     """Read a time with its zone as POSIX seconds."""
+    from overflight.times import parse_utc
+
     try:
         return parse_utc(text)
     except InputError as error:
