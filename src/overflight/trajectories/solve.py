@@ -111,7 +111,8 @@ def fly(
     keep_s : times to keep, in the order of the run; the first start and the end when None. 'steps' keeps
         every step of each particle, and `time_s` is then (N, K).
     step_s : the longest step. 300 s when None; with a tolerance 3600 s.
-    tolerance_m : choose steps so that the error of each is below this, metres; fixed steps when None.
+    tolerance_m : choose steps so that the estimated error of each is below this, metres; fixed steps when
+        None. Errors of steps add up, and at the kinks of linear interpolation the estimate is a weak one.
     scheme : of interpolation; `winds.schemes.default_scheme` when None.
     rows, stop_rows : (N, S, K, P) and (N, S, J, Q) for members that differ, in place of those of
         `overflight.balloons.coded.code(flight)`. `store` (N, 3) or (3,) likewise.

@@ -100,14 +100,6 @@ DP54: Final = _method(
     [5179 / 57600, 0.0, 7571 / 16695, 393 / 640, -92097 / 339200, 187 / 2100, 1 / 40],
     5,
 )
-# P. Bogacki, L. F. Shampine: A 3(2) pair of Runge-Kutta formulas, Appl. Math. Lett. 2 (1989) 321.
-BS32: Final = _method(
-    [[], [1 / 2], [0.0, 3 / 4], [2 / 9, 1 / 3, 4 / 9]],
-    [2 / 9, 1 / 3, 4 / 9, 0.0],
-    [0.0, 1 / 2, 3 / 4, 1.0],
-    [7 / 24, 1 / 4, 1 / 3, 1 / 8],
-    3,
-)
 
 
 def _borrowed_code(_typing: Any, array: Any) -> Any:
