@@ -135,7 +135,7 @@ def _of_files(paths: Sequence[Path], window: Span, levels_pa: Span | None) -> Fl
         if _is_store(path):
             raise InputError("a store stands beside files", file=path.name, remedy="Give the store alone.")
         try:
-            grids.append(_own(read_grid(path, window=window, levels_pa=levels_pa, thermo=True)))
+            grids.append(read_grid(path, window=window, levels_pa=levels_pa, thermo=True))
         except CoverageError as error:
             if len(paths) == 1:
                 raise
@@ -151,8 +151,7 @@ def _of_members(path: Path, members: Sequence[int], window: Span, levels_pa: Spa
     from overflight.winds.gridded import read_grid
 
     grids = tuple(
-        _own(read_grid(path, window=window, levels_pa=levels_pa, member=member, thermo=True))
-        for member in members
+        read_grid(path, window=window, levels_pa=levels_pa, member=member, thermo=True) for member in members
     )
     note = (
         f"{len(members)} members of a weather ensemble are flown in turn; they are the spread of the wind, "
@@ -160,11 +159,6 @@ def _of_members(path: Path, members: Sequence[int], window: Span, levels_pa: Spa
     )
     notes = (note, *_gaps(grids[0]))
     return FlightWinds(winds=grids, title=grids[0].name, reach=_reach(grids[0]), notes=notes)
-
-
-def _own(grid: Grid) -> Grid:
-    """Return a grid whose axes may be written to: the kernels are compiled for such arrays."""
-    return replace(grid, lat_deg=grid.lat_deg.copy(), lon_deg=grid.lon_deg.copy())
 
 
 def _is_store(path: Path) -> bool:

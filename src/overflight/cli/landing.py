@@ -111,7 +111,7 @@ def landing(
     ] = None,
     hold_below: Annotated[
         str, typer.Option(metavar="HEIGHT", help="How far the lowest wind goes on below its level.")
-    ] = "500m",
+    ] = "1km",
     members: Annotated[
         int | None, typer.Option("--members", "-n", min=2, help="Pieces a class; 2000, or 500 for windows.")
     ] = None,

@@ -64,7 +64,7 @@ def draw_flight(ensemble: xr.Dataset, path: Path, *, title: str, start: tuple[fl
     axes.fill_between([], [], [], color=NARROW, alpha=0.6, label="50 % at each time")
     axes.fill_between([], [], [], color=WIDE, alpha=0.5, label="90 % at each time")
     _ends(axes, view, ensemble)
-    axes.legend(loc="best", fontsize=7, framealpha=0.85, edgecolor="none")
+    axes.legend(loc="lower left", fontsize=7, framealpha=0.85, edgecolor="none")
     return saved(figure, path)
 
 

@@ -2,7 +2,8 @@
 
 Such a flight has one stage of one term, `ConstantPressure` at the pressure of the start, and no stop; its
 wind is interpolated linearly and brings no air of its own, so the altitude is that of the pressure in the
-standard atmosphere. `isobaric` carries it ten times as fast as the general kernel and within metres of it.
+standard atmosphere. `isobaric` carries it some hundred times as fast as the
+general kernel and within metres of it.
 """
 
 from __future__ import annotations

@@ -395,12 +395,12 @@ def _field(grid: Grid, radius_m: float | None) -> _Field:
     south, north = _pole_row(grid, 0), _pole_row(grid, -1)
     rim = np.concatenate([[-90.0][: south.size], grid.lat_deg, [90.0][: north.size]])
     return _Field(
-        np.ascontiguousarray(grid.u_mps, np.float32),
-        np.ascontiguousarray(grid.v_mps, np.float32),
+        np.require(grid.u_mps, np.float32, ("C", "W")),
+        np.require(grid.v_mps, np.float32, ("C", "W")),
         grid.time_s,
         np.log(grid.pressure_pa.astype(np.float64)),
-        np.ascontiguousarray(grid.lat_deg, np.float64),
-        np.ascontiguousarray(grid.lon_deg, np.float64),
+        np.require(grid.lat_deg, np.float64, ("C", "W")),
+        np.require(grid.lon_deg, np.float64, ("C", "W")),
         bool(grid.periodic),
         _row_table(grid, radius_m),
         rim,

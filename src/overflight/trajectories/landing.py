@@ -167,7 +167,7 @@ class Surface:
     terrain: HeightMap | None = None
     population: Raster | None = None
     populated_from: float = 1.0
-    hold_below_m: float = 500.0
+    hold_below_m: float = 1000.0
 
 
 def landing(
@@ -182,7 +182,7 @@ def landing(
     terrain: HeightMap | None = None,
     population: Raster | None = None,
     populated_from: float = 1.0,
-    hold_below_m: float = 500.0,
+    hold_below_m: float = 1000.0,
     progress: Callable[[float], None] | None = None,
 ) -> Landing:
     """Estimate where the pieces come down if the flight ends at `time_s`.

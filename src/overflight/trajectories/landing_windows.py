@@ -118,7 +118,7 @@ def landing_windows(
     terrain: HeightMap | None = None,
     population: Raster | None = None,
     populated_from: float = 1.0,
-    hold_below_m: float = 500.0,
+    hold_below_m: float = 1000.0,
     progress: Callable[[float], None] | None = None,
 ) -> LandingWindows:
     """Return the risk on the ground for end times every `every_s`, and the windows in which it is least.

@@ -96,7 +96,7 @@ def fly(
     errors: ErrorWaves | None = None,
     error_every_s: float = 1800.0,
     terrain: HeightMap | None = None,
-    hold_below_m: float = 500.0,
+    hold_below_m: float = 1000.0,
     float32: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Tracks:
@@ -230,7 +230,7 @@ def _starts(
     except ValueError:
         shapes = ", ".join(str(x.shape) for x in given)
         raise OverflightError(f"the starts have shapes that do not go together: {shapes}") from None
-    lon, lat, start, height = (np.ascontiguousarray(x).ravel() for x in values)
+    lon, lat, start, height = (np.array(x).ravel() for x in values)
     if lon.size == 0:
         raise OverflightError("there is no start", remedy="Give one place at least.")
     if not np.isfinite(lon).all() or not (np.abs(lat) <= 90.0).all():
@@ -303,7 +303,7 @@ def _rows(
                 field=name,
                 remedy="Start from overflight.balloons.coded.code(flight) and repeat it for each member.",
             )
-        found.append(np.ascontiguousarray(values))
+        found.append(np.require(values, None, ("C", "W")))
     return found[0], found[1]
 
 
@@ -346,7 +346,7 @@ def _waves(errors: ErrorWaves | None, members: int) -> tuple[Float64s, Float64s,
             field="errors",
             remedy="Draw one for each, or one for all.",
         )
-    waves, cosines, sines = (np.ascontiguousarray(x) for x in errors[:3])
+    waves, cosines, sines = (np.require(x, None, ("C", "W")) for x in errors[:3])
     return waves, cosines, sines
 
 
@@ -354,7 +354,7 @@ def _ground(terrain: HeightMap | None) -> tuple[Float64s, Float64s, Float32s]:
     if terrain is None:
         return np.zeros(0), np.zeros(0), np.zeros((0, 0), np.float32)
     return (
-        np.ascontiguousarray(terrain.lat_deg, np.float64),
-        np.ascontiguousarray(terrain.lon_deg, np.float64),
-        np.ascontiguousarray(terrain.height_m, np.float32),
+        np.require(terrain.lat_deg, np.float64, ("C", "W")),
+        np.require(terrain.lon_deg, np.float64, ("C", "W")),
+        np.require(terrain.height_m, np.float32, ("C", "W")),
     )

@@ -45,9 +45,9 @@ class CaseWinds:
 
     `own` is gridded data, None for the prior alone. `error_mps` is the standard deviation of its u and v
     beyond any spread it states, `error_time_s` the correlation time of the wind error as a balloon meets
-    it. `fast_share` of the error's variance turns within `fast_time_s` instead, and `mixing_km` is what motion
-    faster still adds to the position, per square root of an hour. `title` is
-    for the reader; `files` are the names of what was read; `notes` what he should know.
+    it. `fast_share` of the error's variance turns within `fast_time_s` instead, and `mixing_km` is what
+    motion faster still adds to the position, per square root of an hour. `title` is for the reader; `files`
+    are the names of what was read; `notes` what he should know.
     """
 
     prior: Grid

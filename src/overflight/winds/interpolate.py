@@ -78,7 +78,8 @@ class WindSample(NamedTuple):
 def pack(grid: Grid) -> PackedGrid:
     """Lay a grid out for the kernel, with a row at each pole that its rows surround.
 
-    Takes 16 bytes a cell beside the grid itself.
+    Takes 16 bytes a cell beside the grid itself. All arrays may be written to, whatever the grid's: kernels
+    are compiled for such.
     """
     shape = grid.u_mps.shape
     south, north = _pole_is_inside(grid, -1), _pole_is_inside(grid, +1)
@@ -94,10 +95,10 @@ def pack(grid: Grid) -> PackedGrid:
         field[:, :, -1] = _pole_row(inner[:, :, -1], grid.lon_deg, +1)
     lat = np.concatenate([[-90.0] * south, grid.lat_deg, [90.0] * north])
     return PackedGrid(
-        np.ascontiguousarray(grid.time_s, np.float64),
+        np.require(grid.time_s, np.float64, ("C", "W")),
         np.log(grid.pressure_pa.astype(np.float64)),
         lat,
-        np.ascontiguousarray(grid.lon_deg, np.float64),
+        np.require(grid.lon_deg, np.float64, ("C", "W")),
         bool(grid.periodic),
         bool(grid.steady) and grid.time_s.size == 1,
         field,
