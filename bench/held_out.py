@@ -1,6 +1,6 @@
 """Held-out sightings: remove a report and its neighbours in time, reconstruct, score the removed place.
 
-Usage: python bench/held_out.py [--members 320] [--draws 24] [--hours 3 6] [--json bench/held_out.json]
+Usage: python bench/held_out.py [--members 320] [--draws 3] [--hours 3 6] [--json bench/held_out.json]
 
 The example case 2023 (winds: the climatological prior). Each dated North American observation from the
 first pilot's report (P017) on is removed together with every other whose middle lies within the given
@@ -277,7 +277,7 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=320)
     parser.add_argument("--hours", type=float, nargs="*", default=[3.0, 6.0])
     parser.add_argument("--tau-hours", type=float, default=None, help="try another correlation time")
-    parser.add_argument("--draws", type=int, default=24, help="further sweeps kept for the density")
+    parser.add_argument("--draws", type=int, default=3, help="further sweeps kept for the density")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=int, default=1, help="only every n-th report, for a quick look")
     parser.add_argument("--kalman-only", action="store_true")
