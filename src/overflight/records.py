@@ -191,12 +191,13 @@ def weighted_quantile(
     return np.asarray(np.interp(probs, middle, x))
 
 
-# The meaning of `status(member, time)`; also the CF flag_values and flag_meanings of the variable.
+# The meaning of `status(member, time)`; also the CF flag_values and flag_meanings of the variable. Code 3:
+# the winds do not reach the member and another stood in: the prior, or below their lowest level that level's.
 STATUS: dict[int, str] = {
     0: "aloft",
     1: "not_begun",
     2: "ended",
-    3: "aloft_outside_wind_data_prior_used",
+    3: "aloft_outside_wind_data_other_wind_used",
 }
 
 ENSEMBLE_KINDS: tuple[EnsembleKind, ...] = ("posterior", "forecast", "origin", "twin")

@@ -92,6 +92,27 @@ def test_what_a_worker_refuses_is_raised_here(tmp_path, workers):
         fly(tmp_path / "flight.zarr", client=workers, step_s=60.0)
 
 
+def test_a_cluster_that_loses_all_workers_is_given_up(tmp_path, monkeypatch):
+    """Workers without a nanny, which would start them again; the blocks in hand are lost with them."""
+    monkeypatch.setattr(cluster, "WORKERS_WAIT_S", 3.0)
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0",
+            local_directory=str(tmp_path / "dask"), silence_logs=50,
+        ) as made,
+        distributed.Client(made, set_as_default=False) as client,
+    ):  # fmt: skip
+
+        def lose(_share):
+            made.scale(0)
+
+        with pytest.raises(OverflightError, match=r"no worker for 3 s.*Start workers"):
+            fly(tmp_path / "flight.zarr", client=client, progress=lose)
+        assert any(blocks_done(tmp_path / "flight.zarr"))
+        with pytest.raises(OverflightError, match="no worker for 3 s"):
+            fly(tmp_path / "flight.zarr", client=client)
+
+
 def test_a_cluster_without_dask_says_what_to_install(tmp_path, monkeypatch):
     import sys
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,12 +12,14 @@ from made_ensembles import BEGIN_S, FLOAT, START, make_winds
 from overflight import atmosphere
 from overflight.balloons.stops import AltitudeAbove, Ground
 from overflight.balloons.terms import Ascent, ConstantHeight, ConstantPressure, Flight, Parachute, Stage
-from overflight.errors import InputError, LimitError, OverflightError
+from overflight.errors import CoverageError, InputError, LimitError, OverflightError
 from overflight.records import check_ensemble
 from overflight.trajectories import ensemble
-from overflight.trajectories.ensemble import Spread, Start, simulate
+from overflight.trajectories.ensemble import Spread, Start, settled_error, simulate
 from overflight.trajectories.stops import END_CODES
 from overflight.winds.error import ANALYSIS_ERROR, PRIOR_ERROR, WindError, path_error_m
+from overflight.winds.schemes import Scheme
+from overflight.winds.store import WindStore, open_store, write_store
 
 HOUR_S, DAY_S, RADIUS_M = 3600.0, 86400.0, 6371008.8
 SOUNDING = Flight(
@@ -43,6 +46,41 @@ def test_the_same_seed_gives_the_same_bytes_in_blocks_of_any_size(block):
     assert parts.attrs == whole.attrs
     other = simulate(FLOAT, make_winds(wavy=True), START, **(asked | {"seed": 6}))
     assert other["lon"].values.tobytes() != whole["lon"].values.tobytes()
+
+
+HOUR_LATER = Start(lon_deg=170.0, lat_deg=40.0, time_s=BEGIN_S + HOUR_S, pressure_pa=6000.0)
+
+
+@pytest.mark.parametrize(
+    ("start", "spread"), [([START, HOUR_LATER], None), (START, Spread(time_s=300.0)), (START, None)]
+)
+def test_blocks_change_no_byte_where_floats_could_go_the_fast_way(start, spread):
+    """Without an error and linear, a block whose members start together could be flown another way."""
+    asked = {
+        "members": 8, "seed": 5, "time_end": BEGIN_S + DAY_S, "error": None, "scheme": Scheme(),
+        "spread": spread,
+    }  # fmt: skip
+    winds = make_winds(wavy=True)
+    whole = simulate(FLOAT, winds, start, **asked, block=16)
+    for block in (1, 4, 8):
+        assert values(simulate(FLOAT, winds, start, **asked, block=block)) == values(whole), block
+
+
+def test_who_flies_below_the_winds_is_marked():
+    """Winds down to 900 hPa: what lies below is flown in their lowest wind."""
+    whole = make_winds()
+    cut = replace(whole, pressure_pa=np.append(whole.pressure_pa[:-1], 9e4))
+    found = simulate(
+        SOUNDING, cut, Start(lon_deg=10.0, lat_deg=50.0, time_s=BEGIN_S, alt_m=400.0), members=2, seed=1,
+        time_end=BEGIN_S + HOUR_S, error=None, keep_s=60.0,
+    )  # fmt: skip
+    check_ensemble(found)
+    status, pressure = found["status"].values, found["pressure_pa"].values
+    assert ((status == 3) == (pressure > 9e4)).all()
+    assert (status[:, 0] == 3).all()
+    assert (status[:, 30] == 0).all()
+    meaning = found["status"].attrs["flag_meanings"].split()
+    assert meaning[3] == "aloft_outside_wind_data_other_wind_used"
 
 
 def test_a_member_is_the_same_however_many_there_are():
@@ -98,6 +136,34 @@ def test_members_of_a_forecast_are_flown_in_turn_and_get_no_error_of_ours():
 def test_the_error_that_is_added_follows_the_winds(winds, said):
     found = simulate(FLOAT, winds, START, members=2, seed=1, time_end=BEGIN_S + HOUR_S)
     assert said in found.attrs["wind_error"]
+
+
+def test_a_store_states_its_spread_as_a_grid_does(tmp_path):
+    bare, stated = (
+        open_store(write_store(tmp_path / name, [make_winds(sd_mps=sd)]))
+        for name, sd in (("bare", None), ("stated", 3.0))
+    )
+    assert settled_error([stated], "default") is PRIOR_ERROR
+    assert settled_error([bare], "default") is ANALYSIS_ERROR
+    assert settled_error([stated, stated], "auto") is None
+    assert settled_error([stated, stated], PRIOR_ERROR) is PRIOR_ERROR
+    with pytest.raises(InputError, match="state no spread"):
+        settled_error([stated, bare], PRIOR_ERROR)
+
+
+def test_what_an_ensemble_was_made_from_is_told_without_reading_a_store(tmp_path, monkeypatch):
+    store = open_store(write_store(tmp_path / "w", [make_winds()]))
+    asked = {"members": 2, "seed": 1, "time_end": BEGIN_S + HOUR_S}
+    expected = ensemble.provenance(ensemble.make_plan(FLOAT, make_winds(), START, **asked))
+
+    def read(*_args):
+        raise AssertionError("the store was read")
+
+    monkeypatch.setattr(WindStore, "read", read)
+    assert ensemble.provenance(ensemble.make_plan(FLOAT, store, START, **asked)) == expected
+    early = Start(lon_deg=0.0, lat_deg=0.0, time_s=0.0, pressure_pa=6000.0)
+    with pytest.raises(CoverageError, match="holds time"):
+        ensemble.provenance(ensemble.make_plan(FLOAT, store, early, **(asked | {"time_end": HOUR_S})))
 
 
 def test_balloons_launched_together_stay_as_alike_as_their_winds():

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import tracemalloc
 
 import numpy as np
 import pytest
 from made_ensembles import BEGIN_S, FLOAT, START, digest_of, make_winds
 
+from overflight.balloons.stops import Signed
+from overflight.balloons.terms import ConstantPressure, Flight, Stage
 from overflight.errors import InputError, OverflightError
 from overflight.records import check_ensemble
 from overflight.trajectories import ensemble_store
 from overflight.trajectories.ensemble import Spread, simulate
 from overflight.trajectories.ensemble_store import blocks_done, open_ensemble, simulate_to
+from overflight.winds.store import open_store, write_store
 
 DAY_S = 86400.0
 ASKED = {"members": 11, "seed": 4, "time_end": BEGIN_S + DAY_S, "spread": Spread(place_m=1e3, time_s=300.0)}
@@ -95,6 +99,35 @@ def test_other_winds_are_another_ensemble(tmp_path):
     path = fly(tmp_path / "flight.zarr")
     with pytest.raises(InputError, match="of another call"):
         simulate_to(path, FLOAT, make_winds(11.0, wavy=True), START, **ASKED)
+
+
+def test_a_store_of_winds_is_told_by_what_it_holds(tmp_path):
+    """The same winds elsewhere go on with the run; other winds in the same place do not."""
+    winds = write_store(tmp_path / "winds", [make_winds(wavy=True)])
+    path = simulate_to(tmp_path / "flight.zarr", FLOAT, open_store(winds), START, **ASKED)
+    shutil.copytree(winds, tmp_path / "copy")
+    simulate_to(path, FLOAT, open_store(tmp_path / "copy"), START, **ASKED)
+    write_store(winds, [make_winds(11.0, wavy=True)], overwrite=True)
+    with pytest.raises(InputError, match="of another call"):
+        simulate_to(path, FLOAT, open_store(winds), START, **ASKED)
+
+
+def stop_at(lon_deg, extra=None):
+    def fn(_time, lon, _lat, _alt):
+        return lon - lon_deg if extra is None else lon - extra.lon_deg
+
+    return Flight((Stage((ConstantPressure(),), (Signed(fn),)),))
+
+
+def test_functions_are_told_by_what_they_enclose(tmp_path):
+    asked = ASKED | {"time_end": BEGIN_S + 3600.0}
+    path = simulate_to(tmp_path / "flight.zarr", stop_at(190.0), make_winds(), START, **asked)
+    simulate_to(path, stop_at(190.0), make_winds(), START, **asked)
+    with pytest.raises(InputError, match="of another call"):
+        simulate_to(path, stop_at(191.0), make_winds(), START, **asked)
+    with pytest.raises(InputError, match=r"cannot tell .* at 0x.*content_id"):
+        simulate_to(tmp_path / "other.zarr", stop_at(0.0, object()), make_winds(), START, **asked)
+    assert not (tmp_path / "other.zarr").exists()
 
 
 def test_blocks_of_another_size_are_refused(tmp_path):

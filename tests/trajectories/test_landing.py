@@ -21,7 +21,7 @@ from overflight.times import parse_utc
 from overflight.trajectories.fragments import LARGE_FRAGMENTS, SOUNDING_FRAGMENTS, Fragment, draw_speeds
 from overflight.trajectories.landing import Cloud, cell_map, cloud_at, landing
 from overflight.trajectories.landing_answers import chance, spread_of_mean
-from overflight.winds.error import WindError
+from overflight.winds.error import PRIOR_ERROR, WindError
 from overflight.winds.grid import Grid
 
 START = parse_utc("2023-02-04T19:39Z")
@@ -154,6 +154,25 @@ def test_the_error_of_the_wind_spreads_the_landing_as_the_time_of_the_fall() -> 
     north = distance_m(fall.lon_deg, 33.535, fall.lon_deg, fall.lat_deg) * np.sign(fall.lat_deg - 33.535)
     assert north.std() == pytest.approx(3.0 * duration, rel=0.1)
     assert abs(north.mean()) < 4.0 * 3.0 * duration / math.sqrt(800)
+
+
+def spread_of(found) -> float:
+    return float(np.std(found.falls[0].lat_deg))
+
+
+def test_the_error_left_to_us_is_the_one_of_a_forecast_of_floats() -> None:
+    """None for members of a forecast, the winds' own spread where they state one; else refused."""
+    shape = winds().u_mps.shape
+    stated = winds(u_sd_mps=np.full(shape, 9.0, np.float32), v_sd_mps=np.full(shape, 9.0, np.float32))
+    ask = {"seed": 4, "members": 60}
+    piece = [stone(6.0)]
+    assert spread_of(landing(at(6_000.0), START, piece, [winds(), winds()], **ask)) < 1e-9
+    assert spread_of(landing(at(6_000.0), START, piece, winds(), **ask)) > 1e-3
+    own = landing(at(6_000.0), START, piece, stated, **ask)
+    same = landing(at(6_000.0), START, piece, stated, error=PRIOR_ERROR, **ask)
+    np.testing.assert_array_equal(own.falls[0].lat_deg, same.falls[0].lat_deg)
+    with pytest.raises(InputError, match="state no spread"):
+        landing(at(6_000.0), START, piece, winds(), error=PRIOR_ERROR, **ask)
 
 
 def test_the_spread_of_mass_and_drag_area_is_that_of_their_logarithms() -> None:

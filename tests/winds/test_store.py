@@ -100,6 +100,21 @@ def test_a_steady_field_stays_steady(tmp_path: Path) -> None:
     assert windows[0][0].steady
 
 
+def test_a_store_is_told_by_its_content(path: Path, tmp_path: Path) -> None:
+    known = open_store(path).content_id()
+    copy = shutil.copytree(path, tmp_path / "elsewhere", copy_function=shutil.copyfile)
+    assert open_store(copy).content_id() == known
+    assert open_store(path, levels_pa=(3500.0, 4000.0)).content_id() != known
+    grid = field(range(13))
+    grid.u_mps[7, 1, 2, 3] += 1.0
+    write_store(path, [grid], overwrite=True)
+    assert open_store(path).content_id() != known
+    other = open_store(copy)
+    (copy / "v" / "c" / "3" / "0" / "0" / "0").unlink()
+    with pytest.raises(InputError, match="chunk cannot be read"):
+        other.content_id()
+
+
 # --- windows -------------------------------------------------------------------------------------------
 
 
@@ -167,6 +182,7 @@ def test_a_run_that_begins_before_the_store_is_yielded_whole(path: Path) -> None
         ({"begin": np.nan, "end": 0.0}, InputError, "not finite"),
         ({"begin": 0.0, "end": HOUR, "halo": -1}, InputError, "halo"),
         ({"begin": 0.0, "end": HOUR, "max_bytes": 1000}, LimitError, "one step of time needs"),
+        ({"begin": 0.0, "end": HOUR, "max_bytes": 0}, LimitError, "one step of time needs"),
     ],
 )
 def test_asks_that_cannot_be_met(path: Path, asked, error, words) -> None:

@@ -11,6 +11,7 @@ costs the blocks it had in hand, which others fly again. A thread of a worker ha
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 PER_THREAD: Final = 2
 # Times that one block may be lost with its worker before the run gives up.
 LOSSES_MOST: Final = 8
+# A run without any worker for this long gives up: a cluster that restarts its workers has them back before.
+WORKERS_WAIT_S: float = 120.0
+# Seconds between two looks for blocks that are done, and for workers.
+LOOK_EVERY_S: Final = 0.02
+WORKERS_EVERY_S: Final = 1.0
 INSTALL: Final = "Install the extra 'dask': pip install 'overflight[dask]'."
 
 
@@ -50,7 +56,8 @@ def fly_on_cluster(
     Raises
     ------
     OverflightError
-        What a block raised, or where the same block was lost again and again, or Dask is not installed.
+        What a block raised; or where the same block was lost again and again, no worker is there for
+        `WORKERS_WAIT_S`, or Dask is not installed.
     """
     try:
         import distributed
@@ -81,7 +88,7 @@ def _fly_all(
     from distributed import as_completed
 
     waiting, losses, done = list(reversed(todo)), dict.fromkeys(todo, 0), 0
-    sent = client.scatter(plan, broadcast=True, hash=False)
+    sent = _send(client, plan)
     flying: dict[Any, int] = {}
     finished: Any = as_completed(loop=client.loop)  # type: ignore[no-untyped-call]
     while waiting or flying:
@@ -90,7 +97,7 @@ def _fly_all(
             future = client.submit(fly_there, sent, str(path), number, *edges[number], pure=False)
             flying[future] = number
             finished.add(future)
-        future = next(finished)
+        future = _next_done(client, finished)
         number = flying.pop(future)
         if future.status == "finished":
             done += 1
@@ -108,8 +115,44 @@ def _fly_all(
                 remedy="Look at the workers' logs; smaller blocks take less memory. What is done is kept.",
             )
         # The copies of the plan may have died with the workers that held them.
-        sent = client.scatter(plan, broadcast=True, hash=False)
+        sent = _send(client, plan)
         waiting.append(number)
+
+
+def _send(client: Any, plan: Plan) -> Any:
+    """Send the plan to every worker, once there is one."""
+    try:
+        client.wait_for_workers(1, timeout=WORKERS_WAIT_S)
+        return client.scatter(plan, broadcast=True, hash=False)
+    except (TimeoutError, OSError) as error:
+        raise _without_workers() from error
+
+
+def _next_done(client: Any, finished: Any) -> Any:
+    """Return the next block that is done or lost; raise where no worker has been there for long."""
+    alone_since, asked = None, time.monotonic()
+    while not finished.has_ready():
+        time.sleep(LOOK_EVERY_S)
+        now = time.monotonic()
+        if now - asked < WORKERS_EVERY_S:
+            continue
+        asked = now
+        try:
+            there = bool(client.nthreads())
+        except (TimeoutError, OSError) as error:
+            raise _without_workers() from error
+        alone_since = None if there else alone_since or now
+        if alone_since is not None and now - alone_since >= WORKERS_WAIT_S:
+            raise _without_workers()
+    return next(finished)
+
+
+def _without_workers() -> OverflightError:
+    return OverflightError(
+        f"the cluster has had no worker for {WORKERS_WAIT_S:g} s, or its scheduler does not answer",
+        where="cluster",
+        remedy="Start workers, look at their logs, and run the same command again: what is done is kept.",
+    )
 
 
 def _give_up(client: Any, flying: dict[Any, int]) -> None:

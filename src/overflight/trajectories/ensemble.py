@@ -19,8 +19,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -36,13 +38,14 @@ from overflight.times import iso_utc
 from overflight.trajectories import gpu
 from overflight.trajectories.solve import STEP_S, HeightMap, Windows, fly
 from overflight.trajectories.stops import END_CODES
-from overflight.trajectories.tracks import Tracks
+from overflight.trajectories.tracks import AIR_HELD, ALOFT, Tracks
 from overflight.units import HOUR_S
 from overflight.winds.error import ANALYSIS_ERROR, PRIOR_ERROR, WindError
 from overflight.winds.error_waves import DEFAULT_WAVES, draw_waves
 from overflight.winds.grid import Float64s, Grid
-from overflight.winds.interpolate import pack
+from overflight.winds.interpolate import PackedGrid
 from overflight.winds.schemes import Scheme, default_scheme
+from overflight.winds.store import WindStore, window_plan
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -53,7 +56,7 @@ Blocks = dict[str, npt.NDArray[Any]]
 # Streams of random numbers, the first part of a member's key.
 ERROR_STREAM, START_STREAM = 0, 1
 # Codes of `records.STATUS`.
-NOT_BEGUN, ENDED = 1, 2
+NOT_BEGUN, ENDED, OTHER_WIND = 1, 2, 3
 # A perturbation is cut off at this many standard deviations: no start is a continent away by bad luck.
 CUT_SD: Final = 4.0
 # What one block may hold: positions as they are made and kept, and errors. Bytes.
@@ -185,7 +188,8 @@ def simulate(
     keep_s : times to keep, POSIX seconds in the order of the run, or one number, the seconds between them.
     step_s, tolerance_m, scheme, terrain, error_every_s : as in `solve.fly`.
     n_features : random waves of a member's wind error.
-    device : 'gpu' flies a constant pressure on a graphics processor, with linear interpolation.
+    device : 'gpu' flies the constant pressure of each start on a graphics processor, with fixed steps and
+        `scheme=Scheme()`, linear interpolation; all else is refused.
     block : members flown at once; bounds the memory and changes no byte.
     progress : called with the share done, 0 to 1.
 
@@ -195,7 +199,8 @@ def simulate(
         A flight ensemble (`records.make_ensemble`) of kind "forecast", or "origin" when backward, with the
         end of each member beside it: `end_code` in the words of `stops.END_CODES`, `end_time_s`, `end_lon`,
         `end_lat`, `end_alt_m`, `end_pressure_pa`; `stage` (member, time), `balloon`, `wind_member` (member,).
-        Members are NaN outside their life. Attributes say what it was made from.
+        Members are NaN outside their life. `status` 3 tells that a member is below the lowest level of the
+        winds, in the wind of that level. Attributes say what it was made from.
 
     Raises
     ------
@@ -277,12 +282,15 @@ def make_plan(
     plan = Plan(
         flight=flight, winds=fields_of, starts=starts, members=members, seed=seed, time_end=float(time_end),
         keep_s=_kept_times(starts, float(time_end), keep_s, reach), spread=spread,
-        error=_settled_error(fields_of, error), error_every_s=error_every_s, n_features=n_features,
+        error=settled_error(fields_of, error), error_every_s=error_every_s, n_features=n_features,
         step_s=step_s, tolerance_m=tolerance_m, scheme=scheme, terrain=terrain, device=device,
         attrs=dict(attrs or {}),
     )  # fmt: skip
     if device == "gpu":
-        gpu.check_plan(flight, scheme, tolerance_m)
+        gpu.check_plan(
+            flight, scheme, tolerance_m, start_pa=[one.pressure_pa for one in starts],
+            moved_m=spread.alt_m, level_m=spread.level_m,
+        )  # fmt: skip
     elif device != "cpu":
         raise InputError(f"there is no device {device!r}", field="device", remedy="Use 'cpu' or 'gpu'.")
     return plan
@@ -343,11 +351,12 @@ def _fly_members(
     if plan.spread.ballast > 0.0:
         store = np.tile(coded.store, (member.size, 1))
         store[:, kinds.BALLAST] *= np.exp(plan.spread.ballast * draws[:, 5])
+    # Not the fast way of floats: whether a member could go it depends on who else is in the block.
     tracks = fly(
         plan.flight, winds, lon, lat, time_s, alt_m=alt, pressure_pa=pressure, time_end=plan.time_end,
         keep_s=keep, step_s=plan.step_s, tolerance_m=plan.tolerance_m, scheme=plan.scheme,
         rows=rows, stop_rows=stop_rows, store=store, errors=errors, error_every_s=plan.error_every_s,
-        terrain=plan.terrain, float32=True,
+        terrain=plan.terrain, float32=True, fast=False,
     )  # fmt: skip
     return _columns(plan, tracks, missed)
 
@@ -480,7 +489,8 @@ def _columns(plan: Plan, tracks: Tracks, missed: int) -> Blocks:
         "alt_m": tracks.alt_m, "pressure_pa": tracks.pressure_pa,
     }  # fmt: skip
     aloft = np.logical_and.reduce([np.isfinite(values) for values in state.values()])
-    status = np.where(aloft, 0, np.where(tracks.status < 0, NOT_BEGUN, ENDED))
+    flying = np.where(tracks.status == AIR_HELD, OTHER_WIND, ALOFT)
+    status = np.where(aloft, flying, np.where(tracks.status < 0, NOT_BEGUN, ENDED))
     out: Blocks = {
         name: whole(np.where(aloft, values, np.nan), math.nan, np.float32) for name, values in state.items()
     }
@@ -533,14 +543,14 @@ def as_ensemble(plan: Plan, arrays: Blocks, attrs: Mapping[str, str]) -> xr.Data
 def provenance(plan: Plan) -> dict[str, str]:
     """Say what an ensemble was made from: the attributes of its dataset."""
     grid = _first_grid(plan)
-    scheme = plan.scheme or (Scheme() if plan.device == "gpu" else default_scheme(pack(grid)))
+    scheme = plan.scheme or default_scheme(_bare(grid.pressure_pa))
     step = (
         f"error below {plan.tolerance_m:g} m a step"
         if plan.tolerance_m is not None
         else (f"{STEP_S if plan.step_s is None else plan.step_s:g} s")
     )
     air = "from the winds' files"
-    if grid.temperature_k is None and grid.geopotential_m is None:
+    if not _brings_air(grid):
         air = "US Standard Atmosphere 1976: the winds bring neither temperature nor height"
     named = ", ".join(f"{one.name or i}: {_start_words(one)}" for i, one in enumerate(plan.starts))
     ground = "WGS-84 ellipsoid: no terrain was given" if plan.terrain is None else "terrain as given"
@@ -565,12 +575,25 @@ def provenance(plan: Plan) -> dict[str, str]:
 
 
 def described(thing: object) -> str:
-    """Return a record in words that depend on its content alone, not on where it lies in memory."""
+    """Return a record in words that depend on its content alone, not on where it lies in memory.
+
+    An object of its own kind may say what it holds by a method `content_id`, as stores of winds do.
+    """
+    content = getattr(thing, "content_id", None)
+    if callable(content) and not isinstance(thing, type):
+        return f"{type(thing).__name__}({content()})"
     if is_dataclass(thing) and not isinstance(thing, type):
         inner = ", ".join(f"{f.name}={described(getattr(thing, f.name))}" for f in fields(thing))
         return f"{type(thing).__name__}({inner})"
     if isinstance(thing, tuple | list):
         return "(" + ", ".join(described(one) for one in thing) + ")"
+    if isinstance(thing, Mapping):
+        return "{" + ", ".join(f"{key!r}: {described(thing[key])}" for key in sorted(thing, key=repr)) + "}"
+    if isinstance(thing, FunctionType):
+        return _function_words(thing)
+    if isinstance(wkb := getattr(thing, "wkb", None), bytes):
+        # A geometry: its own words leave most of a long outline out.
+        return hashlib.sha256(wkb).hexdigest()[:16]
     if isinstance(thing, np.ndarray):
         digest = hashlib.sha256(f"{thing.dtype.str}{thing.shape}".encode())
         digest.update(np.ascontiguousarray(thing).data)
@@ -581,8 +604,53 @@ def described(thing: object) -> str:
 
 
 def plan_id(plan: Plan) -> str:
-    """Return a digest of all that the bytes of an ensemble depend on."""
-    return hashlib.sha256(f"{__version__} {described(plan)}".encode()).hexdigest()
+    """Return a digest of all that the bytes of an ensemble depend on.
+
+    Raises
+    ------
+    InputError
+        When a part of it cannot be told from another by its content.
+    """
+    try:
+        words = described(plan)
+    except RecursionError:
+        words = "<a function that refers to itself at 0x0>"
+    if found := re.search(r"<[^<>]* at 0x[0-9a-fA-F]+>", words):
+        raise InputError(
+            f"a run that goes on later cannot tell {found[0]} from another by its content",
+            field="flight, winds",
+            remedy="Use a named function of a module, a frozen dataclass that can be called, or an object "
+            "with a method content_id().",
+        )
+    return hashlib.sha256(f"{__version__} {words}".encode()).hexdigest()
+
+
+def _function_words(function: FunctionType) -> str:
+    """Return a function's name, and a digest of its code and of the values that it has from elsewhere.
+
+    Two lambdas of one place differ by what they enclose.
+    """
+    names = function.__code__.co_names
+    used = {name: function.__globals__[name] for name in names if name in function.__globals__}
+    values = {
+        name: one for name, one in used.items() if isinstance(one, int | float | str | tuple | np.ndarray)
+    }
+    cells = [described(cell.cell_contents) for cell in function.__closure__ or ()]
+    parts = [_code_words(function.__code__), *cells, described(values), described(function.__defaults__)]
+    parts.append(described(function.__kwdefaults__))
+    opaque = "".join(re.findall(r"<[^<>]* at 0x[0-9a-fA-F]+>", " ".join(parts)))
+    digest = hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
+    return f"{function.__module__}.{function.__qualname__}#{digest}{opaque}"
+
+
+def _code_words(code: CodeType) -> str:
+    """Return what compiled code does, without the file and the lines that it is from."""
+    inner = []
+    for one in code.co_consts:
+        # The order of a set of words differs from one run of Python to the next.
+        plain = sorted(map(repr, one)) if isinstance(one, frozenset) else repr(one)
+        inner.append(_code_words(one) if isinstance(one, CodeType) else str(plain))
+    return f"{code.co_code.hex()} {code.co_names} {code.co_freevars} {' '.join(inner)}"
 
 
 def _member_words(plan: Plan) -> str:
@@ -596,9 +664,26 @@ def _start_words(one: Start) -> str:
     return f"{one.lon_deg:g}°, {one.lat_deg:g}°, {height}, {iso_utc(one.time_s)}"
 
 
-def _first_grid(plan: Plan) -> Grid:
+def _bare(pressure_pa: Float64s) -> PackedGrid:
+    """Return a packed grid of levels alone, which are all that `default_scheme` goes by."""
+    none = np.zeros(0)
+    return PackedGrid(none, np.log(pressure_pa), none, none, False, False, np.zeros((0,) * 5, np.float32))
+
+
+def _brings_air(winds: Grid | WindStore) -> bool:
+    if isinstance(winds, Grid):
+        return winds.temperature_k is not None or winds.geopotential_m is not None
+    return bool({"temperature_k", "geopotential_m"} & set(winds.fields))
+
+
+def _first_grid(plan: Plan) -> Grid | WindStore:
+    """Return winds to say where they are from and what they hold; a store tells it without being read."""
     winds = plan.winds[0]
     if isinstance(winds, Grid):
+        return winds
+    if isinstance(winds, WindStore):
+        # Raises where the store has nothing for the time of the run.
+        window_plan(winds.time_s, plan.starts[0].time_s, plan.time_end, 1, 0, winds.name)
         return winds
     for grid, _, _ in winds.windows(plan.starts[0].time_s, plan.time_end):
         return grid
@@ -607,18 +692,26 @@ def _first_grid(plan: Plan) -> Grid:
     )
 
 
-def _settled_error(
-    winds: tuple[Winds, ...], error: WindError | Literal["default"] | None
-) -> WindError | None:
-    """Return the error to fly with."""
-    first = winds[0]
-    stated = "u_sd_mps" in getattr(first, "fields", ()) or getattr(first, "u_sd_mps", None) is not None
-    if error == "default":
+def settled_error(winds: Sequence[Winds], error: WindError | str | None) -> WindError | None:
+    """Return the error to fly with; winds are one field, or the members of a forecast.
+
+    'default' or 'auto' is none for the members of a forecast, which hold their own error; `PRIOR_ERROR` where
+    the winds, a grid or a store, state their spread; else `ANALYSIS_ERROR`.
+
+    Raises
+    ------
+    InputError
+        When the error is none of these words, or takes its size from winds that state no spread.
+    """
+    stated = all(_states_spread(one) for one in winds)
+    if isinstance(error, str):
+        if error not in ("default", "auto"):
+            raise InputError(
+                f"the error is {error[:40]!r}", field="error", remedy="Give a WindError, 'default' or None."
+            )
         if len(winds) > 1:
             return None
         return PRIOR_ERROR if stated else ANALYSIS_ERROR
-    if isinstance(error, str):
-        raise InputError(f"the error is {error!r}", field="error", remedy="Give a WindError, or None.")
     if error is not None and error.sd_u_mps is None and not stated:
         raise InputError(
             "the wind error takes its size from the winds, and they state no spread",
@@ -626,6 +719,11 @@ def _settled_error(
             remedy="Give the error sizes of its own, as ANALYSIS_ERROR has.",
         )
     return error
+
+
+def _states_spread(winds: Winds) -> bool:
+    """Whether a grid, or a store by the names of its fields, has a standard deviation."""
+    return "u_sd_mps" in getattr(winds, "fields", ()) or getattr(winds, "u_sd_mps", None) is not None
 
 
 def _kept_times(

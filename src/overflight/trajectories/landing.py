@@ -41,6 +41,7 @@ from overflight.places.population import Raster, people_at, people_within
 from overflight.records import Finding, check_ensemble
 from overflight.regions import Region, region
 from overflight.times import from_datetime64, iso_utc
+from overflight.trajectories.ensemble import settled_error
 from overflight.trajectories.fragments import (
     LARGE_FRAGMENTS,
     Fragment,
@@ -52,7 +53,7 @@ from overflight.trajectories.landing_answers import findings_of
 from overflight.trajectories.solve import HeightMap, Windows, fly
 from overflight.trajectories.stops import END_CODES, GROUND_UNKNOWN, STOPPED
 from overflight.units import EARTH_RADIUS_M
-from overflight.winds.error import ANALYSIS_ERROR, PRIOR_ERROR, WindError
+from overflight.winds.error import WindError
 from overflight.winds.error_waves import ErrorWaves, draw_waves, take_members
 from overflight.winds.grid import Grid
 
@@ -194,8 +195,8 @@ def landing(
     fragments : classes of pieces; None takes `fragments.LARGE_FRAGMENTS`, which are assumed.
     winds : a grid, windows of one, or the members of a forecast (member i of the run takes one in turn).
     members : pieces a class.
-    error : of the winds, None for none; 'auto' takes `PRIOR_ERROR` where the grid states a spread, else
-        `ANALYSIS_ERROR`.
+    error : of the winds, None for none; 'auto' as `ensemble.settled_error` chooses it: none for the members
+        of a forecast, `PRIOR_ERROR` where the winds state a spread, else `ANALYSIS_ERROR`.
     terrain : where falls end; the ellipsoid when None, which is said.
     population, populated_from : a raster, and from how many people on a cell of it counts as populated.
     hold_below_m : how far below the lowest level of the winds their last wind goes on.
@@ -218,7 +219,7 @@ def landing(
         populated_from=populated_from,
         hold_below_m=hold_below_m,
     )
-    draws = draw(checked, seed=seed, members=members, error=error_of(parts, error))
+    draws = draw(checked, seed=seed, members=members, error=settled_error(parts, error))
     falls, notes = falls_of(cloud, checked, parts, draws, surface, progress)
     return Landing(
         time_s=time_s,
@@ -274,16 +275,6 @@ def wind_members(winds: Winds) -> tuple[Grid | Windows, ...]:
     if not parts:
         raise InputError("the forecast has no member", field="winds", remedy="Give one grid at least.")
     return parts
-
-
-def error_of(parts: Sequence[Grid | Windows], error: WindError | str | None) -> WindError | None:
-    """Return the error of the winds, chosen by whether they state a spread where it is left to us."""
-    if not isinstance(error, str):
-        return error
-    if error != "auto":
-        raise InputError(f"'{error[:40]}' is no error", field="error", remedy="Give 'auto' or a WindError.")
-    states = isinstance(parts[0], Grid) and parts[0].u_sd_mps is not None
-    return PRIOR_ERROR if states else ANALYSIS_ERROR
 
 
 def draw(fragments: Sequence[Fragment], *, seed: int, members: int, error: WindError | None) -> Draws:

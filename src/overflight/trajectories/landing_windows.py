@@ -23,6 +23,7 @@ from overflight.errors import CoverageError, InputError, LimitError
 from overflight.places.population import Raster
 from overflight.records import Finding
 from overflight.times import from_datetime64, iso_utc
+from overflight.trajectories.ensemble import settled_error
 from overflight.trajectories.fragments import LARGE_FRAGMENTS, Fragment, check_fragments
 from overflight.trajectories.landing import (
     Fall,
@@ -30,7 +31,6 @@ from overflight.trajectories.landing import (
     Winds,
     cloud_at,
     draw,
-    error_of,
     falls_of,
     wind_members,
 )
@@ -140,7 +140,7 @@ def landing_windows(
     chosen = _risk(by, population)
     times = _times(ensemble, time_start, time_end, every_s)
     parts = wind_members(winds)
-    draws = draw(checked, seed=seed, members=members, error=error_of(parts, error))
+    draws = draw(checked, seed=seed, members=members, error=settled_error(parts, error))
     surface = Surface(
         terrain=terrain, population=population, populated_from=populated_from, hold_below_m=hold_below_m
     )

@@ -13,6 +13,7 @@ share are copied, not read twice. Layout and what is refused: `overflight.winds.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -43,6 +44,8 @@ __all__ = ["WindStore", "Window", "open_store", "store_files", "verify_store", "
 
 # The kernel's copies of a grid: 16 bytes a node of wind, 8 of temperature and height.
 _PACKED_WIND, _PACKED_AIR = 16, 8
+# A CRC-32C is the last four bytes of a chunk.
+CHECKSUM_BYTES = 4
 # Memory of the windows when none is given: this much, or this share of what is free where that is less.
 DEFAULT_BYTES, SHARE = 1_000_000_000, 0.3
 
@@ -87,6 +90,24 @@ class WindStore:
     def nbytes(self) -> int:
         """Bytes of all fields at all times, were they in memory."""
         return 4 * self.cells * len(self.fields) * self.time_s.size
+
+    def content_id(self) -> str:
+        """Return a digest of what the store holds, wherever it lies: axes, and each chunk's checksum.
+
+        Reads the last bytes of every chunk, the checksum of those that `write_store` writes. A store that
+        somebody else wrote without checksums is told by the sizes and the times of its files.
+        """
+        known = (self.name, self.fields, self.periodic, self.steady, sorted(self.provenance.items()))
+        digest = hashlib.sha256(repr((known, self._levels.start, self._levels.stop)).encode())
+        for axis in (self.time_s, self.pressure_pa, self.lat_deg, self.lon_deg):
+            digest.update(np.ascontiguousarray(axis).data)
+        for name in self.fields:
+            array = FIELDS[name][0]
+            last = type(self._arrays[name].metadata.codecs[-1]).__name__
+            for index in range(0, self.time_s.size, self._facts[name].chunks[0]):
+                for file in chunk_files(self.path, array, self._facts[name], index):
+                    digest.update(_chunk_mark(file, last == "Crc32cCodec", self.path.name))
+        return digest.hexdigest()
 
     def read(self, first: int, last: int, kept: Grid | None = None) -> Grid:
         """Read the nodes `first` to `last` of the time axis, both included.
@@ -178,9 +199,8 @@ class WindStore:
         least = one_time * (2 + 2 * halo)
         free = free_memory_bytes()
         # Unasked, large fields get the one step that they need, as long as most of the memory stays free.
-        allowed = max_bytes or max(
-            min(DEFAULT_BYTES, int(SHARE * free)), min(least, int(MEMORY_SHARE * free))
-        )
+        usual = max(min(DEFAULT_BYTES, int(SHARE * free)), min(least, int(MEMORY_SHARE * free)))
+        allowed = usual if max_bytes is None else max_bytes
         steps = allowed // one_time - 1 - 2 * halo
         if steps < 1:
             raise LimitError(
@@ -311,6 +331,23 @@ def window_plan(
         t1 = end if i == len(edges) - 2 else float(time_s[edges[i + 1]])
         windows.append(Window(max(low_node - halo, 0), min(high_node + halo, last), t0, t1))
     return windows
+
+
+def _chunk_mark(file: Path, checked: bool, where: str) -> bytes:
+    """Return the size of a chunk with its checksum, or with the time it was written where it has none."""
+    try:
+        facts = file.stat()
+        if not checked:
+            return f"{facts.st_size} {facts.st_mtime_ns};".encode()
+        with file.open("rb") as chunk:
+            chunk.seek(max(facts.st_size - CHECKSUM_BYTES, 0))
+            return str(facts.st_size).encode() + chunk.read(CHECKSUM_BYTES)
+    except OSError as error:
+        raise InputError(
+            f"a chunk cannot be read ({clean_text(error)})",
+            file=where,
+            remedy="Fetch or write the store again.",
+        ) from error
 
 
 def _level_slice(pressure_pa: Float64s, ask: tuple[float, float] | None, file: str) -> slice:
