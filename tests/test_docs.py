@@ -201,3 +201,10 @@ def test_the_architecture_names_every_module() -> None:
         mine = [line for line in lines if re.search(rf"\b{part}\b", line)]
         name = rest[0] if rest else part
         assert any(re.search(rf"(?<!\w){name}(?!\w)", line) for line in mine), f"{part}/{name}"
+
+
+def test_the_example_of_the_flight_engine_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (DOCS / "trajectories.md").read_text("utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    exec(compile(code, "trajectories.md", "exec"), {})
+    assert "reached the end of the run" in capsys.readouterr().out
