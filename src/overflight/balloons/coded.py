@@ -10,7 +10,7 @@ import numpy as np
 
 from overflight.atmosphere import Float64s
 from overflight.balloons import codes, stops, terms
-from overflight.balloons.air import GRAVITY_MPS2
+from overflight.balloons.air import GRAVITY_MPS2, scale_height_m
 from overflight.balloons.codes import Codes
 from overflight.balloons.descent import terminal_speed_mps
 from overflight.balloons.gases import HEAT_J_PER_KG_K, lift_ratio
@@ -26,6 +26,8 @@ STOP_SLOTS = 2
 PARACHUTE_MPS = 5.0
 # The last of a store goes over this time, or over a step when that is longer, so that no step overdraws it.
 TRICKLE_S = 300.0
+# The temperature that ballast's greatest rate is reckoned for: between 190 and 270 K it is 20 % off at most.
+BALLAST_K = 220.0
 
 
 class CodedFlight(NamedTuple):
@@ -60,7 +62,10 @@ def code(flight: Flight, *, backward: bool = False, step_s: float = 0.0) -> Code
         for term in (term for stage in flight.stages for term in stage.terms):
             _check_backward(term)
     term_rows = [[_term(term, backward, abs(step_s)) for term in stage.terms] for stage in flight.stages]
-    stop_rows = [[_stop(stop, j) for j, stop in enumerate(stage.stops)] for stage in flight.stages]
+    stop_rows = [
+        [_stop(stop, j, stage.terms, abs(step_s)) for j, stop in enumerate(stage.stops)]
+        for stage in flight.stages
+    ]
     found = _stacked(term_rows, SLOTS)
     ends = _stacked(stop_rows, STOP_SLOTS)
     return CodedFlight(*found, *ends, np.asarray(flight.store, dtype=np.float64))
@@ -218,7 +223,32 @@ def _sea_level(term: terms.Parachute) -> float:
     return PARACHUTE_MPS if term.sea_level_mps is None else float(term.sea_level_mps)
 
 
-def _stop(stop: Stop, index: int) -> tuple[int, list[float]]:
+def _left(index: int, given: Sequence[Term], step_s: float) -> float:
+    """Return what is left of a store when it counts as empty.
+
+    A store that drains at a rate r goes as exp(-t / trickle) from r × trickle on. With r × trickle / e left,
+    as much time has passed as an even drain takes for all of it.
+    """
+    most = max((_drain(index, term) for term in given), default=0.0)
+    return most * max(TRICKLE_S, step_s) / math.e
+
+
+def _drain(index: int, term: Term) -> float:
+    """Return the greatest rate at which a term empties a store, kg/s of ballast (0) or W of energy (1)."""
+    match term:
+        case terms.ZeroPressure() if index == 0:
+            return float(term.ballast_kgps)
+        case terms.AltitudeControl(means="ballast") if index == 0:
+            return (term.mass_kg or 0.0) / scale_height_m(BALLAST_K) * float(term.up_mps)
+        case terms.AltitudeControl(means="air") if index == 1:
+            return float(term.pump_w)
+        case terms.Propulsion() if index == 1:
+            return (term.power_w or 0.0) + term.load_w
+        case _:
+            return 0.0
+
+
+def _stop(stop: Stop, index: int, given: Sequence[Term], step_s: float) -> tuple[int, list[float]]:
     match stop:
         case stops.AltitudeAbove():
             return codes.ALTITUDE_ABOVE, [float(stop.alt_m)]
@@ -241,6 +271,6 @@ def _stop(stop: Stop, index: int) -> tuple[int, list[float]]:
         case stops.SunBelow():
             return codes.SUN_BELOW, [float(stop.elevation_deg)]
         case stops.StoreEmpty():
-            return codes.STORE_EMPTY, [float(stop.index)]
+            return codes.STORE_EMPTY, [float(stop.index), _left(stop.index, given, step_s)]
         case stops.Signed():
             return codes.SIGNED, [float(index)]

@@ -56,5 +56,5 @@ def stop_value(
     elif number == codes.SUN_BELOW:
         value = row[0] - solar_elevation_deg(time_s, lon_deg, lat_deg)
     elif number == codes.STORE_EMPTY:
-        value = -(s0 if row[0] == 0.0 else s1)
+        value = row[1] - (s0 if row[0] == 0.0 else s1)
     return value

@@ -126,7 +126,14 @@ class SunBelow:
 
 @dataclass(frozen=True, slots=True)
 class StoreEmpty:
-    """Stop when the ballast (index 0) or the energy (index 1) is spent."""
+    """Stop when the ballast (index 0) or the energy (index 1) is spent.
+
+    The last of a store goes ever more slowly (`coded.TRICKLE_S`) and never to nothing, so the stop is met
+    with a little left: what the stage's terms take at most in 110 s (0.37 of a fixed step that is longer
+    than 300 s). A store that drains at that full rate gets there when an even drain would have emptied it,
+    to a few per cent at fixed steps. A tolerance bounds places, not stores: with more than 1 m of it give a
+    `step_s` too.
+    """
 
     index: int = 0
 
