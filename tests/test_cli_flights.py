@@ -516,6 +516,8 @@ def test_with_the_prior_alone_a_landing_is_not_to_be_told(tmp_path: Path) -> Non
     result = run("landing", *words)
     assert result.exit_code == 0, result.output
     assert "payload: not to be told" in result.stdout
+    assert "Give winds that reach the ground" in result.stdout
+    assert "--hold-below" in result.stdout
     assert not (tmp_path / "landing-map.png").exists()
 
 

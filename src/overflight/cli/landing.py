@@ -447,12 +447,13 @@ def lines(told: Mapping[str, Any]) -> list[str]:
 
 def _fragment_lines(row: Mapping[str, Any]) -> list[str]:
     from overflight.report.text import interval
+    from overflight.trajectories.landing_answers import area_words
 
     place = row.get("place", {})
     if "why" in place:
         return [f"  {row['name']}: not to be told: {place['why']}"]
     middle = str(place["category"]).split(";")[0]
-    areas = [f"{100 * r['level']:.0f} % within {r['area_km2']:,.0f} km²" for r in row["regions"]]
+    areas = [f"{100 * r['level']:.0f} % within {area_words(r['area_km2'])}" for r in row["regions"]]
     out = [f"  {row['name']}: {middle}; {', '.join(areas)}"]
     lost = 1.0 - float(row["followed"]["p"])
     words = [
@@ -489,12 +490,17 @@ def chance_words(value: Mapping[str, Any]) -> str:
 
 
 def _window_lines(found: Mapping[str, Any]) -> list[str]:
+    from overflight.trajectories.landing_answers import REMEDY
     from overflight.trajectories.landing_windows import WORDS
 
     risky = [row["risk"]["p"] for row in found["times"] if row["risk"]]
     head = f"  Least chance that {WORDS[found['by']]}, over {len(found['times'])} times:"
     if not found["least"]:
-        return [head, "    not to be told: too few pieces come down within the winds at any time"]
+        return [
+            head,
+            "    not to be told: too few pieces come down within the winds at any time",
+            f"    {REMEDY}",
+        ]
     span = f" (from {100 * min(risky):.0f} to {100 * max(risky):.0f} %)" if risky else ""
     if found["tied"]:
         return [head, f"    no time is better than another{span}"]

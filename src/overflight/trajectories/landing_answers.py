@@ -32,6 +32,10 @@ PART = "landing"
 LEAST_LANDED = 0.5
 # A raster that misses more of the members than this cannot answer.
 MOST_OFF_RASTER = 0.05
+REMEDY = (
+    "Give winds that reach the ground, for long enough and far enough, or let the lowest winds go on below "
+    "their data with --hold-below (hold_below_m in Python), at your word"
+)
 
 
 class Chance(NamedTuple):
@@ -77,7 +81,7 @@ def _findings(
     name, share = fall.fragment.name, float(fall.landed.mean())
     when = f"If the flight ends at {given['end_of_flight']}"
     piece = fall.fragment
-    of = f"{piece.mass_kg:g} kg, drag area {piece.drag_area_m2:g} m2 ({piece.basis})"
+    of = f"{piece.mass_kg:g} kg, drag area {piece.drag_area_m2:g} m² ({piece.basis})"
     made = {**given, "fragment": of, "members": str(fall.landed.size)}
     lost = Finding(
         id=f"{PART}.{name}.followed",
@@ -89,7 +93,7 @@ def _findings(
         reason="; ".join(f"{words}: {count}" for words, count in fall.ends.items()),
     )
     if share < LEAST_LANDED:
-        why = f"only {percent(share)} of the members come down within the winds: {lost.reason}"
+        why = f"only {percent(share)} of the members come down within the winds ({lost.reason}). {REMEDY}"
         return [lost, _undetermined(name, "place", f"{when}, where does the {name} come down?", made, why)]
     rest = "" if share == 1.0 else f"Of the {percent(share)} that come down within the winds"
     reason = ". ".join(part for part in (rest, notes) if part)
@@ -117,7 +121,16 @@ def place_words(fall: Fall) -> str:
 
 
 def _holds(found: Region) -> str:
-    return f"{found.level * 100:.0f} % within {found.area_km2:.3g} km2"
+    return f"{found.level * 100:.0f} % within {area_words(found.area_km2)}"
+
+
+def area_words(area_km2: float) -> str:
+    """Write an area to three digits, as people do: '1,580 km²', '12.3 km²'."""
+    rounded = float(f"{area_km2:.3g}")
+    if rounded < 0.01:
+        return "under 0.01 km²"
+    digits = 0 if rounded >= 100.0 else 1 if rounded >= 10.0 else 2
+    return f"{rounded:,.{digits}f} km²"
 
 
 def _intervals(fall: Fall, when: str, given: Mapping[str, str], reason: str) -> list[Finding]:
