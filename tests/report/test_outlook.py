@@ -10,9 +10,10 @@ import xarray as xr
 
 from overflight.geo import destination
 from overflight.records import make_ensemble
-from overflight.report.flight_plots import draw_flight, draw_heights
-from overflight.report.outlook import distance_words, lines, outlook, place_words, share_words
-from overflight.trajectories.stops import STOPPED
+from overflight.report.flight_plots import LEGEND, draw_flight, draw_heights, free_corner
+from overflight.report.outlook import END_WORDS, distance_words, lines, outlook, place_words, share_words
+from overflight.report.view import fit_view
+from overflight.trajectories.stops import END_CODES, STOPPED
 
 START_S = 1_675_000_800.0
 
@@ -82,8 +83,35 @@ def test_lines_say_it_in_words() -> None:
     text = "\n".join(lines(outlook(cloud(12.5, 42.0), START_S)))
     assert "42.00° N, 12.50° E" in text
     assert "all  Italy, from the start" in text
-    assert "25 %  stopped: ground" in text
+    assert "25 %  came to the ground" in text
     assert "59.1 kft" in text
+
+
+def test_every_stop_and_loss_is_told_in_words() -> None:
+    told = {text: END_WORDS.get(text, text) for text in END_CODES.values()}
+    assert not [words for words in told.values() if words.startswith(("stopped:", "lost the wind:"))]
+    assert len(set(told.values())) == len(told)
+    assert set(END_WORDS) <= set(END_CODES.values())
+
+
+@pytest.mark.parametrize(
+    ("start", "others", "corner"),
+    [
+        ((500, 300), (900, 100), "lower left"),
+        # The start is in the lower left corner, then the flight in the upper left one.
+        ((50, 470), (900, 100), "upper left"),
+        ((50, 470), (50, 50), "upper right"),
+        # Where all are taken, not over the start.
+        ((900, 100), (50, 470), "upper left"),
+    ],
+)
+def test_the_legend_takes_a_corner_that_is_free(
+    start: tuple[float, float], others: tuple[float, float], corner: str
+) -> None:
+    view = fit_view([0.0, 60.0], [10.0, 20.0])
+    assert (view.width, view.height) == (1000.0, 520.0)
+    assert max(LEGEND) < 260.0
+    assert free_corner(view, np.array([start, others, others], float)) == corner
 
 
 def test_words() -> None:

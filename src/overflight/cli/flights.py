@@ -407,21 +407,23 @@ def border(word: str, start: Start) -> Stop:
     """Return the stop at the border of a country, or of the areas of a GeoJSON file, on the way in or out."""
     from overflight.balloons.stops import Signed
     from overflight.places.areafile import read_areas
-    from overflight.places.areas import signed_distance_m
+    from overflight.places.areas import inside
     from overflight.places.borders import country
 
     path = Path(word)
     areas = read_areas(path) if path.suffix.lower() in (".geojson", ".json") else (country(word),)
 
-    def depth_m(lon: Any, lat: Any) -> Any:
+    def side(lon: Any, lat: Any) -> Any:
+        """Return 1 inside and -1 outside, NaN for no place: halving to the stop asks for no distance."""
         import numpy as np
 
-        return np.max([signed_distance_m(area, lon, lat) for area in areas], axis=0)
+        within = np.any([inside(area, lon, lat) for area in areas], axis=0)
+        return np.where(np.isfinite(np.add(lon, lat)), np.where(within, 1.0, -1.0), np.nan)
 
-    # Inside is positive; who starts inside stops on the way out.
-    sign = -1.0 if float(depth_m([start.lon_deg], [start.lat_deg])[0]) >= 0.0 else 1.0
+    # Who starts inside stops on the way out.
+    sign = -float(side([start.lon_deg], [start.lat_deg])[0])
 
     def fn(_time: Any, lon: Any, lat: Any, _alt: Any) -> Any:
-        return sign * depth_m(lon, lat)
+        return sign * side(lon, lat)
 
     return Signed(fn)

@@ -282,7 +282,9 @@ def _end(asked: Asked, start: Start, hours: float | None) -> float:
     length = (MOVING_HOURS if moving else FLOAT_HOURS) if hours is None else hours
     if not 0.0 < length <= MOST_HOURS:
         raise InputError(
-            f"{length:g} is no length", field="--hours", remedy=f"Give above 0 to {MOST_HOURS:g} hours."
+            f"{length:g} h is no length of a run",
+            field="--hours",
+            remedy=f"Give above 0 to {MOST_HOURS:g} hours.",
         )
     return start.time_s + (-length if asked.backward else length) * HOUR_S
 

@@ -35,6 +35,7 @@ DPI = 130
 MOST_MEMBERS = 60  # lines of members: more become a cloud that hides the regions
 MOST_TIMES = 60
 NAME_WIDTH = 85.0  # units of the sheet that the date of a moment takes
+LEGEND = (190.0, 190.0)  # units of the sheet that the legend of the map takes, at most
 MARKS = 6  # moments that are marked and dated along the median path
 STEPS_S = tuple(h * HOUR_S for h in (0.25, 0.5, 1, 2, 3, 6, 12, 24, 48, 120, 240))
 SEA, LAND, BORDER, GRID = "#eef3f6", "#fbfaf6", "#9a9a92", "#cfd8dd"
@@ -64,7 +65,8 @@ def draw_flight(ensemble: xr.Dataset, path: Path, *, title: str, start: tuple[fl
     axes.fill_between([], [], [], color=NARROW, alpha=0.6, label="50 % at each time")
     axes.fill_between([], [], [], color=WIDE, alpha=0.5, label="90 % at each time")
     _ends(axes, view, ensemble)
-    axes.legend(loc="lower left", fontsize=7, framealpha=0.85, edgecolor="none")
+    drawn = np.concatenate([view.place(*start), *_lines(view, ensemble)])
+    axes.legend(loc=free_corner(view, drawn), fontsize=7, framealpha=0.85, edgecolor="none")
     return saved(figure, path)
 
 
@@ -219,6 +221,21 @@ def scale_bar(axes: Any, view: View) -> None:
     )  # fmt: skip
 
 
+def free_corner(view: View, drawn: Float64s, size: tuple[float, float] = LEGEND) -> str:
+    """Return the corner for a legend, as matplotlib calls it: the one with the fewest of some places in it.
+
+    `drawn` (N, 2) and `size`, that of the legend, are in units of the sheet; the first place, the start,
+    counts for all others. The lower right corner is the scale's.
+    """
+    x, y = drawn.T
+    weight = np.ones(len(drawn))
+    weight[0] = len(drawn)
+    left, right = x < size[0], x > view.width - size[0]
+    low, high = y > view.height - size[1], y < size[1]
+    taken = {"lower left": left & low, "upper left": left & high, "upper right": right & high}
+    return min(taken, key=lambda corner: float(weight[taken[corner]].sum()))
+
+
 def fill(axes: Any, shape: Any, colour: str, alpha: float, *, edge: bool = True, zorder: float = 3) -> None:
     """Fill a shape of shapely on the sheet, holes left open."""
     from matplotlib.patches import PathPatch
@@ -298,6 +315,14 @@ def _extent(
 def _members(axes: Any, view: View, ensemble: xr.Dataset) -> None:
     from matplotlib.collections import LineCollection
 
+    lines = _lines(view, ensemble)
+    axes.add_collection(
+        LineCollection(lines, colors=MEMBER, linewidths=0.4, alpha=0.5, zorder=4), autolim=False
+    )
+
+
+def _lines(view: View, ensemble: xr.Dataset) -> list[Float64s]:
+    """Return the paths of the members that are drawn, in units of the sheet."""
     every = max(1, math.ceil(ensemble.sizes["member"] / MOST_MEMBERS))
     some = ensemble.isel(member=slice(None, None, every))
     lines = []
@@ -305,9 +330,7 @@ def _members(axes: Any, view: View, ensemble: xr.Dataset) -> None:
         known = np.isfinite(lon)
         if known.sum() > 1:
             lines.append(view.place(lon[known], lat[known]))
-    axes.add_collection(
-        LineCollection(lines, colors=MEMBER, linewidths=0.4, alpha=0.5, zorder=4), autolim=False
-    )
+    return lines
 
 
 def _dated(axes: Any, view: View, ensemble: xr.Dataset, track: ScenarioTrack, span_s: float) -> None:

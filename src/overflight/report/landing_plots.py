@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from overflight.regions import Region
-from overflight.report.flight_plots import BORDER, GRID, INK, new_figure, plain, saved, sheet
+from overflight.report.flight_plots import BORDER, GRID, INK, free_corner, new_figure, plain, saved, sheet
 from overflight.report.plots import time_ticks
 from overflight.report.view import View, fit_view
 from overflight.times import iso_utc
@@ -25,6 +25,7 @@ Float64s = npt.NDArray[np.float64]
 COLOURS = ("#7a1f4b", "#1f4b7a", "#1f7a2f", "#b06f1f", "#6b6b6b")
 MOST_PANELS = 6
 PANEL = 5.2  # inches across
+LEGEND = (340.0, 70.0)  # units of the sheet
 
 
 def draw_landing(landing: Landing, path: Path, *, title: str) -> Path | None:
@@ -71,11 +72,12 @@ def _panel(axes: Any, fall: Fall, view: View, landing: Landing) -> None:
     _map_of_cells(axes, view, fall)
     for region in fall.regions:
         _outline(axes, view, region)
-    axes.plot(
-        *view.place(cloud.lon_deg, cloud.lat_deg).T, ".", markersize=1.5, color="#3c6e8f", alpha=0.4, zorder=4
-    )
+    places = view.place(cloud.lon_deg, cloud.lat_deg)
+    axes.plot(*places.T, ".", markersize=1.5, color="#3c6e8f", alpha=0.4, zorder=4)
     axes.plot([], [], "o", markersize=4, color="#3c6e8f", label="the flight at its end")
-    axes.legend(loc="best", fontsize=6.5, framealpha=0.8, edgecolor="none")
+    fallen = view.place(fall.lon_deg[fall.landed], fall.lat_deg[fall.landed])
+    corner = free_corner(view, np.concatenate([places, fallen]), LEGEND)
+    axes.legend(loc=corner, fontsize=6.5, framealpha=0.8, edgecolor="none")
 
 
 def _map_of_cells(axes: Any, view: View, fall: Fall) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from overflight.balloons.codes import SIGNED
+from overflight.balloons import codes
 from overflight.crossings import crossings
 from overflight.geo import distance_m
 from overflight.places.borders import countries_met, country
@@ -21,8 +21,10 @@ from overflight.records import weighted_quantile
 from overflight.regions import median_track
 from overflight.report.text import interval
 from overflight.times import from_datetime64, iso_utc, short_utc
-from overflight.trajectories.stops import END_CODES, FINISHED, STOPPED
+from overflight.trajectories.steps import NO_AIR
+from overflight.trajectories.stops import END_CODES, FINISHED, GROUND_UNKNOWN, STOPPED
 from overflight.units import FOOT_M, HOUR_S
+from overflight.winds.interpolate import WIND_STATUS
 from overflight.words import percent
 
 if TYPE_CHECKING:
@@ -38,6 +40,38 @@ MOST_ROWS = 8
 MOST_COUNTRIES = 12
 # Members that countries are looked for with: more do not move the shares that are printed.
 COUNTRY_MEMBERS = 2_000
+# How ends are told to people, by the words of END_CODES; those that are not here read well as they are.
+END_WORDS = {
+    **{
+        f"lost the wind: {WIND_STATUS[code]}": words
+        for code, words in (
+            (1, "came to the end of the winds in time"),
+            (2, "left the heights that the winds cover"),
+            (3, "left the latitudes that the winds cover"),
+            (4, "left the longitudes that the winds cover"),
+            (5, "came to where the winds have no value"),
+        )
+    },
+    **{
+        END_CODES[STOPPED + code]: words
+        for code, words in (
+            (codes.ALTITUDE_ABOVE, "rose to the height of its stop"),
+            (codes.ALTITUDE_BELOW, "sank to the height of its stop"),
+            (codes.PRESSURE_ABOVE, "sank to the pressure of its stop"),
+            (codes.PRESSURE_BELOW, "rose to the pressure of its stop"),
+            (codes.DENSITY_BELOW, "rose to the density of its stop"),
+            (codes.GROUND, "came to the ground"),
+            (codes.DURATION, "came to the end of its last stage"),
+            (codes.AT, "came to the time of its stop"),
+            (codes.SUN_ABOVE, "ended when the sun stood high enough"),
+            (codes.SUN_BELOW, "ended when the sun stood low enough"),
+            (codes.STORE_EMPTY, "ran out of ballast or energy"),
+            (codes.SIGNED, "came to the border"),
+        )
+    },
+    END_CODES[GROUND_UNKNOWN]: "came to the ground, taken as the ellipsoid where the terrain has no height",
+    END_CODES[NO_AIR]: "left the standard atmosphere",
+}
 
 
 def outlook(ensemble: xr.Dataset, start_s: float, *, hours: Sequence[float] = HOURS) -> Row:
@@ -105,8 +139,8 @@ def _countries(ensemble: xr.Dataset) -> list[Row]:
     every = max(1, math.ceil(ensemble.sizes["member"] / COUNTRY_MEMBERS))
     some = ensemble.isel(member=slice(None, None, every)).load()
     some["weight"] = some["weight"] / float(some["weight"].sum())
-    codes = countries_met(some["lon"].values, some["lat"].values)[:MOST_COUNTRIES]
-    found = crossings(some, [country(code) for code in codes])
+    met = countries_met(some["lon"].values, some["lat"].values)[:MOST_COUNTRIES]
+    found = crossings(some, [country(code) for code in met])
     names = ("area", "name", "probability", "enters", "starts_inside", "entry", "exit", "hours_inside")
     rows = [{name: row[name] for name in names} for row in found.table]
     return sorted(rows, key=lambda row: (-float(row["probability"]), str(row["area"])))
@@ -115,11 +149,11 @@ def _countries(ensemble: xr.Dataset) -> list[Row]:
 def _ends(ensemble: xr.Dataset) -> list[Row]:
     if "end_code" not in ensemble:
         return []
-    codes, weight = ensemble["end_code"].values, ensemble["weight"].values.astype(float)
+    ended, weight = ensemble["end_code"].values, ensemble["weight"].values.astype(float)
     lon, lat = ensemble["end_lon"].values, ensemble["end_lat"].values
     rows = []
-    for code in np.unique(codes):
-        here = codes == code
+    for code in np.unique(ended):
+        here = ended == code
         time = weighted_quantile(ensemble["end_time_s"].values[here], weight[here], (0.05, 0.5, 0.95))
         middle = median_track(lon[here, None], lat[here, None], weight[here])[:, 0]
         away = distance_m(middle[0], middle[1], lon[here], lat[here])
@@ -193,8 +227,7 @@ def _country_line(row: Row) -> str:
 
 
 def _end_line(row: Row) -> str:
-    words = "came to the border" if row["end"] == END_CODES[STOPPED + SIGNED] else row["end"]
-    text = f"    {share_words(row['share']):>5}  {words}"
+    text = f"    {share_words(row['share']):>5}  {END_WORDS.get(row['end'], row['end'])}"
     if row["end"] == END_CODES[FINISHED]:
         return text
     text += f", {interval(row['time_s'], 'posix_s')}, about {place_words(row['lon_deg'], row['lat_deg'])}"
