@@ -8,6 +8,7 @@ piece is not seen.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -47,11 +48,20 @@ def advance_watching(
     piece_s: float,
     direction: float,
 ) -> None:
-    """Take all particles to `until` in one window, or to their ends, stopping where a function says."""
-    count = max(int(np.ceil(abs(until - begin) / piece_s - 1e-9)), 1)
-    for k in range(1, count + 1):
-        to = until if k == count else begin + direction * k * piece_s
-        _one_piece(run, window, functions, stages, begin + direction * (k - 1) * piece_s, to, direction)
+    """Take all particles to `until` in one window, or to their ends, stopping where a function says.
+
+    Pieces end on the multiples of `piece_s`, whatever the starts: a particle meets a stop at the same time
+    alone and among others.
+    """
+    count = math.floor(direction * begin / piece_s) + 1
+    while direction * (until - begin) >= 0.0:
+        to = direction * count * piece_s
+        to = to if direction * (until - to) > 0.0 else until
+        if direction * (to - begin) > 0.0:
+            _one_piece(run, window, functions, stages, begin, to, direction)
+        if to == until:
+            return
+        begin, count = to, count + 1
 
 
 def _one_piece(
@@ -121,8 +131,22 @@ def _values(run: Run, functions: Functions, stage: npt.NDArray[np.int8], which: 
                     field="Signed.fn",
                     remedy="Let it take arrays and return one value for each particle.",
                 )
+            if (unknown := np.isnan(value) & np.isfinite(at).all(axis=0)).any():
+                raise _cannot_say(fn, index, tuple(float(a[unknown][0]) for a in at))
+            # Without a place or an altitude a function is not met.
             found[mine] = np.fmax(found[mine], value)
     return found
+
+
+def _cannot_say(fn: SignedFn, stage: int, at: tuple[float, ...]) -> InputError:
+    time_s, lon, lat, alt = at
+    name = getattr(fn, "__qualname__", type(fn).__qualname__)
+    return InputError(
+        f"the function {name} that ends stage {stage} is NaN at {lon:.4f}° E {lat:.4f}° N, {alt:.0f} m, "
+        f"{time_s:.0f} s",
+        field=f"stages[{stage}], Signed.fn",
+        remedy="Let it return a number everywhere: one below zero where the stop is not met.",
+    )
 
 
 def _end_stage(run: Run, met: Bools, stages: int) -> None:
