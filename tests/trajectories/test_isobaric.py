@@ -374,3 +374,14 @@ def test_input_that_cannot_be_used_is_refused(change: dict[str, object], error: 
     }
     with pytest.raises(error):
         advect_isobaric(**{**given, **change})  # type: ignore[arg-type]  # the point of the test
+
+
+@pytest.mark.parametrize(
+    "lon", [np.nextafter(180.0, 0.0), np.nextafter(-180.0, -360.0), 180.0, 540.0, -180.0]
+)
+def test_longitudes_stay_within_the_circle_also_a_hair_from_its_end(lon: float) -> None:
+    still = make_grid((np.zeros((1, 1)), np.zeros((1, 1))))
+    path = advect_isobaric(still, lon, 10.0, 5000.0, 0.0, HOUR)
+    for found in (path.lon_deg, path.end_lon_deg):
+        assert ((found >= -180.0) & (found < 180.0)).all()
+        assert np.abs(found) == pytest.approx(180.0)

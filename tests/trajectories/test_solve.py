@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ from overflight.balloons.terms import (
 from overflight.errors import LimitError, OverflightError
 from overflight.trajectories.solve import fly
 from overflight.trajectories.stops import END_CODES, NOT_BEGUN
-from overflight.trajectories.tracks import AIR_HELD, NOT_YET, STATUS, Tracks
+from overflight.trajectories.tracks import AIR_HELD, ALOFT, NO_MORE, NOT_YET, STATUS, Tracks
 from overflight.winds.error_waves import ErrorWaves
 from overflight.winds.grid import Grid
 from overflight.winds.schemes import Scheme
@@ -236,6 +236,41 @@ def test_the_fast_way_of_a_float_is_the_general_one() -> None:
     np.testing.assert_array_equal(fast.status, slow.status)
 
 
+def test_without_the_fast_way_a_float_flies_the_same_alone_and_among_others() -> None:
+    grid, lon = wavy_grid(4.0), np.linspace(-170, 170, 5)
+    args = {"time_end": DAY, "scheme": LINEAR, "keep_s": [0.0, HOUR, DAY], "fast": False}
+    # The third start comes later and the last is above the winds: neither could go the fast way.
+    start, pressure = [0.0, 0.0, HOUR, 0.0, 0.0], np.array([4e3, 5e3, 5e3, 6e3, 2e3])
+    together = fly(FLOAT, grid, lon, lon / 3, start, pressure_pa=pressure, **args)
+    for some in ([0], [1, 3], [3]):
+        alone = fly(FLOAT, grid, lon[some], lon[some] / 3, 0.0, pressure_pa=pressure[some], **args)
+        assert alone.lon_deg.tobytes() == together.lon_deg[some].tobytes()
+        assert alone.end_lat_deg.tobytes() == together.end_lat_deg[some].tobytes()
+    assert together.end_code.tolist() == [0, 0, 0, 0, 2]
+
+
+def test_asking_for_progress_does_not_choose_the_way() -> None:
+    seen: list[float] = []
+    args = {"pressure_pa": [4e3, 6e3], "time_end": DAY, "scheme": LINEAR}
+    silent = fly(FLOAT, wavy_grid(4.0), [0.0, 90.0], 40.0, 0.0, **args)
+    asked = fly(FLOAT, wavy_grid(4.0), [0.0, 90.0], 40.0, 0.0, progress=seen.append, **args)
+    slow = fly(FLOAT, wavy_grid(4.0), [0.0, 90.0], 40.0, 0.0, fast=False, **args)
+    assert_same_bytes(silent, asked)
+    assert seen == [1.0]
+    assert (slow.end_lon_deg != silent.end_lon_deg).all()
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("lon", [179.9999999, np.nextafter(180.0, 0.0), 180.0, -180.0])
+def test_single_precision_keeps_longitudes_in_the_circle(lon: float, fast: bool) -> None:
+    track = fly(
+        FLOAT, uniform(0.0), lon, 0.0, 0.0, pressure_pa=5000.0, time_end=HOUR, scheme=LINEAR,
+        float32=True, fast=fast,
+    )  # fmt: skip
+    assert ((track.lon_deg >= -180.0) & (track.lon_deg < 180.0)).all()
+    assert np.cos(np.radians(track.lon_deg)) == pytest.approx(-1.0)
+
+
 # --- members, pieces and parts -------------------------------------------------------------------------
 
 
@@ -344,6 +379,32 @@ def test_every_step_is_kept_when_asked_for() -> None:
     assert np.diff(track.lon_deg[0]) == pytest.approx(track.lon_deg[0, 1], rel=1e-9)
 
 
+def test_after_its_last_step_a_particle_has_a_status_that_says_so() -> None:
+    track = fly(
+        FLOAT, region(), [-10.0, -10.0, 15.0, 0.0], 45.0, [0.0, 20 * HOUR, 0.0, 2 * DAY],
+        pressure_pa=5000.0, time_end=DAY, keep_s="steps", scheme=CUBIC, step_s=HOUR,
+    )  # fmt: skip
+    made = np.isfinite(track.time_s)
+    assert made.sum(axis=1).tolist()[:2] == [25, 5]
+    after = np.array([NO_MORE, NO_MORE, track.end_code[2], NOT_BEGUN])
+    assert track.end_code.tolist() == [0, 0, 4, NOT_BEGUN]
+    assert (track.status == np.where(made, ALOFT, after[:, None])).all()
+    assert (np.isnan(track.lon_deg) == ~made).all()
+
+
+@pytest.mark.parametrize("end", [2 * DAY, 0.0])
+def test_the_steps_of_windows_are_those_of_the_whole_also_from_later_starts(end: float) -> None:
+    grid, begin = wavy_grid(4.0), 2 * DAY - end
+    start = begin + np.sign(end - begin) * np.array([0.0, 21600.0, 50000.0, 86400.0, 172800.0])
+    flight = Flight((Stage((ConstantHeight(18e3),)),))
+    args = {"alt_m": 18.1e3, "time_end": end, "keep_s": "steps"}
+    whole = fly(flight, grid, np.linspace(-170, 170, 5), 40.0, start, **args)
+    parts = fly(flight, Sliced(grid, 1), np.linspace(-170, 170, 5), 40.0, start, **args)
+    assert_same_bytes(whole, parts)
+    assert (whole.time_s[:, 0] == start).all()
+    assert np.isfinite(whole.pressure_pa[:, 0]).all()
+
+
 def test_kept_times_are_hit_exactly_whatever_the_step() -> None:
     keep = np.array([0.0, 1.0, 1000.0, 3599.0, 3600.0])
     args = {"pressure_pa": 5000.0, "time_end": 3600.0, "keep_s": keep}
@@ -442,6 +503,23 @@ def test_a_hole_in_the_data_ends_a_particle() -> None:
     assert track.end_lon_deg[0] == pytest.approx(38.0, abs=0.2)
 
 
+def test_a_trial_that_finds_no_wind_is_not_taken_for_a_stop() -> None:
+    # The first trial of the search for the stop, half of the step, looks for wind in the hole that all of
+    # the step leaps over: an eighth and a quarter of it lie 15° and 30° east.
+    grid = made(
+        lambda t, x, y: (np.where(x == 30.0, np.nan, 120.0 * 111.5e3 / DAY), np.zeros(t.shape)),
+        lat_deg=np.arange(-10.0, 11.0, 2.0),
+    )
+    flight = Flight((Stage((Ascent(0.1),), (AltitudeAbove(15e3 + 0.09 * DAY),)),))
+    track = fly(
+        flight, grid, 0.0, 0.0, 0.0, alt_m=15e3, time_end=DAY, step_s=DAY, scheme=LINEAR, hold_below_m=0.0
+    )
+    assert END_CODES[int(track.end_code[0])] == "stopped: altitude above"
+    # A step of a day errs by some metres in height; the time of the stop is that of the same step.
+    assert track.end_time_s[0] == pytest.approx(0.9 * DAY, abs=0.01 * DAY)
+    assert track.end_alt_m[0] == pytest.approx(15e3 + 0.09 * DAY, abs=0.01)
+
+
 # --- anything at all -----------------------------------------------------------------------------------
 
 FLIGHTS = (
@@ -452,6 +530,51 @@ FLIGHTS = (
     Flight((Stage((ConstantHeight(20e3),), (AltitudeBelow(100.0), Duration(5e4))), Stage((Ascent(3.0),)))),
     Flight((Stage((Descent(50.0),)),)),
 )
+
+
+@dataclass(frozen=True)
+class Heights:
+    lat_deg: Floats
+    lon_deg: Floats
+    height_m: npt.NDArray[np.float32]
+
+
+def hills(seed: int) -> Heights:
+    lat, lon = np.arange(-90.0, 91.0, 30.0), np.arange(-180.0, 180.0, 30.0)
+    height = np.random.default_rng(seed).normal(1e3, 3e3, (lat.size, lon.size))
+    height[height > 5e3] = np.nan
+    return Heights(lat, lon, height.astype(np.float32))
+
+
+def storm(seed: int, speed: float, holes: float, globe: bool) -> Grid:
+    rng = np.random.default_rng(seed)
+
+    def wind(t: Floats, _x: Floats, _y: Floats) -> tuple[Floats, Floats]:
+        u, v = speed * rng.normal(size=(2, *t.shape))
+        u[rng.uniform(size=t.shape) < holes] = np.nan
+        return u, v
+
+    lon = np.arange(0.0, 360.0, 20.0) if globe else np.arange(-50.0, 51.0, 10.0)
+    lat = np.arange(-80.0, 81.0, 20.0) if globe else np.arange(40.0, 90.0, 10.0)
+    return made(wind, time_s=np.arange(4) * 43200.0, lat_deg=lat, lon_deg=lon, periodic=globe)
+
+
+def assert_sound(track: Tracks, begin: float, end: float) -> None:
+    """Every number is there or a code says why not; ends lie within the run and on the Earth."""
+    assert set(track.end_code.tolist()) <= set(END_CODES)
+    assert set(track.status.ravel().tolist()) <= set(STATUS)
+    fine = np.isin(track.status, (ALOFT, AIR_HELD))
+    time_s = np.broadcast_to(track.time_s, track.status.shape)
+    for values in (time_s, track.lon_deg, track.lat_deg, track.alt_m, track.pressure_pa):
+        assert np.isfinite(values[fine]).all()
+    assert not (track.lon_deg >= 180.0).any()
+    assert not (track.lon_deg < -180.0).any()
+    assert np.isfinite(track.end_lon_deg + track.end_lat_deg + track.end_time_s).all()
+    low, high = sorted((begin, end))
+    assert ((track.end_time_s >= low) & (track.end_time_s <= high)).all()
+    assert (np.abs(track.end_lat_deg) <= 90.0).all()
+
+
 angle = st.one_of(st.sampled_from([-180.0, 0.0, 180.0, 359.999, 720.0]), st.floats(-400, 400))
 parallel = st.one_of(st.sampled_from([-90.0, 0.0, 90.0, 89.9999]), st.floats(-90, 90))
 
@@ -470,35 +593,47 @@ parallel = st.one_of(st.sampled_from([-90.0, 0.0, 90.0, 89.9999]), st.floats(-90
     speed=st.sampled_from([0.0, 30.0, 1e4, 1e30]),
     holes=st.sampled_from([0.0, 0.02]),
     globe=st.booleans(),
+    terrain=st.booleans(),
+    keep=st.sampled_from([None, "steps"]),
 )
 def test_nothing_hangs_and_no_number_is_missing_without_a_code(
     seed: int, flight: Flight, starts: list[tuple[float, float]], alt: float, begin: float, length: float,
     step: float, tolerance: float | None, scheme: Scheme, speed: float, holes: float, globe: bool,
+    terrain: bool, keep: Any,
 ) -> None:  # fmt: skip
-    rng = np.random.default_rng(seed)
-
-    def wind(t: Floats, _x: Floats, _y: Floats) -> tuple[Floats, Floats]:
-        u, v = speed * rng.normal(size=(2, *t.shape))
-        u[rng.uniform(size=t.shape) < holes] = np.nan
-        return u, v
-
-    lon = np.arange(0.0, 360.0, 20.0) if globe else np.arange(-50.0, 51.0, 10.0)
-    lat = np.arange(-80.0, 81.0, 20.0) if globe else np.arange(40.0, 90.0, 10.0)
-    grid = made(wind, time_s=np.arange(4) * 43200.0, lat_deg=lat, lon_deg=lon, periodic=globe)
-    places = np.array(starts)
+    grid, places = storm(seed, speed, holes, globe), np.array(starts)
     track = fly(
         flight, grid, places[:, 0], places[:, 1], begin, alt_m=alt, time_end=begin + length, step_s=step,
-        tolerance_m=tolerance, scheme=scheme,
+        tolerance_m=tolerance, scheme=scheme, terrain=hills(seed) if terrain else None, keep_s=keep,
     )  # fmt: skip
-    assert set(track.end_code.tolist()) <= set(END_CODES)
-    assert set(track.status.ravel().tolist()) <= set(STATUS)
-    fine = track.status <= 0
-    for values in (track.lon_deg, track.lat_deg, track.alt_m, track.pressure_pa):
-        assert np.isfinite(values[fine]).all()
-    assert np.isfinite(track.end_lon_deg + track.end_lat_deg + track.end_time_s).all()
-    low, high = sorted((begin, begin + length))
-    assert ((track.end_time_s >= low) & (track.end_time_s <= high)).all()
-    assert (np.abs(track.end_lat_deg) <= 90.0).all()
+    assert_sound(track, begin, begin + length)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    seed=st.integers(0, 2**16),
+    starts=st.lists(st.tuples(angle, parallel), min_size=1, max_size=4),
+    pressure=st.one_of(st.floats(500.0, 1e5), st.sampled_from([500.0, 1e5, 1.0, 1e9])),
+    begin=st.floats(-DAY, 2 * DAY),
+    length=st.one_of(st.floats(-2 * DAY, 2 * DAY), st.sampled_from([0.0, 1e-6, -1e-6])),
+    step=st.floats(60.0, 1e5),
+    speed=st.sampled_from([0.0, 30.0, 1e4, 1e30]),
+    holes=st.sampled_from([0.0, 0.02]),
+    globe=st.booleans(),
+    fast=st.booleans(),
+    float32=st.booleans(),
+)
+def test_nothing_hangs_and_no_number_is_missing_on_one_pressure_surface(
+    seed: int, starts: list[tuple[float, float]], pressure: float, begin: float, length: float, step: float,
+    speed: float, holes: float, globe: bool, fast: bool, float32: bool,
+) -> None:  # fmt: skip
+    grid, places = storm(seed, speed, holes, globe), np.array(starts)
+    track = fly(
+        FLOAT, grid, places[:, 0], places[:, 1], begin, pressure_pa=pressure, time_end=begin + length,
+        step_s=step, scheme=LINEAR, fast=fast, float32=float32,
+        keep_s=np.unique([begin, begin + 0.3 * length, begin + length])[:: -1 if length < 0.0 else 1],
+    )  # fmt: skip
+    assert_sound(track, begin, begin + length)
 
 
 # --- what is refused -----------------------------------------------------------------------------------

@@ -2,8 +2,9 @@
 
 Such a flight has one stage of one term, `ConstantPressure` at the pressure of the start, and no stop; its
 wind is interpolated linearly and brings no air of its own, so the altitude is that of the pressure in the
-standard atmosphere. `isobaric` carries it some hundred times as fast as the
-general kernel and within metres of it.
+standard atmosphere. `isobaric` carries it some hundred times as fast as the general kernel and within metres
+of it. At a border of the data it ends a particle at the beginning of the step that finds no wind, so up to
+one step before the general kernel, which goes on as far as the data do.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def float_tracks(
     pressure: Floats = np.where(status == 0, pressure_pa[:, None], np.nan).astype(kind)
     return Tracks(
         time_s=keep,
-        lon_deg=lon.astype(kind, copy=False),
+        lon_deg=_in_circle(lon.astype(kind, copy=False)),
         lat_deg=lat.astype(kind, copy=False),
         alt_m=height,
         pressure_pa=pressure,
@@ -81,3 +82,8 @@ def float_tracks(
         end_stage=np.zeros(alt.size, np.int8),
         notes=notes,
     )
+
+
+def _in_circle(lon_deg: Floats) -> Floats:
+    """Return longitudes in [-180, 180) again: single precision rounds 179.9999999 up to 180."""
+    return np.where(lon_deg >= 180.0, lon_deg - 360.0, lon_deg)

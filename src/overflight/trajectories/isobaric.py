@@ -388,7 +388,9 @@ def _kept_times(time_start: float, time_end: float, keep_s: npt.ArrayLike | None
 
 
 def _wrap(lon_deg: Float64s) -> Float64s:
-    return lon_deg - 360.0 * np.floor((lon_deg + 180.0) / 360.0)
+    # The float below 180 rounds up in the sum and would come out below -180.
+    wrapped: Float64s = np.maximum(lon_deg - 360.0 * np.floor((lon_deg + 180.0) / 360.0), -180.0)
+    return wrapped
 
 
 def _field(grid: Grid, radius_m: float | None) -> _Field:
@@ -760,7 +762,7 @@ def _place(s: Float32s, n: Int64s, j: int, lat: Float64s, lon: Float64s) -> tupl
 
 @compiled
 def _wrapped(lon_deg: float) -> float:
-    return lon_deg - 360.0 * math.floor((lon_deg + 180.0) / 360.0)
+    return max(lon_deg - 360.0 * math.floor((lon_deg + 180.0) / 360.0), -180.0)
 
 
 @_inline

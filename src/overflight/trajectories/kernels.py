@@ -339,16 +339,19 @@ def halve_to_stop(
         last = abs(high - low) <= STOP_TOL_S or dt in (low, high)
         if last:
             dt = high
-        stepper(
+        status = stepper(
             space, level, time, time_s, log_p, lat, lon, periodic, steady, field, thermo, settings,
             table, codes, rows, job, dt, 1, work,
         )  # fmt: skip
         if last:
             return dt, met
-        found = look_for_stop(
-            time_s, log_p, lat, lon, periodic, steady, thermo, ground_lat, ground_lon, ground_m,
-            settings, stop_codes, stop_rows, 0.0, job[BEGAN], job[T] + dt, work,
-        )  # fmt: skip
+        found = -1
+        # A trial that finds no wind leaves `work[TO]` as the one before did: it says nothing of a stop.
+        if status == 0:
+            found = look_for_stop(
+                time_s, log_p, lat, lon, periodic, steady, thermo, ground_lat, ground_lon, ground_m,
+                settings, stop_codes, stop_rows, 0.0, job[BEGAN], job[T] + dt, work,
+            )  # fmt: skip
         if found >= 0:
             met, high = found, dt
         else:
@@ -477,7 +480,7 @@ def advance(
     out: Float64s,
     out_stage: Int8s,
 ) -> None:
-    """Advance particles begin..end to `limit` (N,), or to their ends.
+    """Advance particles begin..end to `limit` (N,) or (1,) for all, or to their ends.
 
     `stepper` is what `steps.stepper` returns. The wind: a scheme's codes,
     a `PackedGrid`, `pack_thermo`; its errors, of N members, of one, or of none;
@@ -513,7 +516,8 @@ def advance(
     code, kept, out, out_stage = borrowed(code), borrowed(kept), borrowed(out), borrowed(out_stage)
     direction, hold = settings[DIRECTION], settings[HOLD]
     for i in range(begin, end):
-        if code[i] >= 0 or direction * (limit[i] - state[i, AT_TIME]) < 0.0:
+        last_s = limit[i] if limit.size > 1 else limit[0]
+        if code[i] >= 0 or direction * (last_s - state[i, AT_TIME]) < 0.0:
             continue
         if code[i] == WAITING:
             lo, la = lonlat_of(state[i, 0], state[i, 1], state[i, 2])
@@ -532,7 +536,7 @@ def advance(
                 time_s, log_p, lat, lon, periodic, steady, thermo, settings, keep_s,
                 state, stage, kept, out, out_stage, i,
             )  # fmt: skip
-            if code[i] != MOVING or limit[i] == t or steps >= steps_most:
+            if code[i] != MOVING or last_s == t or steps >= steps_most:
                 break
             now, values = stage[i], state[i]
             stops, stops_rows = stop_codes[now], stop_rows[stop_member, now]
@@ -567,7 +571,7 @@ def advance(
                     )  # fmt: skip
                 job[EX], job[EY], job[EZ] = held[i, 0], held[i, 1], held[i, 2]
             if met < 0 and lost == 0:
-                mark = nearer(limit[i], until, direction)
+                mark = nearer(last_s, until, direction)
                 if kept[i] < keep_s.size:
                     mark = nearer(mark, keep_s[kept[i]], direction)
                 if held.shape[0] > 0:

@@ -15,13 +15,17 @@ from overflight.compiled import over_members
 from overflight.errors import LimitError, OverflightError
 from overflight.trajectories import kernels, steps
 from overflight.trajectories.stops import FINISHED, GROUND_UNKNOWN, MOVING, NOT_BEGUN, WAITING
-from overflight.trajectories.tracks import AIR_HELD, NOT_YET, Tracks
+from overflight.trajectories.tracks import AIR_HELD, ALOFT, NO_MORE, NOT_YET, Codes, Tracks
 from overflight.winds.grid import Float64s
 
 # Of `winds.interpolate.WIND_STATUS`.
 MISSING = 5
 # Numbers that a log of all steps may hold.
 ALL_STEPS_MOST = 400_000_000
+# Particles laid out at a time: what geometry needs on the way is small beside them all.
+LAID_OUT = 50_000
+# In place of a stage at kept times before a particle begins, and the stage that it begins in.
+BEFORE, FIRST = np.int8(-1), np.int8(0)
 
 
 @dataclass(slots=True)
@@ -51,7 +55,7 @@ def advance_all(
     steps_most: int = kernels.STEPS_MOST,
     block: int | None = None,
 ) -> Iterator[int]:
-    """Take particles to their limits in one window, on all cores; yield how many are done."""
+    """Take particles to their limits (N,) or (1,) in one window, on all cores; yield how many are done."""
     members = run.code.size
     block = members if block is None else block
     rest = (*window, pause, steps_most, limit, *run.arrays())
@@ -83,7 +87,9 @@ def begin_run(
     """Lay out the particles at their starts; `level` (N,) is an altitude, m, or a pressure, Pa."""
     members = lon.size
     state = np.empty((members, kernels.COLUMNS))
-    state[:, :3] = geo.unit_vector(lon, lat).T
+    for first in range(0, members, LAID_OUT):
+        some = slice(first, first + LAID_OUT)
+        state[some, :3] = geo.unit_vector(lon[some], lat[some]).T
     state[:, steps.LOG_P] = np.log(level) if by_pressure else level
     stores = np.asarray(coded.store if store is None else store, np.float64)
     if stores.shape not in ((3,), (members, 3)):
@@ -98,22 +104,22 @@ def begin_run(
     held = np.zeros((members if erring else 0, 4))
     held[:, kernels.HELD_UNTIL] = start[: held.shape[0]]
     kind = np.float32 if float32 else np.float64
+    kept = np.searchsorted(keep * direction, start * direction).astype(np.int32)
     return Run(
         state=state,
         held=held,
         own=np.empty((members if filling else 0, *coded.rows.shape[1:])),
         stage=np.zeros(members, np.int8),
         code=np.full(members, MOVING if by_pressure else WAITING, np.int8),
-        kept=np.searchsorted(keep * direction, start * direction).astype(np.int32),
+        kept=kept,
         out=np.full((4, members, keep.size), np.nan, kind),
-        out_stage=np.zeros((members, keep.size), np.int8),
+        out_stage=np.where(np.arange(keep.size, dtype=np.int32) < kept[:, None], BEFORE, FIRST),
     )
 
 
 def read_tracks(
     run: Run,
     keep: Float64s,
-    start: Float64s,
     time_end: float,
     direction: float,
     lowest_pa: float,
@@ -122,30 +128,30 @@ def read_tracks(
     """Read the run's arrays as a record."""
     time_s = run.state[:, kernels.AT_TIME].copy()
     going = run.code < 0
-    late = direction * (start - time_end) > 0.0
+    # Who begins after the end has stayed at the start.
+    late = going & (direction * (time_s - time_end) > 0.0)
     code = np.where(going, np.where(time_s == time_end, FINISHED, 1), run.code)
     code = np.where(late, NOT_BEGUN, code).astype(np.int8)
     # At the end of the run a particle is still on its way.
-    begun = direction * (keep[None, :] - start[:, None]) >= 0.0
-    there = begun & (direction * (keep[None, :] - time_s[:, None]) <= 0.0) & ~late[:, None]
-    status = np.where(there, 0, np.where(begun, code[:, None], NOT_YET)).astype(np.int8)
-    pressure = run.out[3]
+    begun = run.out_stage != BEFORE
+    there = begun & ~late[:, None]
+    there &= time_s[:, None] >= keep if direction > 0.0 else time_s[:, None] <= keep
+    status = np.full(begun.shape, NOT_YET, np.int8)
+    np.copyto(status, code[:, None], where=begun)
+    status[there] = ALOFT
+    lon, lat, alt, pressure = run.out
     status[there & (pressure > lowest_pa * (1.0 + 1e-6))] = AIR_HELD
-    # The place is known and the air there is not.
-    bare = there & np.isnan(run.out[2])
-    status = np.where(bare, np.where(code > 0, code, MISSING)[:, None], status).astype(np.int8)
-    stage = np.where(begun & ~there, run.stage[:, None], run.out_stage).astype(np.int8)
-    end_lon, end_lat = geo.lonlat(run.state[:, :3].T)
-    lon = np.where(run.out[0] >= 180.0, run.out[0] - 360.0, run.out[0])
+    _mark_bare(status, there & np.isnan(alt), code)
+    stage = np.where(begun & ~there, run.stage[:, None], np.maximum(run.out_stage, FIRST))
+    end_lon, end_lat, end_p = _read_ends(run)
+    lon[lon >= 180.0] -= 360.0
     if (run.code == GROUND_UNKNOWN).any():
         notes += ("the ground is the WGS-84 ellipsoid where the terrain has no height",)
-    waiting = run.code == WAITING
-    end_p = np.where(waiting, np.nan, np.exp(np.where(waiting, 0.0, run.state[:, steps.LOG_P])))
     return Tracks(
         time_s=keep,
         lon_deg=lon,
-        lat_deg=run.out[1],
-        alt_m=run.out[2],
+        lat_deg=lat,
+        alt_m=alt,
         pressure_pa=pressure,
         status=status,
         stage=stage,
@@ -160,27 +166,47 @@ def read_tracks(
     )
 
 
+def _read_ends(run: Run) -> tuple[Float64s, Float64s, Float64s]:
+    """Return longitudes, latitudes and pressures where particles stand; NaN pressure of one not begun."""
+    members = run.code.size
+    lon, lat, pressure = np.empty(members), np.empty(members), np.full(members, np.nan)
+    for first in range(0, members, LAID_OUT):
+        some = slice(first, first + LAID_OUT)
+        lon[some], lat[some] = geo.lonlat(run.state[some, :3].T)
+        np.exp(run.state[some, steps.LOG_P], out=pressure[some], where=run.code[some] != WAITING)
+    return lon, lat, pressure
+
+
+def _mark_bare(status: Codes, bare: npt.NDArray[np.bool_], code: Codes) -> None:
+    """Mark where the place is known and the air there is not, by what ended the particle."""
+    reason = np.where(code > 0, code, MISSING).astype(np.int8)
+    np.copyto(status, reason[:, None], where=bare)
+
+
 class StepLog:
     """Every step of every particle: the run goes on by one step at a time and is read after each.
 
     `rows` is all that changes: for each round the particles that moved and where they came to.
     """
 
-    def __init__(self, direction: float) -> None:
+    def __init__(self, direction: float, members: int) -> None:
         self.direction = direction
+        self.begun = np.zeros(members, bool)
         self.rows: list[tuple[npt.NDArray[np.intp], Float64s, npt.NDArray[np.int8]]] = []
         self.held = 0
 
     def advance(self, run: Run, window: tuple[Any, ...], limit: Float64s) -> None:
         """Take all particles to their limits in one window."""
+        before = run.state[:, kernels.AT_TIME].copy()
+        begins = ~self.begun & (self.direction * (limit - before) >= 0.0)
+        if begins.any():
+            # Starts get their pressure and altitude where they stand, in the first window that they are in.
+            for _ in advance_all(run, window, np.where(begins, before, -self.direction * np.inf)):
+                pass
+            self._note(run, begins)
+            self.begun |= begins
         while True:
             before = run.state[:, kernels.AT_TIME].copy()
-            if not self.rows:
-                # Starts get their pressure and altitude where they stand.
-                here = self.direction * (limit - before) >= 0.0
-                for _ in advance_all(run, window, np.where(here, before, -self.direction * np.inf)):
-                    pass
-                self._note(run, np.ones(before.size, bool))
             for _ in advance_all(run, window, limit, steps_most=1):
                 pass
             moved = run.state[:, kernels.AT_TIME] != before
@@ -212,8 +238,11 @@ class StepLog:
         for at, found, stages in self.rows:
             values[:, at, place[at]], stage[at, place[at]] = found, stages
             place[at] += 1
-        status = np.where(np.arange(shape[1]) < count[:, None], 0, ends.end_code[:, None]).astype(np.int8)
+        made = np.arange(shape[1]) < count[:, None]
+        after = np.where(ends.end_code == FINISHED, NO_MORE, ends.end_code)
+        status = np.where(made, ALOFT, after[:, None]).astype(np.int8)
         status[values[4] > lowest_pa * (1.0 + 1e-6)] = AIR_HELD
+        _mark_bare(status, made & ~np.isfinite(values).all(axis=0), ends.end_code)
         lon = np.where(values[1] >= 180.0, values[1] - 360.0, values[1])
         return replace(
             ends, time_s=values[0], lon_deg=lon, lat_deg=values[2], alt_m=values[3],

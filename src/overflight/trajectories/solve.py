@@ -98,6 +98,7 @@ def fly(
     terrain: HeightMap | None = None,
     hold_below_m: float = 1000.0,
     float32: bool = False,
+    fast: bool = True,
     progress: Callable[[float], None] | None = None,
 ) -> Tracks:
     """Fly particles from their starts to `time_end`, backward in time when that is earlier.
@@ -120,6 +121,8 @@ def fly(
     terrain : what a `Ground` stop meets; the ellipsoid when None, and where the terrain has no height.
     hold_below_m : below the lowest level of the winds, its wind and temperature go on for this many metres.
     float32 : keep positions as float32: half the memory.
+    fast : let a flight that can go the fast way of `trajectories.isobaric`. False: every particle goes the
+        general way, so that its numbers depend on no other.
     progress : called with the share done, 0 to 1.
 
     Returns
@@ -130,7 +133,10 @@ def fly(
     Notes
     -----
     A flight at the constant pressure of its start, with linear interpolation and fixed steps asked for, goes
-    the fast way of `trajectories.isobaric`.
+    the fast way of `trajectories.isobaric` where `fast` and where all particles of the call can: they start
+    together, at pressures within the levels of the winds. Particles that fly together thus choose the way
+    together, and the two ways differ by metres. With fast=False, particles in blocks, in any order or alone
+    give the same bytes.
 
     Raises
     ------
@@ -145,7 +151,8 @@ def fly(
     lon, lat, start, level = _starts(lon_deg, lat_deg, start_time, level, alt_m is None)
     if not math.isfinite(time_end):
         raise OverflightError("the run needs a finite end", remedy="Give POSIX seconds UTC.")
-    direction = 1.0 if time_end >= float(start.min()) else -1.0
+    # A start at the very end does not turn a run backward into one forward.
+    direction = 1.0 if time_end > float(start.min()) or time_end >= float(start.max()) else -1.0
     begin = float((start * direction).min() * direction)
     every = isinstance(keep_s, str)
     if every and keep_s != "steps":
@@ -154,11 +161,14 @@ def fly(
     step, tolerance = _step_lengths(step_s, tolerance_m, abs(time_end - begin))
     _check_size(lon.size, keep.size)
     linear = scheme is not None and scheme.codes == (LINEAR, LINEAR, LINEAR)
-    plain = all(x is None for x in (rows, stop_rows, store, errors, alt_m, tolerance_m, progress))
+    plain = all(x is None for x in (rows, stop_rows, store, errors, alt_m, tolerance_m))
     together = not every and time_end != begin and bool((start == begin).all())
-    if linear and plain and together and stays(flight, winds, level):
+    if fast and linear and plain and together and stays(flight, winds, level):
         notes = (STANDARD_AIR, *(NO_TERRAIN,) * (terrain is None))
-        return float_tracks(winds, lon, lat, level, begin, float(time_end), step, keep, float32, notes)
+        tracks = float_tracks(winds, lon, lat, level, begin, float(time_end), step, keep, float32, notes)
+        if progress:
+            progress(1.0)
+        return tracks
     coded = code(flight, backward=direction < 0.0, step_s=step if tolerance == 0.0 else 0.0)
     rows4, stops4 = _rows(coded, rows, stop_rows, lon.size)
     run = begin_run(
@@ -166,20 +176,24 @@ def fly(
         step if tolerance == 0.0 else min(step, STEP_S), keep, direction,
         errors is not None, _lacks_targets(coded, rows4), float32,
     )  # fmt: skip
+    # From here on a particle is its run: it need not lie in memory twice.
+    members = lon.size
+    del lon, lat, start, level
     settings = _settings(direction, step, tolerance, hold_below_m, errors, error_every_s)
     method = steps.DP54 if tolerance > 0.0 else steps.RK4
     settings[steps.ORDER] = method.order
     fixed = (settings, method.table, coded.codes, rows4, coded.stop_codes, stops4, keep)
-    waves, ground, functions = _waves(errors, lon.size), _ground(terrain), functions_of(flight)
+    waves, ground, functions = _waves(errors, members), _ground(terrain), functions_of(flight)
     standard, lowest_pa, done, at = False, math.inf, 0.0, begin
-    log = StepLog(direction) if every else None
+    log = StepLog(direction, members) if every else None
     for grid, until in _windows(winds, begin, float(time_end), direction):
         packed, thermo = pack(grid), pack_thermo(grid)
         if scheme is None:
             scheme = default_scheme(_with_all_times(packed, winds))
         standard, lowest_pa = standard or thermo.size == 0, min(lowest_pa, float(grid.pressure_pa[-1]))
         window = (steps.stepper(), *scheme.codes, *packed, thermo, *waves, *ground, *fixed)
-        limit, share = np.full(lon.size, until), abs(until - begin) / max(abs(time_end - begin), 1.0)
+        share = abs(until - begin) / max(abs(time_end - begin), 1.0)
+        limit = np.full(1, until)
         if log is not None:
             if functions:
                 raise OverflightError("a run with a Signed stop keeps times, not every step")
@@ -189,14 +203,14 @@ def fly(
                 run, window, functions, coded.codes.shape[0], at, until, min(step, STEP_S), direction
             )
         else:
-            for members in advance_all(run, window, limit, block=BLOCK if progress else None):
+            for count in advance_all(run, window, limit, block=BLOCK if progress else None):
                 if progress:
-                    progress(done + (share - done) * members / lon.size)
+                    progress(done + (share - done) * count / members)
         if progress:
             progress(share)
         done, at = share, until
     notes = (STANDARD_AIR,) * standard + (NO_TERRAIN,) * (terrain is None)
-    tracks = read_tracks(run, keep, start, float(time_end), direction, lowest_pa, notes)
+    tracks = read_tracks(run, keep, float(time_end), direction, lowest_pa, notes)
     return tracks if log is None else log.tracks(tracks, lowest_pa)
 
 
@@ -230,7 +244,7 @@ def _starts(
     except ValueError:
         shapes = ", ".join(str(x.shape) for x in given)
         raise OverflightError(f"the starts have shapes that do not go together: {shapes}") from None
-    lon, lat, start, height = (np.array(x).ravel() for x in values)
+    lon, lat, start, height = (np.ravel(x) for x in values)
     if lon.size == 0:
         raise OverflightError("there is no start", remedy="Give one place at least.")
     if not np.isfinite(lon).all() or not (np.abs(lat) <= 90.0).all():

@@ -17,10 +17,12 @@ Codes = npt.NDArray[np.int8]
 ALOFT = 0
 NOT_YET = -1
 AIR_HELD = -2
+NO_MORE = -3
 STATUS: dict[int, str] = {
     ALOFT: "on its way",
     NOT_YET: "has not begun",
     AIR_HELD: "on its way below the lowest level of the winds, in the wind of that level",
+    NO_MORE: "reached the end of the run, and has no more steps",
     **{code: text for code, text in END_CODES.items() if code},
 }
 
@@ -29,7 +31,8 @@ STATUS: dict[int, str] = {
 class Tracks:
     """Positions of N particles at K kept times, and the N ends.
 
-    `time_s` (K,) in the order of the run, falling when it goes backward; (N, K) where every step was kept.
+    `time_s` (K,) in the order of the run, falling when it goes backward; (N, K) where every step was kept,
+    and then NaN, with all else, after the last step of a particle (`NO_MORE` where it reached the end).
     `lon_deg` in [-180, 180), `lat_deg`, `alt_m` above WGS-84 and `pressure_pa` (N, K) are NaN before a
     particle begins and after it ends; at the time of its end they are its end. `status` (N, K) is a code of
     `STATUS`: 0 on its way, negative as named there, else the particle has ended with that code. `stage`
