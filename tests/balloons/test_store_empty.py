@@ -14,7 +14,7 @@ from overflight.winds.grid import Grid
 
 DAY = 86400.0
 FIXED = {"step_s": 300.0}
-CHOSEN = {"tolerance_m": 1.0}
+CHOSEN = {"tolerance_m": 10.0, "step_s": 300.0}
 
 
 def still_air() -> Grid:

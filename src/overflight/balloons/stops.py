@@ -131,8 +131,8 @@ class StoreEmpty:
     The last of a store goes ever more slowly (`coded.TRICKLE_S`) and never to nothing, so the stop is met
     with a little left: what the stage's terms take at most in 110 s (0.37 of a fixed step that is longer
     than 300 s). A store that drains at that full rate gets there when an even drain would have emptied it,
-    to a few per cent at fixed steps. A tolerance bounds places, not stores: with more than 1 m of it give a
-    `step_s` too.
+    to a few per cent at fixed steps. A tolerance bounds places, not stores: beside one give a `step_s` of
+    minutes.
     """
 
     index: int = 0
