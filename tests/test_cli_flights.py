@@ -365,6 +365,29 @@ def test_bad_input_is_told_with_its_name_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("-z", "45km"), ("even.nc: holds level", "--altitude")),
+        (("-z", "18km", "-t", "2024-02-01T18:00Z"), ("even.nc: holds time", "--time", "--winds")),
+        (("-z", "18km", "--hours", -5), ("-5 h is no length", "--hours")),
+    ],
+)
+def test_winds_that_do_not_meet_the_flight_name_the_file_and_the_options(
+    words: tuple[object, ...], says: tuple[str, ...], winds: Path, tmp_path: Path
+) -> None:
+    result = run("forecast", "--at", 46.8, -108.5, "-t", BEGIN, *words, "-n", 3, "-w", winds, "-o", tmp_path)
+    assert result.exit_code == 1, result.output
+    assert all(part in result.stderr for part in says), result.stderr
+
+
+def test_a_start_above_the_prior_is_not_sent_to_the_ground(tmp_path: Path) -> None:
+    result = run("forecast", *PLACE, "-z", "45km", "-n", 3, "-o", tmp_path)
+    assert result.exit_code == 1
+    assert "the winds have nothing of its height" in result.stderr
+    assert "what begins at the ground" not in result.stderr
+
+
 def test_backtrack_refuses_what_has_no_way_back(tmp_path: Path) -> None:
     result = run("backtrack", *FLOAT, "--kind", "solar", "-n", 3, "-o", tmp_path)
     assert result.exit_code == 1
@@ -516,7 +539,8 @@ def test_with_the_prior_alone_a_landing_is_not_to_be_told(tmp_path: Path) -> Non
     result = run("landing", *words)
     assert result.exit_code == 0, result.output
     assert "payload: not to be told" in result.stdout
-    assert "Give winds that reach the ground" in result.stdout
+    assert "none of the members come down" in result.stdout
+    assert "Give winds that reach from the flight to the ground" in result.stdout
     assert "--hold-below" in result.stdout
     assert not (tmp_path / "landing-map.png").exists()
 

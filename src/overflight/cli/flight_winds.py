@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from overflight.cli.flights import HALF_SPAN_M
 from overflight.cli.screen import Progress
 from overflight.errors import CoverageError, InputError, OverflightError
 from overflight.units import DAY_S, HOUR_S, HPA_PA
@@ -130,7 +131,7 @@ def _of_files(paths: Sequence[Path], window: Span, levels_pa: Span | None) -> Fl
             members = tuple(source.members)
         if len(members) > 1:
             return _of_members(paths[0], members, window, levels_pa)
-    grids, notes = [], []
+    grids, notes, missed = [], [], None
     for path in paths:
         if _is_store(path):
             raise InputError("a store stands beside files", file=path.name, remedy="Give the store alone.")
@@ -138,13 +139,24 @@ def _of_files(paths: Sequence[Path], window: Span, levels_pa: Span | None) -> Fl
             grids.append(read_grid(path, window=window, levels_pa=levels_pa, thermo=True))
         except CoverageError as error:
             if len(paths) == 1:
-                raise
-            notes.append(f"{path.name} was left out: {error}")
+                raise CoverageError(error.what, where=error.where, remedy=_elsewhere(error)) from error
+            notes.append(f"{path.name} was left out: it {error.what}")
+            missed = error
     if not grids:
-        raise CoverageError("; ".join(notes), remedy="Give winds for the time of the flight.")
+        raise CoverageError("; ".join(notes), remedy=_elsewhere(missed))
     grid, left_out = join_in_time(grids)
     notes += [f"{name} was left out: its grid differs from the others'" for name in left_out]
     return FlightWinds(winds=grid, title=grid.name, reach=_reach(grid), notes=(*notes, *_gaps(grid)))
+
+
+def _elsewhere(error: CoverageError | None) -> str:
+    """Return what to do where winds and flight do not meet."""
+    if error is not None and "level" in error.what:
+        return (
+            f"A flight may leave its level by {HALF_SPAN_M / 1e3:g} km. Take another --altitude, or give "
+            "winds that reach it with --winds."
+        )
+    return "Take another --time or fewer --hours, or give winds of that time with --winds."
 
 
 def _of_members(path: Path, members: Sequence[int], window: Span, levels_pa: Span | None) -> FlightWinds:

@@ -35,6 +35,15 @@ MOVING_STEP_S, MOVING_ERROR_S, FLOAT_ERROR_S = 30.0, 60.0, 1800.0
 BLOCKS = 20  # parts of a run between which the bar moves
 # Summary and pictures of an ensemble that is too large for memory are of so many of its members.
 TOLD_MEMBERS = 5_000
+# What the winds lack where no member begins, by code of `END_CODES`.
+BEYOND = {
+    1: "the winds have nothing of its time",
+    2: "the winds have nothing of its height",
+    3: "the winds have nothing of its latitude",
+    4: "the winds have nothing of its longitude",
+    5: "the winds have no value there",
+}
+PRIOR_LOWEST_PA = 300e2
 # Members that all lose the wind sooner had none to begin with.
 LEAST_FLIGHT_S = 60.0
 # Fewer members tell no nine tenths.
@@ -370,11 +379,22 @@ def _refuse_grounded(flown: xr.Dataset, start: Start, found: FlightWinds) -> Non
     level = "" if start.pressure_pa is None else f" at {start.pressure_pa / HPA_PA:g} hPa"
     level = level if start.alt_m is None else f" at {start.alt_m:g} m"
     remedy = f"The winds reach over: {found.reach}. Start within them, or give others with --winds."
-    if found.is_prior:
+    if found.is_prior and _is_low(start):
         remedy += " The prior has nothing below some 9 km: what begins at the ground needs winds of the day."
     raise CoverageError(
-        f"no member could begin{level}: {END_CODES[int(codes[0])]}", where=found.title, remedy=remedy
+        f"no member could begin{level}: {BEYOND.get(int(codes[0]), END_CODES[int(codes[0])])}",
+        where=found.title,
+        remedy=remedy,
     )
+
+
+def _is_low(start: Start) -> bool:
+    """Tell whether a start lies below what the prior holds."""
+    if start.pressure_pa is not None:
+        return start.pressure_pa > PRIOR_LOWEST_PA
+    from overflight.atmosphere import pressure_pa
+
+    return float(pressure_pa(start.alt_m or 0.0)) > PRIOR_LOWEST_PA
 
 
 def tell_of(flown: xr.Dataset, start: Start, found: FlightWinds, tell: Progress) -> dict[str, Any]:

@@ -33,8 +33,8 @@ LEAST_LANDED = 0.5
 # A raster that misses more of the members than this cannot answer.
 MOST_OFF_RASTER = 0.05
 REMEDY = (
-    "Give winds that reach the ground, for long enough and far enough, or let the lowest winds go on below "
-    "their data with --hold-below (hold_below_m in Python), at your word"
+    "Give winds that reach from the flight to the ground, for long enough and far enough, or let the lowest "
+    "winds go on below their data with --hold-below (hold_below_m in Python), at your word"
 )
 
 
@@ -93,7 +93,8 @@ def _findings(
         reason="; ".join(f"{words}: {count}" for words, count in fall.ends.items()),
     )
     if share < LEAST_LANDED:
-        why = f"only {percent(share)} of the members come down within the winds ({lost.reason}). {REMEDY}"
+        few = f"only {percent(share)}" if share > 0.0 else "none"
+        why = f"{few} of the members come down within the winds ({lost.reason}). {REMEDY}"
         return [lost, _undetermined(name, "place", f"{when}, where does the {name} come down?", made, why)]
     rest = "" if share == 1.0 else f"Of the {percent(share)} that come down within the winds"
     reason = ". ".join(part for part in (rest, notes) if part)
