@@ -24,6 +24,7 @@ from overflight.report.map import land_pieces, swept
 from overflight.report.plots import time_ticks
 from overflight.report.view import View, fit_view
 from overflight.times import from_datetime64, iso_utc, short_utc
+from overflight.trajectories.stops import STOPPED
 from overflight.units import FOOT_M, HOUR_S
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ DPI = 130
 MOST_MEMBERS = 60  # lines of members: more become a cloud that hides the regions
 MOST_TIMES = 60
 NAME_WIDTH = 85.0  # units of the sheet that the date of a moment takes
-LEGEND = (190.0, 190.0)  # units of the sheet that the legend of the map takes, at most
+LEGEND = (150.0, 160.0)  # units of the sheet that the legend of the map takes, at most
 MARKS = 6  # moments that are marked and dated along the median path
 STEPS_S = tuple(h * HOUR_S for h in (0.25, 0.5, 1, 2, 3, 6, 12, 24, 48, 120, 240))
 SEA, LAND, BORDER, GRID = "#eef3f6", "#fbfaf6", "#9a9a92", "#cfd8dd"
@@ -65,8 +66,9 @@ def draw_flight(ensemble: xr.Dataset, path: Path, *, title: str, start: tuple[fl
     axes.fill_between([], [], [], color=NARROW, alpha=0.6, label="50 % at each time")
     axes.fill_between([], [], [], color=WIDE, alpha=0.5, label="90 % at each time")
     _ends(axes, view, ensemble)
-    drawn = np.concatenate([view.place(*start), *_lines(view, ensemble)])
-    axes.legend(loc=free_corner(view, drawn), fontsize=7, framealpha=0.85, edgecolor="none")
+    drawn = np.concatenate([view.place(*start), *_lines(view, ensemble), _end_places(view, ensemble)])
+    legend = axes.legend(loc=free_corner(view, drawn), fontsize=7, framealpha=0.85, edgecolor="none")
+    legend.set_zorder(10)
     return saved(figure, path)
 
 
@@ -363,15 +365,30 @@ def _moment(time_s: float, step_s: float) -> str:
 
 def _ends(axes: Any, view: View, ensemble: xr.Dataset) -> None:
     """Mark where members came to the ground or met another stop, with the regions that hold 50 and 90 %."""
-    if "end_code" not in ensemble:
-        return
-    stopped = ensemble["end_code"].values >= 20
+    stopped = _stopped(ensemble)
     if stopped.sum() < 2:
         return
     lon, lat = ensemble["end_lon"].values[stopped], ensemble["end_lat"].values[stopped]
-    axes.plot(*view.place(lon, lat).T, ".", markersize=2.5, color=END, alpha=0.6, zorder=6, label="ends")
+    axes.plot(
+        *_end_places(view, ensemble).T, ".", markersize=2.5, color=END, alpha=0.6, zorder=6, label="ends"
+    )
     for one in region(lon, lat, ensemble["weight"].values[stopped], (0.5, 0.9)):
         style, label = ("-", "50 % of the ends") if one.level < 0.7 else ("--", "90 % of the ends")
         for outer, *_ in one.polygons:
             axes.plot(*view.place(*outer).T, color=END, linewidth=1.2, zorder=7, linestyle=style, label=label)
             label = ""
+
+
+def _stopped(ensemble: xr.Dataset) -> npt.NDArray[np.bool_]:
+    """Tell which members met a stop."""
+    if "end_code" not in ensemble:
+        return np.zeros(ensemble.sizes["member"], np.bool_)
+    return np.asarray(ensemble["end_code"].values >= STOPPED)
+
+
+def _end_places(view: View, ensemble: xr.Dataset) -> Float64s:
+    """Return where members met a stop (N, 2), in units of the sheet."""
+    stopped = _stopped(ensemble)
+    if not stopped.any():
+        return np.zeros((0, 2))
+    return view.place(ensemble["end_lon"].values[stopped], ensemble["end_lat"].values[stopped])

@@ -77,7 +77,7 @@ def _panel(axes: Any, fall: Fall, view: View, landing: Landing) -> None:
     axes.plot([], [], "o", markersize=4, color="#3c6e8f", label="the flight at its end")
     fallen = view.place(fall.lon_deg[fall.landed], fall.lat_deg[fall.landed])
     corner = free_corner(view, np.concatenate([places, fallen]), LEGEND)
-    axes.legend(loc=corner, fontsize=6.5, framealpha=0.8, edgecolor="none")
+    axes.legend(loc=corner, fontsize=6.5, framealpha=0.8, edgecolor="none").set_zorder(10)
 
 
 def _map_of_cells(axes: Any, view: View, fall: Fall) -> None:
