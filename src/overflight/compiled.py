@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.extending import intrinsic
 
 # Folders of compiled code kept, one a module and state of its sources.
 KEPT = 80
@@ -134,3 +135,18 @@ def over_members(kernel: Callable[[int, int], None], members: int) -> None:
     with ThreadPoolExecutor(count) as pool:
         for done in [pool.submit(kernel, a, b) for a, b in pairwise(edges)]:
             done.result()
+
+
+def _borrowed_code(_typing: Any, array: Any) -> Any:
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, arguments[0])
+        view.meminfo = view.meminfo.type(None)
+        view.parent = view.parent.type(None)
+        return view._getvalue()
+
+    return array(array), build
+
+
+# The same array without its count of references, which numba raises and lowers by locked instructions when
+# one compiled function hands an array to another: a third of the time of a step. The owner must outlive it.
+borrowed = cast(Callable[[Any], Any], intrinsic(_borrowed_code))

@@ -38,7 +38,7 @@ def open_geotiff(path: Path) -> Iterator[Any]:
     """
     try:
         # Before rasterio: each brings its own PROJ, and pyproj must not come after another's.
-        import pyproj  # noqa: F401
+        import pyproj  # noqa: F401  # for its side effect
         import rasterio
         from rasterio.errors import RasterioError
     except ImportError as error:

@@ -90,7 +90,7 @@ def _fly_all(
     waiting, losses, done = list(reversed(todo)), dict.fromkeys(todo, 0), 0
     sent = _send(client, plan)
     flying: dict[Any, int] = {}
-    finished: Any = as_completed(loop=client.loop)  # type: ignore[no-untyped-call]
+    finished: Any = as_completed(loop=client.loop)  # type: ignore[no-untyped-call]  # of dask
     while waiting or flying:
         while waiting and len(flying) < PER_THREAD * max(1, sum(client.nthreads().values())):
             number = waiting.pop()

@@ -107,7 +107,7 @@ def integrate(
         When the run would take more than `MAX_STEPS` steps.
     """
     lon, lat = _places(lon_deg, lat_deg)
-    kept = _kept_times(time_start, time_end, keep_s)
+    kept = kept_times(time_start, time_end, keep_s)
     step = abs(float(step_s))
     if not (math.isfinite(step) and step > 0.0):
         raise OverflightError(f"the step is {step_s} s", remedy="Give a step above zero, such as 300 s.")
@@ -286,7 +286,8 @@ def _places(lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike) -> tuple[Float64s, F
     return lon.ravel().astype(np.float64), lat.ravel().astype(np.float64)
 
 
-def _kept_times(time_start: float, time_end: float, keep_s: npt.ArrayLike | None) -> Float64s:
+def kept_times(time_start: float, time_end: float, keep_s: npt.ArrayLike | None) -> Float64s:
+    """Return the times to keep, start and end when None; refuses what does not follow the run."""
     if not (math.isfinite(time_start) and math.isfinite(time_end)):
         raise OverflightError("the run needs a finite start and end", remedy="Give POSIX seconds UTC.")
     if keep_s is None:

@@ -14,7 +14,7 @@ winds. The wind of one time window lies on the device, beside 200 bytes a partic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -25,7 +25,7 @@ from overflight.balloons.terms import ConstantPressure, Flight
 from overflight.compiled import compiled
 from overflight.errors import CoverageError, OverflightError
 from overflight.trajectories.solve import STEP_S as LONGEST_STEP_S
-from overflight.trajectories.solve import Windows
+from overflight.trajectories.solve import Windows, windows_of
 from overflight.trajectories.steps import NO_AIR
 from overflight.trajectories.stops import FINISHED, NOT_BEGUN
 from overflight.trajectories.tracks import NOT_YET, Tracks
@@ -195,7 +195,7 @@ def drift(
         settings[ORIGIN_S], settings[SD_U], settings[SD_V] = errors.origin_s, errors.sd_u, errors.sd_v
     out = np.full((3, lon_deg.size, keep_s.size), np.nan)
     kept, grid = 0, None
-    for grid, until in _windows(winds, begin, time_end, direction):
+    for grid, until in windows_of(winds, begin, time_end, direction):
         device.load(grid)
         # A particle is still until its start, so its level is found in the first window that holds that.
         begins = coming & (direction * (start_time - until) <= 0.0)
@@ -216,17 +216,6 @@ def drift(
         # Who never had a pressure stands where it would have begun.
         end_alt = np.where(np.isnan(device.state.copy_to_host()[LOG_P]), alt_m, end_alt)
     return _tracks(device, end_alt, out, keep_s, start_time, direction, time_end)
-
-
-def _windows(
-    winds: Grid | Windows, begin: float, end: float, direction: float
-) -> Iterator[tuple[Grid, float]]:
-    """Yield each grid and the time to which it serves."""
-    if isinstance(winds, Grid):
-        yield winds, end
-        return
-    for grid, t0, t1 in winds.windows(begin, end):
-        yield grid, direction * min(max(direction * t0, direction * t1), direction * end)
 
 
 def _settle_levels(

@@ -28,7 +28,7 @@ import numpy.typing as npt
 from overflight.atmosphere import DRY_AIR_J_PER_KG_K, STANDARD_GRAVITY_MPS2
 from overflight.balloons.codes import GROUND
 from overflight.balloons.rates import begin_stage
-from overflight.compiled import compiled
+from overflight.compiled import borrowed, compiled
 from overflight.trajectories.steps import (
     BEGAN,
     DIRECTION,
@@ -50,7 +50,6 @@ from overflight.trajectories.steps import (
     VALUES,
     T,
     air_at,
-    borrowed,
     lonlat_of,
     step_error_m,
 )

@@ -186,7 +186,7 @@ def fly(
     waves, ground, functions = _waves(errors, members), _ground(terrain), functions_of(flight)
     standard, lowest_pa, done, at = False, math.inf, 0.0, begin
     log = StepLog(direction, members) if every else None
-    for grid, until in _windows(winds, begin, float(time_end), direction):
+    for grid, until in windows_of(winds, begin, float(time_end), direction):
         packed, thermo = pack(grid), pack_thermo(grid)
         if scheme is None:
             scheme = default_scheme(_with_all_times(packed, winds))
@@ -214,7 +214,7 @@ def fly(
     return tracks if log is None else log.tracks(tracks, lowest_pa)
 
 
-def _windows(
+def windows_of(
     winds: Grid | Windows, begin: float, end: float, direction: float
 ) -> Iterator[tuple[Grid, float]]:
     """Yield (grid, the time to which it serves)."""

@@ -19,14 +19,12 @@ fifth order with an error estimate, where the error chooses the step.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import numba
 import numpy as np
 import numpy.typing as npt
-from numba.extending import intrinsic
 
 from overflight.atmosphere import DRY_AIR_J_PER_KG_K, EFFECTIVE_EARTH_RADIUS_M, STANDARD_GRAVITY_MPS2
 from overflight.balloons.rates import rate
@@ -100,21 +98,6 @@ DP54: Final = _method(
     [5179 / 57600, 0.0, 7571 / 16695, 393 / 640, -92097 / 339200, 187 / 2100, 1 / 40],
     5,
 )
-
-
-def _borrowed_code(_typing: Any, array: Any) -> Any:
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        view = context.make_array(signature.args[0])(context, builder, arguments[0])
-        view.meminfo = view.meminfo.type(None)
-        view.parent = view.parent.type(None)
-        return view._getvalue()
-
-    return array(array), build
-
-
-# The same array without its count of references, which numba raises and lowers by locked instructions when
-# one compiled function hands an array to another: a third of the time of a step. The owner must outlive it.
-borrowed = cast(Callable[[Any], Any], intrinsic(_borrowed_code))
 
 
 @compiled

@@ -21,8 +21,7 @@ from overflight.balloons.events import stop_value
 from overflight.compiled import compiled
 from overflight.trajectories.steps import NO_AIR, NOT_FINITE
 from overflight.winds.grid import Float32s, Float64s
-from overflight.winds.interpolate import WIND_STATUS
-from overflight.winds.interpolate import _bracket as bracket
+from overflight.winds.interpolate import WIND_STATUS, bracket
 
 Int64s = npt.NDArray[np.int64]
 

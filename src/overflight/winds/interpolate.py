@@ -167,7 +167,7 @@ def _pole_row(row: Float32s, lon_deg: Float64s, sign: int) -> Float32s:
 
 
 @compiled
-def _bracket(axis: Float64s, x: float, edge: float) -> tuple[int, float]:
+def bracket(axis: Float64s, x: float, edge: float) -> tuple[int, float]:
     """Return the node at or below x and the weight of the next one; node -1 when x is outside."""
     last = axis.size - 1
     if not (axis[0] - edge <= x <= axis[last] + edge):
@@ -195,7 +195,7 @@ def _bracket(axis: Float64s, x: float, edge: float) -> tuple[int, float]:
 
 
 @compiled
-def _bracket_lon(lon: Float64s, periodic: bool, lo: float) -> tuple[int, int, float, float]:
+def bracket_lon(lon: Float64s, periodic: bool, lo: float) -> tuple[int, int, float, float]:
     """Return both columns, the weight of the second, and the width of the cell in degrees."""
     if not math.isfinite(lo):
         return -1, -1, 0.0, 0.0
@@ -212,7 +212,7 @@ def _bracket_lon(lon: Float64s, periodic: bool, lo: float) -> tuple[int, int, fl
         if weight > 1.0 - TINY_WEIGHT:
             return 0, 0, 0.0, width
         return last, 0, weight, width
-    low, weight = _bracket(lon, x, ANGLE_EDGE_DEG)
+    low, weight = bracket(lon, x, ANGLE_EDGE_DEG)
     if low < 0 or weight == 0.0:
         return low, low, 0.0, 0.0
     return low, low + 1, weight, lon[low + 1] - lon[low]
@@ -246,16 +246,16 @@ def wind_at(
     degrees. Compiled, for other compiled kernels to call. The first axis left decides the code.
     """
     nan = math.nan
-    it, wt = (0, 0.0) if steady else _bracket(time_s, t, TIME_EDGE_S)
+    it, wt = (0, 0.0) if steady else bracket(time_s, t, TIME_EDGE_S)
     if it < 0 or not math.isfinite(t):
         return nan, nan, nan, nan, 1
-    il, wl = _bracket(log_p, logp, LOG_P_EDGE)
+    il, wl = bracket(log_p, logp, LOG_P_EDGE)
     if il < 0:
         return nan, nan, nan, nan, 2
-    iy, wy = _bracket(lat, la, ANGLE_EDGE_DEG)
+    iy, wy = bracket(lat, la, ANGLE_EDGE_DEG)
     if iy < 0:
         return nan, nan, nan, nan, 3
-    west, east, wx, width = _bracket_lon(lon, periodic, lo)
+    west, east, wx, width = bracket_lon(lon, periodic, lo)
     if west < 0:
         return nan, nan, nan, nan, 4
 

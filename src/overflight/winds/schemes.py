@@ -39,8 +39,8 @@ from overflight.winds.interpolate import (
     TIME_EDGE_S,
     PackedGrid,
     WindSample,
-    _bracket,
-    _bracket_lon,
+    bracket,
+    bracket_lon,
     pack,
     turn_share,
     wind_at,
@@ -240,7 +240,7 @@ def _beyond(lon: Float64s, field: Float32s, it: int, il: int, iy: int, ix: int) 
     """Return u, v of a row beyond a pole: that of the opposite meridian, in the frame of this one."""
     last = field.shape[2] - 1
     row, side = (-iy, -1.0) if iy < 0 else (2 * last - iy, 1.0)
-    west, east, share, width = _bracket_lon(lon, True, lon[ix] + 180.0)
+    west, east, share, width = bracket_lon(lon, True, lon[ix] + 180.0)
     angle = side * math.radians(width)
     u, v = _turned(field[it, il, row, west, 0], field[it, il, row, west, 1], -angle * share)
     if share != 0.0:
@@ -382,10 +382,10 @@ def scheme_wind_at(
     """
     if space == 0 and level == 0 and time == 0:
         return wind_at(time_s, log_p, lat, lon, periodic, steady, field, t, logp, la, lo)
-    it, wt = (0, 0.0) if steady else _bracket(time_s, t, TIME_EDGE_S)
-    il, wl = _bracket(log_p, logp, LOG_P_EDGE)
-    iy, wy = _bracket(lat, la, ANGLE_EDGE_DEG)
-    ix, east, wx, _ = _bracket_lon(lon, periodic, lo)
+    it, wt = (0, 0.0) if steady else bracket(time_s, t, TIME_EDGE_S)
+    il, wl = bracket(log_p, logp, LOG_P_EDGE)
+    iy, wy = bracket(lat, la, ANGLE_EDGE_DEG)
+    ix, east, wx, _ = bracket_lon(lon, periodic, lo)
     if it < 0 or il < 0 or iy < 0 or ix < 0 or not math.isfinite(t):
         # The plain scheme finds the code of the axis.
         return wind_at(time_s, log_p, lat, lon, periodic, steady, field, t, logp, la, lo)

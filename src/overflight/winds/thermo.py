@@ -53,9 +53,9 @@ from overflight.winds.interpolate import (
     ANGLE_EDGE_DEG,
     LOG_P_EDGE,
     TIME_EDGE_S,
-    _bracket,
-    _bracket_lon,
     _pole_is_inside,
+    bracket,
+    bracket_lon,
 )
 
 # Metres of height for a kelvin and a unit of ln p: R / g of dry air.
@@ -275,16 +275,16 @@ def thermo_at(
     if thermo.size == 0:
         temperature, height = standard_air(logp)
         return temperature, geometric_alt_m(height), 0 if temperature > 0.0 else 2
-    it, wt = (0, 0.0) if steady else _bracket(time_s, t, TIME_EDGE_S)
+    it, wt = (0, 0.0) if steady else bracket(time_s, t, TIME_EDGE_S)
     if it < 0 or not math.isfinite(t):
         return nan, nan, 1
-    il, wl = _bracket(log_p, logp, LOG_P_EDGE)
+    il, wl = bracket(log_p, logp, LOG_P_EDGE)
     if il < 0:
         return nan, nan, 2
-    iy, wy = _bracket(lat, la, ANGLE_EDGE_DEG)
+    iy, wy = bracket(lat, la, ANGLE_EDGE_DEG)
     if iy < 0:
         return nan, nan, 3
-    west, east, wx, _ = _bracket_lon(lon, periodic, lo)
+    west, east, wx, _ = bracket_lon(lon, periodic, lo)
     if west < 0:
         return nan, nan, 4
     temperature, height = _at_level(thermo, it, wt, il, iy, wy, west, east, wx)
@@ -324,13 +324,13 @@ def log_p_at(
     if thermo.size == 0:
         logp = standard_log_p(height)
         return logp, 0 if math.isfinite(logp) else 2
-    it, wt = (0, 0.0) if steady else _bracket(time_s, t, TIME_EDGE_S)
+    it, wt = (0, 0.0) if steady else bracket(time_s, t, TIME_EDGE_S)
     if it < 0 or not math.isfinite(t):
         return nan, 1
-    iy, wy = _bracket(lat, la, ANGLE_EDGE_DEG)
+    iy, wy = bracket(lat, la, ANGLE_EDGE_DEG)
     if iy < 0:
         return nan, 3
-    west, east, wx, _ = _bracket_lon(lon, periodic, lo)
+    west, east, wx, _ = bracket_lon(lon, periodic, lo)
     if west < 0:
         return nan, 4
     top_k, top_m = _at_level(thermo, it, wt, 0, iy, wy, west, east, wx)
