@@ -1,5 +1,6 @@
 # make demo     assess the example case of 2023; needs Python 3.11 or newer, nothing else
 # make test     run the tests
+# make fuzz     the tests with made input, on new input each time
 # make lint     ruff and strict mypy
 # make docs     write again what is generated in docs/
 # make bench    the benchmarks of bench/
@@ -11,13 +12,16 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint docs bench clean distclean setup-demo setup-test
+.PHONY: demo test fuzz lint docs bench clean distclean setup-demo setup-test
 
 demo: setup-demo
 	@$(BIN)/overflight demo --out out/2023
 
 test: setup-test
 	$(BIN)/python -m pytest -m "not slow"
+
+fuzz: setup-test
+	OVERFLIGHT_HYPOTHESIS=fuzz $(BIN)/python -m pytest -m "hypothesis and not slow"
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

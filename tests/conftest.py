@@ -10,9 +10,11 @@ import pyproj  # noqa: F401
 import pytest
 from hypothesis import settings
 
-# A busy machine is no failure, and a kernel's first call compiles.
-settings.register_profile("overflight", deadline=None)
-settings.load_profile("overflight")
+# A busy machine is no failure, and a kernel's first call compiles. The same examples every time, so that a
+# failure is met again; `make fuzz` looks for new ones.
+settings.register_profile("overflight", deadline=None, derandomize=True)
+settings.register_profile("fuzz", deadline=None, derandomize=False, print_blob=True)
+settings.load_profile(os.environ.get("OVERFLIGHT_HYPOTHESIS", "overflight"))
 
 
 @pytest.fixture(scope="session")

@@ -237,6 +237,23 @@ def test_each_edge_of_the_data_gives_its_code() -> None:
 
 
 @pytest.mark.parametrize("forward", [True, False])
+def test_what_leaves_the_data_is_kept_until_then_and_coded_after(forward: bool) -> None:
+    grid = make_grid(lat=np.arange(30.0, 51.0, 2.0), lon=np.arange(10.0, 31.0, 2.0))
+    lon, lat = np.random.default_rng(8).uniform([[8.0], [28.0]], [[32.0], [52.0]], (2, 200))
+    begin, end = (0.0, DAY) if forward else (DAY, 0.0)
+    keep = np.linspace(begin, end, 25)
+    fast = advect_isobaric(grid, lon, lat, 5000.0, begin, end, keep_s=keep)
+    slow = advect(grid, lon, lat, begin, end, 5000.0, keep_s=keep)
+    parts = [(fast.status == 0).any(axis=1), (fast.status != 0).any(axis=1)]
+    assert (parts[0] & parts[1]).sum() > 50
+    assert np.array_equal(fast.status, slow.status)
+    assert np.array_equal(np.isnan(fast.lon_deg), fast.status != 0)
+    good = fast.status == 0
+    apart = geo.distance_m(fast.lon_deg, fast.lat_deg, slow.lon_deg, slow.lat_deg)[good]
+    assert (apart < 2.0 * metre).all()
+
+
+@pytest.mark.parametrize("forward", [True, False])
 def test_a_run_that_outlasts_the_data_stops_there(forward: bool) -> None:
     grid = make_grid()
     begin, end = (18 * HOUR, 30 * HOUR) if forward else (6 * HOUR, -6 * HOUR)

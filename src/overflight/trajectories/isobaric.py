@@ -41,8 +41,9 @@ import numpy.typing as npt
 from numba.extending import intrinsic
 
 from overflight import atmosphere
-from overflight.compiled import compiled, over_members
+from overflight.compiled import borrowed, compiled, over_members
 from overflight.errors import LimitError, OverflightError
+from overflight.trajectories.drift import kept_times
 from overflight.units import WGS84_A_M, WGS84_F
 from overflight.winds.grid import Float32s, Float64s, Grid
 from overflight.winds.interpolate import (
@@ -199,10 +200,10 @@ def advect_isobaric(
         When the run would take more than `MAX_STEPS` steps.
     """
     state = _particles(lon_deg, lat_deg, pressure_pa, time_start, alt_m if radius_m is None else 0.0)
-    kept_s = _kept_times(time_start, time_end, keep_s)
+    kept_s = kept_times(time_start, time_end, keep_s)
     _check_step(step_s, time_start, time_end, kept_s.size)
     shape = (state.lon_deg.size, kept_s.size)
-    kept = _Kept(np.empty(shape), np.empty(shape), np.zeros(shape, np.int8))
+    kept = _Kept(np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, np.int8))
     if kept_s[0] == time_start:
         kept.lon_deg[:, 0], kept.lat_deg[:, 0] = _wrap(state.lon_deg), state.lat_deg
     reached = float(time_start)
@@ -210,7 +211,7 @@ def advect_isobaric(
         reached = _through_grid(grid, reached, time_end, kept_s, abs(step_s), state, kept, radius_m)
         if reached == time_end:
             break
-    _write_ends(state, kept, kept_s, reached, time_end)
+    _write_ends(state, kept, kept_s, reached, time_end, 1.0 if time_end >= time_start else -1.0)
     return Carried(*kept, state.time_s, _wrap(state.lon_deg), state.lat_deg)
 
 
@@ -319,16 +320,17 @@ def _plan(pieces: list[tuple[float, float, int, int]]) -> _Plan:
     return _Plan(np.array(time), np.array(step), np.array(steps, np.int64), np.array(column, np.int64))
 
 
-def _write_ends(state: _Particles, kept: _Kept, kept_s: Float64s, reached: float, end: float) -> None:
+def _write_ends(
+    state: _Particles, kept: _Kept, kept_s: Float64s, reached: float, end: float, direction: float
+) -> None:
     """Write when those still moving ended, and nothing after the end of those that stopped."""
     moving = state.status == 0
     state.time_s[moving] = reached
     if reached != end:
         state.status[moving] = OUTSIDE_TIME
     stopped = np.flatnonzero(state.status)
-    forward = 1.0 if end >= reached else -1.0
     for column, time_s in enumerate(kept_s if stopped.size else ()):
-        late = stopped[forward * (time_s - state.time_s[stopped]) > 0.0]
+        late = stopped[direction * (time_s - state.time_s[stopped]) > 0.0]
         kept.lon_deg[late, column] = kept.lat_deg[late, column] = np.nan
         kept.status[late, column] = state.status[late]
 
@@ -370,21 +372,6 @@ def _check_step(step_s: float, time_start: float, time_end: float, kept: int) ->
         raise LimitError(
             f"the run takes {steps} steps, the limit is {MAX_STEPS}", remedy="Take a longer step."
         )
-
-
-def _kept_times(time_start: float, time_end: float, keep_s: npt.ArrayLike | None) -> Float64s:
-    if not (math.isfinite(time_start) and math.isfinite(time_end)):
-        raise OverflightError("the run needs a finite start and end", remedy="Give POSIX seconds UTC.")
-    if keep_s is None:
-        return np.array([time_start, time_end], dtype=np.float64)
-    kept = np.asarray(keep_s, dtype=np.float64).ravel()
-    along = kept if time_end >= time_start else -kept
-    low, high = sorted((time_start, time_end))
-    if kept.size == 0 or not (np.isfinite(kept).all() and (np.diff(along) > 0).all()):
-        raise OverflightError("the times to keep must follow one another in the direction of the run")
-    if kept.min() < low or kept.max() > high:
-        raise OverflightError("a time to keep lies outside the run", remedy="Widen the run or drop the time.")
-    return kept
 
 
 def _wrap(lon_deg: Float64s) -> Float64s:
@@ -507,21 +494,6 @@ def _fma_code(_typing: Any, a: Any, b: Any, c: Any) -> Any:
 
 # a * b + c, rounded once: one instruction, which numba without `fastmath` never makes of the two.
 _fma = cast(Callable[[Any, Any, Any], Any], intrinsic(_fma_code))
-
-
-def _borrow_code(_typing: Any, array: Any) -> Any:
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        view = context.make_array(signature.args[0])(context, builder, arguments[0])
-        view.meminfo = view.meminfo.type(None)
-        view.parent = view.parent.type(None)
-        return view._getvalue()
-
-    return array(array), build
-
-
-# The same array without its count of references, which the pasted functions would raise and lower with
-# locked instructions at each relocation. Its owner must outlive it.
-_borrow = cast(Callable[[Any], Any], intrinsic(_borrow_code))
 
 
 @_inline
@@ -820,8 +792,8 @@ def _fast(
             parked[i] = 0
         return
     scratch, whole = np.zeros(SCRATCH, np.float32), np.zeros(5 * LANES, np.int64)
-    s, n = _borrow(scratch), _borrow(whole)
-    u, v, rows = _borrow(u), _borrow(v), _borrow(rows)
+    s, n = borrowed(scratch), borrowed(whole)
+    u, v, rows = borrowed(u), borrowed(v), borrowed(rows)
     columns = lon.size
     level_step = lat.size * columns if levels.size > 1 else 0
     before, after = first * levels.size * lat.size * columns, last * levels.size * lat.size * columns
