@@ -195,6 +195,7 @@ def assess(
         },
         "inputs": {
             "files": dict(case.hashes),
+            "cached_winds": dict(winds.hashes),
             "winds": list(winds.files),
             "winds_source": case.winds.source,
             "seed": r.settings.seed,
@@ -449,7 +450,8 @@ def _with_winds(case: Case, source: str) -> Case:
 
 
 def _provenance(inputs: Inputs, winds: CaseWinds) -> dict[str, str]:
-    hashes = ", ".join(f"{name} {digest}" for name, digest in sorted(inputs.case.hashes.items()))
+    known = {**inputs.case.hashes, **winds.hashes}
+    hashes = ", ".join(f"{name} {digest}" for name, digest in sorted(known.items()))
     return {
         "title": inputs.case.title,
         "source": f"overflight {__version__}",

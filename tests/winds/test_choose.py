@@ -130,6 +130,8 @@ def test_the_cache_answers_auto_only(tmp_path):
     chosen = choose_winds(case_with("auto"), cache_dir=cache)
     assert chosen.used == "cache"
     assert wind_at_noon(chosen.own) == pytest.approx(17.0)
+    # The answer can be traced to the very bytes that were fetched.
+    assert list(chosen.hashes.values()) == [hashlib.sha256((tmp_path / "made.nc").read_bytes()).hexdigest()]
     assert choose_winds(case_with("prior"), cache_dir=cache).used == "prior"
     own = write_winds(tmp_path / "own.nc", T0, T1)
     assert choose_winds(case_with("auto", own), cache_dir=cache).used == "files"

@@ -6,8 +6,8 @@ own spread, and the ensemble's status says so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -47,7 +47,8 @@ class CaseWinds:
     beyond any spread it states, `error_time_s` the correlation time of the wind error as a balloon meets
     it. `fast_share` of the error's variance turns within `fast_time_s` instead, and `mixing_km` is what
     motion faster still adds to the position, per square root of an hour. `title` is for the reader; `files`
-    are the names of what was read; `notes` what he should know.
+    are the names of what was read; `notes` what he should know. `hashes` maps the files of a cache's entry to
+    the SHA-256 they were fetched with; those of the case's own files are the case's.
     """
 
     prior: Grid
@@ -61,6 +62,7 @@ class CaseWinds:
     title: str = "climatological prior"
     files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
 
 def choose_winds(
@@ -122,7 +124,8 @@ def _from_cache(cache_dir: Path, window: tuple[float, float], box: Box | None, p
             notes += (f"Winds of the cache ({entry.id}) could not be used: {error}",)
             continue
         if chosen.own is not None:
-            return replace(chosen, notes=notes + chosen.notes)
+            hashes = {f"{entry.id}/{file.name}": file.sha256 for file in entry.files}
+            return replace(chosen, notes=notes + chosen.notes, hashes=hashes)
         notes += chosen.notes
     return CaseWinds(prior=prior, notes=notes)
 
