@@ -170,7 +170,7 @@ def make_candidates(
         rows.extend(_readings(sighting, region, frame, node_s, scenario))
         first.append(len(rows))
         x_m, y_m = frame.to_plane(region.lon_deg, region.lat_deg)
-        places[j] = (float(x_m) / 1e3, float(y_m) / 1e3, *_height(sighting))
+        places[j] = (float(x_m) / 1e3, float(y_m) / 1e3, *stated_height(sighting))
     table = np.array(rows)
     return Candidates(
         np.array(first, np.int64),
@@ -271,7 +271,7 @@ def _whitening(region: Region, frame: Frame, extra_sd_km: float) -> tuple[float,
     )
 
 
-def _height(sighting: Sighting) -> tuple[float, float, float]:
+def stated_height(sighting: Sighting) -> tuple[float, float, float]:
     """Return altitude and its standard deviation (km) and the chance that it is a mistake."""
     interval = altitude_interval(sighting)
     info = kind_info(sighting.kind)
