@@ -1,0 +1,154 @@
+"""How well each hypothesis explains the sightings: evidence, its Monte Carlo error, posterior.
+
+The evidence of a hypothesis is the probability density of all sightings under it, with everything that is
+not known (path, height, size and memory of the wind error, which reports are mistaken, when it steered)
+integrated out by a guided particle filter (`overflight.reconstruct.guided`). Posterior = prior × evidence,
+normalised. The Monte Carlo error of the evidence is carried into every number that rests on it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from overflight.errors import InputError
+from overflight.reconstruct.fixes import Fixes
+from overflight.reconstruct.frame import Frame
+from overflight.reconstruct.guided import Filtered, filter_flight
+from overflight.reconstruct.models import WindErrorBelief
+from overflight.reconstruct.motion import Air
+from overflight.steer.hypotheses import SIDES, Hypothesis, Side
+from overflight.steer.reach import Reach, reach_of
+
+Float64s = npt.NDArray[np.float64]
+Triple = tuple[float, float, float]
+Progress = Callable[[str, float], None]
+
+# Draws of the evidences within their errors: the ends of a 90 % interval are then right to 1 % of its width.
+ERROR_DRAWS: Final = 4000
+PARTICLES: Final = 4000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Weighed:
+    """Hypotheses (H) and what the sightings make of them.
+
+    `log_evidence` (H,) in nats with the standard error `se` (H,); `posterior` (H,) sums to one.
+    """
+
+    hypotheses: tuple[Hypothesis, ...]
+    filtered: tuple[Filtered, ...]
+    log_evidence: Float64s
+    se: Float64s
+    posterior: Float64s
+    reach: Reach
+
+
+def weigh(
+    hypotheses: Sequence[Hypothesis],
+    fixes: Fixes,
+    air: Air,
+    belief: WindErrorBelief,
+    frame: Frame,
+    *,
+    particles: int = PARTICLES,
+    seed: int = 0,
+    draws: int = 200,
+    progress: Progress | None = None,
+) -> Weighed:
+    """Filter the fixes under every hypothesis and weigh them.
+
+    `particles` a hypothesis; cost is linear in it. The same seed gives the same bytes. `progress` is called
+    with the hypothesis at work and the share that is done.
+
+    Raises InputError when there are no hypotheses.
+    """
+    if not hypotheses:
+        raise InputError("there is no hypothesis to weigh", remedy="Keep at least two.")
+    tell = progress or (lambda _text, _share: None)
+    filtered = []
+    for index, one in enumerate(hypotheses):
+        tell(f"weighing: {one.title}", index / len(hypotheses))
+        filtered.append(
+            filter_flight(
+                one.model, fixes, air, belief, frame=frame, particles=particles, seed=seed, draws=draws
+            )
+        )
+    return weighed_from(hypotheses, filtered, reach_of(hypotheses, fixes, air, belief, frame))
+
+
+def weighed_from(hypotheses: Sequence[Hypothesis], filtered: Sequence[Filtered], reach: Reach) -> Weighed:
+    """Put filtered hypotheses together."""
+    log_evidence = np.array([f.log_evidence for f in filtered])
+    return Weighed(
+        hypotheses=tuple(hypotheses),
+        filtered=tuple(filtered),
+        log_evidence=log_evidence,
+        se=np.array([f.log_evidence_se for f in filtered]),
+        posterior=posterior_of([h.prior for h in hypotheses], log_evidence),
+        reach=reach,
+    )
+
+
+def posterior_of(prior: npt.ArrayLike, log_evidence: npt.ArrayLike) -> Float64s:
+    """Return prior × evidence, normalised along the last axis; the arguments broadcast."""
+    with np.errstate(divide="ignore"):
+        log_weight = np.log(np.asarray(prior, float)) + np.asarray(log_evidence, float)
+    weight = np.exp(log_weight - log_weight.max(axis=-1, keepdims=True))
+    return np.asarray(weight / weight.sum(axis=-1, keepdims=True))
+
+
+def posterior_draws(weighed: Weighed) -> Float64s:
+    """Return posteriors (ERROR_DRAWS, H) with the evidences drawn within their errors."""
+    rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(4, len(weighed.hypotheses))))
+    noise = rng.standard_normal((ERROR_DRAWS, len(weighed.hypotheses)))
+    return posterior_of([h.prior for h in weighed.hypotheses], weighed.log_evidence + weighed.se * noise)
+
+
+def posterior_bounds(weighed: Weighed) -> tuple[Float64s, Float64s]:
+    """Return the 5 and 95 % ends (H,) of the posterior by the Monte Carlo error."""
+    low, high = np.quantile(posterior_draws(weighed), [0.05, 0.95], axis=0)
+    return np.minimum(low, weighed.posterior), np.maximum(high, weighed.posterior)
+
+
+def side_posterior(weighed: Weighed) -> tuple[Triple, Triple, Triple]:
+    """Return posterior, 5 and 95 % of the sides, in the order of `SIDES`."""
+    sums = _side_sums(weighed.hypotheses, weighed.posterior)
+    drawn = _side_sums(weighed.hypotheses, posterior_draws(weighed))
+    low, high = np.quantile(drawn, [0.05, 0.95], axis=0)
+    return _triple(sums), _triple(np.minimum(low, sums)), _triple(np.maximum(high, sums))
+
+
+def side_odds(weighed: Weighed) -> tuple[float, float]:
+    """Return ln(steered / passive) and its standard error; infinite and NaN where a side is empty."""
+    sides = [h.side for h in weighed.hypotheses]
+    if "steered" not in sides or "passive" not in sides:
+        return (math.inf if "steered" in sides else -math.inf if "passive" in sides else math.nan), math.nan
+    log_weight = np.log([h.prior for h in weighed.hypotheses]) + weighed.log_evidence
+    parts = [_log_sum(log_weight, [s == side for s in sides], weighed.se) for side in ("steered", "passive")]
+    return parts[0][0] - parts[1][0], math.hypot(parts[0][1], parts[1][1])
+
+
+def _log_sum(log_weight: Float64s, chosen: Sequence[bool], se: Float64s) -> tuple[float, float]:
+    """Return ln of the sum of chosen weights and its error, to first order."""
+    part, error = log_weight[np.asarray(chosen)], se[np.asarray(chosen)]
+    top = float(part.max())
+    share = np.exp(part - top)
+    total = float(share.sum())
+    return top + math.log(total), float(np.sqrt(np.sum((share / total * error) ** 2)))
+
+
+def _side_sums(hypotheses: Sequence[Hypothesis], posterior: Float64s) -> Float64s:
+    """Return posteriors (..., 3) summed over the hypotheses of each side."""
+    sides: list[Side] = [h.side for h in hypotheses]
+    columns = [posterior[..., np.array([s == side for s in sides])].sum(axis=-1) for side in SIDES]
+    return np.clip(np.stack(columns, axis=-1), 0.0, 1.0)
+
+
+def _triple(values: Float64s) -> Triple:
+    return float(values[0]), float(values[1]), float(values[2])

@@ -1,0 +1,213 @@
+"""Could these data have told? The evidence to be expected if it had been steered, before the data are read.
+
+Two Gaussian models of where the fixes fall about the analysed wind's path. If it drifted, fixes scatter by
+their own error, by the wind's error (an Ornstein-Uhlenbeck process of stated size and memory, integrated
+over the gaps), by mixing, and by the shear between the heights it may have floated at. If it was steered,
+the control adds to that: of an airspeed kept for hours, or of the spread of winds over the range of heights
+that it commands. The expected log odds in favour of steering, if it was steered, is the Kullback-Leibler
+divergence between the two, in nats. Since the size of the wind error is not known, the drifting model may
+take the size that suits it best, at the price of that size's own improbability.
+
+Sums over all fixes, in closed form; the wind's slopes are left out. It says what is *possible to tell* with
+control as strong as the hypotheses' middle; the verdict itself rests on the filter.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from overflight.reconstruct.fixes import Fixes
+from overflight.reconstruct.frame import Frame
+from overflight.reconstruct.models import MotionModel, WindErrorBelief
+from overflight.reconstruct.motion import Air
+from overflight.steer.along import winds_along
+from overflight.steer.hypotheses import Hypothesis
+from overflight.units import HOUR_S
+
+Float64s = npt.NDArray[np.float64]
+
+MOST_FIXES: Final = 240
+START_SD_KM: Final = 1e4
+# Sizes of the wind error, in units of the stated one, that the drifting model may choose from.
+FACTORS: Final = np.exp(np.linspace(-1.5, 1.5, 13))
+LEVEL_STEP_KM: Final = 0.5
+# Heights are commanded and levels chosen within the air that winds are known for.
+LOWEST_KM: Final = 8.0
+# With less than this the data are as good as silent, whatever winds they stand on: e^0.5 is odds of 1.6 to 1.
+SILENT_NATS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What the data could tell. `nats` holds (hypothesis, expected log odds against drifting if it is true).
+
+    `fixes` counts them, `gap_h` is the median time between them, `wind_km` and `steer_km` how far, over that
+    gap, the wind's error carries (one standard deviation on an axis) and the strongest control. `wind_mps`
+    is the stated spread of the wind along the fixes and `shear_mps` the standard deviation of winds over the
+    heights that can be commanded.
+    """
+
+    nats: tuple[tuple[str, float], ...]
+    fixes: int
+    gap_h: float
+    wind_km: float
+    steer_km: float
+    wind_mps: float
+    shear_mps: float
+
+    @property
+    def most(self) -> float:
+        """Expected log odds for the kind of steering that would show best, nats; 0 when there is none."""
+        return max((n for _, n in self.nats), default=0.0)
+
+    def lacking(self, threshold: float, winds_used: str) -> tuple[str, ...]:
+        """Return why the data cannot tell; empty where they can.
+
+        On winds of the day they must not be silent. On a climatology, whose spread is itself a guess about
+        these days, steering of middling strength must be expected to reach the threshold.
+        """
+        needed = math.log(threshold / (1.0 - threshold)) if winds_used == "prior" else SILENT_NATS
+        if not self.nats or self.most >= needed:
+            return ()
+        return (
+            f"The data could hardly have told: with {self.fixes} sightings, {self.gap_h:.1f} h apart in the "
+            f"median, the error of the wind ({self.wind_mps:.1f} m/s) carries a drifting balloon "
+            f"{self.wind_km:.0f} km astray from one to the next, steering of middling strength "
+            f"{self.steer_km:.0f} km. Had it been steered so, the odds could be expected to rise by a "
+            f"factor of {math.exp(min(self.most, 20.0)):.1f}, where {math.exp(needed):.1f} are asked for.",
+        )
+
+
+def reach_of(
+    hypotheses: Sequence[Hypothesis], fixes: Fixes, air: Air, belief: WindErrorBelief, frame: Frame
+) -> Reach:
+    """Return what fixes and winds could tell under each steered hypothesis; `frame` is that of the fixes."""
+    del frame  # the fixes and the air are in it already
+    order = np.argsort(fixes.time_s, kind="stable")
+    order = order[np.unique(np.linspace(0, order.size - 1, min(order.size, MOST_FIXES)).round().astype(int))]
+    time_s = fixes.time_s[order] - fixes.time_s[order][0]
+    steered = [h for h in hypotheses if h.side == "steered"]
+    gap_s = float(np.median(np.diff(time_s))) if time_s.size > 1 else 0.0
+    wind_mps, shear = _winds(fixes, order, air, [h.model for h in steered])
+    level_mps = _level_shear(fixes, order, air, hypotheses)
+    noise = _fix_error(fixes, order, air) + START_SD_KM**2
+    base = noise + (belief.mixing_km**2 / HOUR_S) * np.minimum.outer(time_s, time_s)
+    base = base + level_mps**2 * np.multiply.outer(time_s, time_s) / 1e6
+    slow = (1.0 - belief.fast_share) * _dispersion(time_s, belief.time_s)
+    wind = wind_mps**2 * (slow + belief.fast_share * _dispersion(time_s, belief.fast_time_s)) / 1e6
+    nats, steer_km = [], 0.0
+    for one, shear_mps in zip(steered, shear, strict=True):
+        speed_mps, memory_s = control_strength(one.model, shear_mps)
+        control = speed_mps**2 * _dispersion(time_s, memory_s) / 1e6
+        nats.append((one.id, _expected_nats(base, wind, control, belief)))
+        steer_km = max(steer_km, speed_mps * math.sqrt(_one(gap_s, memory_s)) / 1e3)
+    return Reach(
+        nats=tuple(nats),
+        fixes=int(fixes.time_s.size),
+        gap_h=gap_s / HOUR_S,
+        wind_km=belief.factor * wind_mps * math.sqrt(_one(gap_s, belief.time_s)) / 1e3,
+        steer_km=steer_km,
+        wind_mps=belief.factor * wind_mps,
+        shear_mps=max(shear, default=0.0),
+    )
+
+
+def control_strength(model: MotionModel, shear_mps: float) -> tuple[float, float]:
+    """Return the velocity that control of middling strength adds on an axis (m/s) and its memory, s."""
+    speed, memory_s = 0.0, HOUR_S
+    if model.horizontal == "propelled":
+        on = 0.5 * sum(model.on_share)
+        speed = math.sqrt(model.airspeed_mps[0] * model.airspeed_mps[1]) * math.sqrt(on)
+        memory_s = math.sqrt(model.leg_h[0] * model.leg_h[1]) * HOUR_S
+    if model.vertical == "control" and shear_mps > speed:
+        speed = shear_mps
+        memory_s = math.sqrt(model.command_h[0] * model.command_h[1]) * HOUR_S
+    return speed, memory_s
+
+
+def _expected_nats(base: Float64s, wind: Float64s, control: Float64s, belief: WindErrorBelief) -> float:
+    """Divergence from the drifting to the steered model, two axes, the drifting one's error its best."""
+    steered = base + belief.factor**2 * wind + control
+    best = math.inf
+    for factor in FACTORS if belief.factor_log_sd > 0 else (1.0,):
+        price = 0.5 * (math.log(factor) / belief.factor_log_sd) ** 2 if belief.factor_log_sd > 0 else 0.0
+        drifting = base + (factor * belief.factor) ** 2 * wind
+        best = min(best, 2.0 * _divergence(steered, drifting) + price)
+    return max(best, 0.0)
+
+
+def _divergence(p: Float64s, q: Float64s) -> float:
+    """Kullback-Leibler divergence of zero-mean normals with covariances p from q, in nats."""
+    ratio = np.linalg.solve(q, p)
+    sign, log_det = np.linalg.slogdet(ratio)
+    return 0.5 * float(np.trace(ratio) - len(p) - log_det) if sign > 0 else 0.0
+
+
+def _dispersion(time_s: Float64s, memory_s: float) -> Float64s:
+    """Covariance (K, K), s², of the integrals to two times of an OU process of unit variance."""
+    a, b = time_s[:, None] / memory_s, time_s[None, :] / memory_s
+    cross = np.exp(-a) + np.exp(-b) - np.exp(-np.abs(a - b))
+    return np.asarray(memory_s**2 * (2.0 * np.minimum(a, b) - 1.0 + cross))
+
+
+def _one(elapsed_s: float, memory_s: float) -> float:
+    return float(_dispersion(np.array([elapsed_s]), memory_s)[0, 0])
+
+
+def _fix_error(fixes: Fixes, order: npt.NDArray[np.int64], air: Air) -> Float64s:
+    """Variances (K, K diagonal), km², of the fixes on an axis: half the trace, and what the clock adds."""
+    z_km = np.where(np.isfinite(fixes.alt_km[order]), fixes.alt_km[order], 18.0)
+    wind = winds_along(air, fixes.time_s[order], fixes.x_km[order], fixes.y_km[order], z_km)
+    speed2 = np.sum(wind.velocity**2, axis=1)
+    place = 0.5 * (fixes.cov_km2[order, 0] + fixes.cov_km2[order, 2])
+    # A report that may have been made from afar, or be wrong, tells that much less.
+    doubt = 1.0 - np.clip(fixes.p_afar + fixes.p_slip + fixes.p_mistaken, 0.0, 0.99)[order]
+    return np.diag((place + 0.5 * speed2 * fixes.time_sd_s[order] ** 2) / doubt + 1e-6)
+
+
+def _winds(
+    fixes: Fixes, order: npt.NDArray[np.int64], air: Air, models: Sequence[MotionModel]
+) -> tuple[float, list[float]]:
+    """Return the stated spread along the fixes (m/s on an axis), and the sd of winds over each range."""
+    z_km = np.where(np.isfinite(fixes.alt_km[order]), fixes.alt_km[order], 18.0)
+    here = winds_along(air, fixes.time_s[order], fixes.x_km[order], fixes.y_km[order], z_km)
+    wind_mps = math.sqrt(0.5 * float(np.mean(np.sum(here.spread_mps**2, axis=1))))
+    return wind_mps, [
+        0.0 if m.vertical != "control" else _shear(fixes, order, air, m.control_m) for m in models
+    ]
+
+
+def _shear(fixes: Fixes, order: npt.NDArray[np.int64], air: Air, range_m: tuple[float, float]) -> float:
+    levels = np.arange(range_m[0] / 1e3, range_m[1] / 1e3 + 1e-9, LEVEL_STEP_KM)
+    shape = (order.size, levels.size)
+    wide = [np.broadcast_to(a[order][:, None], shape) for a in (fixes.time_s, fixes.x_km, fixes.y_km)]
+    there = winds_along(air, *wide, np.broadcast_to(levels[None, :], shape)).velocity.reshape(*shape, 2)
+    return 1e3 * math.sqrt(0.5 * float(np.mean(np.sum(there.var(axis=1), axis=1))))
+
+
+def _level_shear(
+    fixes: Fixes, order: npt.NDArray[np.int64], air: Air, hypotheses: Sequence[Hypothesis]
+) -> float:
+    """Velocity (m/s on an axis) that not knowing the level of a drifting balloon leaves open."""
+    passive = [h.model.level_m for h in hypotheses if h.side == "passive"]
+    if not passive:
+        return 0.0
+    mean_m, sd_m = passive[0]
+    known = np.isfinite(fixes.alt_km)
+    if known.any():
+        precision = sd_m**-2 + float(np.sum((fixes.alt_sd_km[known] * 1e3) ** -2.0))
+        mean_m = float(np.median(fixes.alt_km[known])) * 1e3
+        # A level held wanders by some hundred metres, however well single heights are known.
+        sd_m = math.hypot(precision**-0.5, 200.0)
+    half = min(1.7 * sd_m, mean_m - LOWEST_KM * 1e3) if mean_m > LOWEST_KM * 1e3 else sd_m
+    if half < 0.5 * LEVEL_STEP_KM * 1e3:
+        step = (mean_m, mean_m + 500.0)
+        return _shear(fixes, order, air, step) * sd_m / 250.0
+    # Even over ±1.7 sd has the normal's standard deviation.
+    return _shear(fixes, order, air, (mean_m - half, mean_m + half))

@@ -1,0 +1,115 @@
+"""The verdict: one of four words, its numbers, and the reasons.
+
+A side is named only when the *lower end* of its posterior (5 % of the Monte Carlo error) is at or above the
+threshold, and only when the data could have told at all (`overflight.steer.reach`). Else the word is 'cannot
+tell', which is an answer: it says what is missing.
+
+A verdict says how the object moved. It does not say who moved it, or what for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from overflight.errors import InputError
+from overflight.steer.evidence import Weighed, side_odds, side_posterior
+from overflight.steer.hypotheses import SIDES, Side
+from overflight.words import likelihood, percent
+
+Word = Literal["drifted", "steered", "not moved by wind", "cannot tell"]
+
+WORDS: Final[dict[Side, Word]] = {
+    "passive": "drifted",
+    "steered": "steered",
+    "not wind": "not moved by wind",
+}
+SIDE_WORDS: Final[dict[Side, str]] = {
+    "passive": "it drifted",
+    "steered": "it was steered",
+    "not wind": "no wind moved it",
+}
+THRESHOLD: Final = 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the sightings and winds say about the side, and why.
+
+    `p` and `p_low`, `p_high` are the posterior of each side and its 5 and 95 % by the Monte Carlo error, in
+    the order of `SIDES`. `log_odds` is ln(steered / passive) and `log_odds_se` its Monte Carlo error; both
+    are infinite or NaN where one of the sides has no hypothesis.
+    """
+
+    word: Word
+    p: tuple[float, float, float]
+    p_low: tuple[float, float, float]
+    p_high: tuple[float, float, float]
+    threshold: float
+    log_odds: float
+    log_odds_se: float
+    reasons: tuple[str, ...]
+
+    @property
+    def p_passive(self) -> float:
+        """Posterior that it drifted."""
+        return self.p[0]
+
+    @property
+    def p_steered(self) -> float:
+        """Posterior that it was steered."""
+        return self.p[1]
+
+    @property
+    def p_not_wind(self) -> float:
+        """Posterior that no wind moved it."""
+        return self.p[2]
+
+
+def judge(weighed: Weighed, *, threshold: float = THRESHOLD, winds_used: str = "files") -> Verdict:
+    """Turn weighed hypotheses into a verdict.
+
+    Parameters
+    ----------
+    threshold : posterior that a side must reach, Monte Carlo error included; above 1/2, below 1.
+    winds_used : 'prior' when no winds of the day were at hand (`CaseWinds.used`).
+
+    Raises InputError when the threshold is no such number.
+    """
+    if not 0.5 < threshold < 1.0:
+        raise InputError(
+            f"{threshold!r} is no threshold", field="threshold", remedy="Give a number between 0.5 and 1."
+        )
+    middle, low, high = side_posterior(weighed)
+    odds, odds_se = side_odds(weighed)
+    best = max(range(len(SIDES)), key=lambda i: middle[i])
+    lacking = weighed.reach.lacking(threshold, winds_used) if SIDES[best] != "not wind" else ()
+    passed = low[best] >= threshold
+    word: Word = WORDS[SIDES[best]] if passed and not lacking else "cannot tell"
+    told = _for(SIDES[best], middle[best], low[best], high[best], threshold)
+    reasons = (told, *lacking, *_winds_reason(winds_used, word))
+    return Verdict(
+        word=word, p=middle, p_low=low, p_high=high, threshold=threshold,
+        log_odds=odds, log_odds_se=odds_se, reasons=reasons,
+    )  # fmt: skip
+
+
+def _for(side: Side, p: float, low: float, high: float, threshold: float) -> str:
+    """Say how the best side stands to the threshold."""
+    head = f"That {SIDE_WORDS[side]} is {likelihood(p)} ({percent(p)}; {percent(low)} to {percent(high)} "
+    head += "by the error of the computation)"
+    bar = percent(threshold)
+    if low >= threshold:
+        return f"{head}, which passes the {bar} that a verdict asks for."
+    if p >= threshold:
+        return f"{head}: above {bar}, but not beyond that error. More particles would narrow it."
+    return f"{head}, and no side reaches the {bar} that a verdict asks for."
+
+
+def _winds_reason(winds_used: str, word: Word) -> tuple[str, ...]:
+    if winds_used != "prior" or word in ("steered", "not moved by wind"):
+        return ()
+    return (
+        "No winds of these days were at hand: the climatology's spread is what winds of the season do, and "
+        "nearly any path lies within it.",
+    )
