@@ -1,0 +1,239 @@
+"""Check a log: that nothing in it was changed, taken out, put in or moved, and say where if it was.
+
+The entries are hashed anew and held against the hashes stored beside them; these against one another up to
+the root; the root against checkpoints. Someone who can write the file can make all of it consistent again, so
+only a checkpoint kept elsewhere shows a log that was rewritten or cut short; without one the answer says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from overflight.errors import InputError
+from overflight.ledger import merkle
+from overflight.ledger.checkpoint import PublicKey, read_checkpoint, signed_by
+from overflight.ledger.entry import content_hash
+from overflight.ledger.log import Ledger
+
+Progress = Callable[[str, float], None]
+ProblemKind = Literal[
+    "altered", "missing", "inserted", "moved", "tree", "content", "parent", "cut short", "fork", "signature"
+]
+
+# More than this is not told one by one.
+MOST_PROBLEMS: Final = 100
+UNKNOWN: Final = (
+    "No checkpoint from elsewhere was given: whether the log was cut short, or written anew as a whole, "
+    "cannot be known from the log itself."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What is wrong and where: `seq` is the number of the first entry concerned, -1 for none of them."""
+
+    kind: ProblemKind
+    seq: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What a check found. `problems` in order of entry; `limits` says what could not be known."""
+
+    size: int
+    root: bytes
+    problems: tuple[Problem, ...]
+    limits: tuple[str, ...]
+    checked: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def verify_ledger(
+    log: Ledger,
+    *,
+    checkpoints: Sequence[str] = (),
+    keys: Sequence[PublicKey] = (),
+    progress: Progress | None = None,
+) -> Verification:
+    """Check a whole log.
+
+    Parameters
+    ----------
+    checkpoints : signed notes kept elsewhere, which the log must agree with.
+    keys : keys whose signatures are trusted. Without any, signatures are not checked, and it says so.
+    """
+    tell = progress or (lambda _text, _share: None)
+    size = len(log)
+    leaves = [bytes(value) for _, value in log.level(0)]
+    problems: list[Problem] = []
+    hashes = _check_entries(log, leaves, problems, tell)
+    tell("checking the tree", 0.8)
+    root = _check_tree(log, leaves, size, problems)
+    _check_contents(log, hashes, problems)
+    limits, checked = [], [f"{size} entries hashed anew", "every hash of the tree"]
+    notes = [(note, "kept in the log") for _, note in log.checkpoints()]
+    notes += [(note, "given") for note in checkpoints]
+    for note, where in notes:
+        _check_note(log, note, where, size, keys, problems)
+    if notes:
+        checked.append(f"{len(notes)} checkpoints")
+    if not checkpoints:
+        limits.append(UNKNOWN)
+    if notes and not keys:
+        limits.append("No key was given: who signed the checkpoints was not checked.")
+    problems.sort(key=lambda problem: problem.seq)
+    if len(problems) > MOST_PROBLEMS:
+        limits.append(f"{len(problems) - MOST_PROBLEMS} further problems are not listed.")
+    return Verification(
+        size=size, root=root, problems=tuple(problems[:MOST_PROBLEMS]), limits=tuple(limits),
+        checked=tuple(checked),
+    )  # fmt: skip
+
+
+def _check_entries(
+    log: Ledger, leaves: list[bytes], problems: list[Problem], tell: Progress
+) -> dict[str, int]:
+    """Hold entries against the leaves; return the content they name, with the first entry that does."""
+    place = dict(zip(reversed(leaves), range(len(leaves) - 1, -1, -1), strict=True))
+    contents: dict[str, int] = {}
+    expected, size = 0, len(leaves)
+    for seq, data in log.rows():
+        if seq > expected:
+            gone = f"{expected}" if seq == expected + 1 else f"{expected} to {seq - 1}"
+            problems.append(Problem(kind="missing", seq=expected, text=f"entry {gone} is gone"))
+        expected = seq + 1
+        if seq >= size or seq < 0:
+            text = f"entry {seq} is in no tree: it was put in without being appended"
+            problems.append(Problem(kind="inserted", seq=seq, text=text))
+            continue
+        leaf = merkle.leaf_hash(data)
+        if leaf != leaves[seq]:
+            problems.append(_what_happened(seq, leaf, place))
+            continue
+        content, parents = _references(data)
+        if content is None:
+            problems.append(Problem(kind="altered", seq=seq, text=f"entry {seq} is none that we write"))
+        elif content:
+            contents.setdefault(content, seq)
+        for parent in parents:
+            if place.get(parent, seq) >= seq:
+                text = f"entry {seq} rests on {parent.hex()[:16]}…, which does not come before it"
+                problems.append(Problem(kind="parent", seq=seq, text=text))
+        if seq & 0x3FFF == 0:
+            tell("hashing entries", 0.8 * seq / size)
+    if expected < size:
+        text = f"entries {expected} to {size - 1} are gone, their hashes are not"
+        problems.append(Problem(kind="missing", seq=expected, text=text))
+    return contents
+
+
+def _references(data: bytes) -> tuple[str | None, list[bytes]]:
+    """Return the content and the parents that an entry names; no content where the bytes are no entry."""
+    try:
+        row = json.loads(data)
+        return str(row["content"]), [bytes.fromhex(parent) for parent in row["parents"]]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None, []
+
+
+def _what_happened(seq: int, leaf: bytes, place: dict[bytes, int]) -> Problem:
+    """Say what an entry that is not the one appended looks like."""
+    home = place.get(leaf)
+    if home is None:
+        return Problem(kind="altered", seq=seq, text=f"entry {seq} is not what was appended")
+    text = f"entry {seq} is the one that was appended as {home}"
+    return Problem(kind="moved", seq=seq, text=text)
+
+
+def _check_tree(log: Ledger, leaves: list[bytes], size: int, problems: list[Problem]) -> bytes:
+    """Hold every stored hash against its two halves; return the root that the leaves have."""
+    level, below = 0, leaves
+    peaks: list[bytes] = []
+    if [number for number, _ in log.level(0)] != list(range(size)):
+        problems.append(Problem(kind="tree", seq=-1, text="hashes of entries are missing"))
+    while below:
+        if len(below) & 1:
+            peaks.append(below[-1])
+        above = [merkle.node_hash(a, b) for a, b in zip(below[::2], below[1::2], strict=False)]
+        level += 1
+        stored = dict(log.level(level))
+        for number, value in enumerate(above):
+            if stored.pop(number, None) != value:
+                first = number << level
+                text = f"the hash over entries {first} to {first + (1 << level) - 1} is not theirs"
+                problems.append(Problem(kind="tree", seq=first, text=text))
+        for number in stored:
+            text = f"a hash stands for entries from {number << level} that are not there"
+            problems.append(Problem(kind="tree", seq=number << level, text=text))
+        below = above
+    return merkle.root_of_peaks(peaks[::-1])
+
+
+def _check_contents(log: Ledger, named: dict[str, int], problems: list[Problem]) -> None:
+    for hash_, data in log.contents():
+        seq = named.get(hash_, -1)
+        if content_hash(data) != hash_:
+            text = f"the content of entry {seq} is not what it was" if seq >= 0 else "stray content"
+            problems.append(Problem(kind="content", seq=seq, text=text))
+        elif seq < 0:
+            text = f"content {hash_[:16]}… belongs to no entry"
+            problems.append(Problem(kind="content", seq=-1, text=text))
+
+
+def _check_note(
+    log: Ledger, note: str, where: str, size: int, keys: Sequence[PublicKey], problems: list[Problem]
+) -> None:
+    """Hold the log against one checkpoint."""
+    try:
+        there = read_checkpoint(note)
+    except InputError as error:
+        problems.append(Problem(kind="signature", seq=-1, text=f"a checkpoint {where}: {error}"))
+        return
+    name = f"the checkpoint {where}, of {there.size} entries,"
+    if keys and not any(signed_by(note, key) for key in keys):
+        text = f"{name} carries no signature of a key given"
+        problems.append(Problem(kind="signature", seq=-1, text=text))
+        return
+    if there.origin != log.origin:
+        text = f"{name} is of another log ({there.origin!r})"
+        problems.append(Problem(kind="fork", seq=-1, text=text))
+    elif there.size > size:
+        text = f"{name} saw {there.size - size} entries that are not here: the log was cut short"
+        problems.append(Problem(kind="cut short", seq=size, text=text))
+    elif _root(log, there.size) != there.root:
+        text = f"{name} saw other entries before {there.size}: the log was written anew, or forked"
+        problems.append(Problem(kind="fork", seq=0, text=text))
+
+
+def _root(log: Ledger, size: int) -> bytes | None:
+    """The root of the first entries, from their bytes and not from stored hashes; None if some are gone."""
+    peaks: list[bytes] = []
+    expected = 0
+    for seq, data in log.rows(0, size):
+        if seq != expected:
+            return None
+        for _ in merkle.grow(peaks, seq, merkle.leaf_hash(data)):
+            pass
+        expected += 1
+    return merkle.root_of_peaks(peaks) if expected == size else None
+
+
+def first_bad(verification: Verification) -> int | None:
+    """Return the number of the first entry concerned, None where none is."""
+    return min((p.seq for p in verification.problems if p.seq >= 0), default=None)
+
+
+def lines(verification: Verification) -> Iterator[str]:
+    """Say what was found, in sentences."""
+    yield f"{verification.size} entries, root {verification.root.hex()}"
+    for problem in verification.problems:
+        yield f"{problem.kind}: {problem.text}"
+    yield from verification.limits
