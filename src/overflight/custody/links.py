@@ -3,7 +3,8 @@
 A `Service` has a ceiling: the most that its operator sells to one terminal. `provenance` says how far to
 trust the number: 'source' read at the place named, 'secondary' read at second hand, 'known' common knowledge
 that wants checking against the operator's sheet, 'assumed' the user's own. A message service's ceiling is its
-largest message at its least interval. No terminal reaches its ceiling for days; what comes out is a bound, not a forecast.
+largest message at its least interval. No terminal reaches its ceiling for days; what comes out is a bound,
+not a forecast.
 
 A `LineOfSight` link is a budget: free space to a ground station above the radio horizon, and the DVB-S2
 modulation and code that its signal bears. Outages are drawn: an alternating renewal process with exponential
@@ -73,7 +74,8 @@ class LineOfSight:
     """A radio link straight to a ground station, worked with DVB-S2 at the rate that its signal bears.
 
     `eirp_dbw` of the balloon toward the station, `gain_over_noise_dbpk` (G/T, dB/K) of the station,
-    `symbols_hz` the symbol rate; `margin_db` is kept against fading and pointing. `least_elevation_deg` is apparent.
+    `symbols_hz` the symbol rate; `margin_db` is kept against fading and pointing. `least_elevation_deg` is
+    apparent.
     """
 
     id: str

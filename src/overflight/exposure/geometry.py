@@ -7,8 +7,9 @@ for the lower air: for a balloon at 20 km it puts the radio horizon at 582 km, t
 Recommendation ITU-R P.528-5's own ray trace at 566 km. Climate moves N0 by ±15 %, the horizon by about 1 %.
 
 `trace` and `horizon_m` integrate the ray and are exact to metres. `look` is for many places and many times:
-the straight line on WGS-84, lifted by a bending that is interpolated in a table of traced rays, to 0.003°. No terrain: a site's horizon is level with the ground
-around it, and whoever asks for another says at which apparent elevation it lies.
+the straight line on WGS-84, lifted by a bending that is interpolated in a table of traced rays, to 0.003°.
+No terrain: a site's horizon is level with the ground around it, and whoever asks for another says at which
+apparent elevation it lies.
 """
 
 from __future__ import annotations

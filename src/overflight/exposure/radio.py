@@ -169,7 +169,8 @@ def received_dbm(
     gain_dbi: npt.ArrayLike = 0.0,
 ) -> Float64s:
     """Return the power that an antenna takes from an emitter over free space."""
-    return np.asarray(eirp_dbm) - free_space_loss_db(frequency_hz, range_m) + np.asarray(gain_dbi)
+    loss = free_space_loss_db(frequency_hz, range_m)
+    return np.asarray(np.asarray(eirp_dbm) - loss + np.asarray(gain_dbi))
 
 
 def margin(
