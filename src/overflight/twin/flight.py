@@ -27,10 +27,10 @@ from overflight.balloons.terms import AltitudeControl, Flight, Hold, Propulsion,
 from overflight.errors import InputError, LimitError
 from overflight.records import make_ensemble
 from overflight.times import iso_utc, short_utc
-from overflight.trajectories import kernels, steps
+from overflight.trajectories import steps
 from overflight.trajectories.ensemble import Start
 from overflight.trajectories.particles import begin_run
-from overflight.trajectories.solve import HeightMap, _ground, _lacks_targets, _settings
+from overflight.trajectories.solve import HeightMap, _ground, _settings
 from overflight.trajectories.stops import END_CODES, MOVING
 from overflight.twin import flight_kernel as kernel
 from overflight.twin.autopilot import Autopilot, Drift, Order, Orders, code_orders, code_pilot, orders_of
@@ -38,7 +38,7 @@ from overflight.twin.budget import Balloon, check_power
 from overflight.winds.error import WindError
 from overflight.winds.error_waves import ErrorWaves, draw_waves
 from overflight.winds.grid import Float64s, Grid
-from overflight.winds.interpolate import PackedGrid, pack
+from overflight.winds.interpolate import pack
 from overflight.winds.schemes import Scheme, default_scheme
 from overflight.winds.thermo import pack_thermo
 
@@ -175,7 +175,7 @@ def fly_twin(
         steps.stepper(), *chosen.codes, *packed, air, *_member(waves), *_ground(terrain), settings,
         steps.RK4.table, coded.codes.copy(), coded.rows[None].copy(), coded.stop_codes,
         coded.stop_rows[None].copy(), _sizes(waves), *f_packed, f_air, *(x[0] for x in _one(f_waves)),
-        _balloon_row(balloon, f_waves), _control_row(balloon, step_s), code_pilot(pilot),
+        _sizes(f_waves), _balloon_row(balloon), _control_row(balloon, step_s), code_pilot(pilot),
         *code_orders(given), grid_s, *run.arrays(), track, events,
     )  # fmt: skip
     return _record(
@@ -258,22 +258,21 @@ def _sizes(waves: ErrorWaves | None) -> Float64s:
     return np.zeros(3) if waves is None else np.array([waves.origin_s, waves.sd_u, waves.sd_v])
 
 
-def _balloon_row(balloon: Balloon, forecast: ErrorWaves | None) -> Float64s:
+def _balloon_row(balloon: Balloon) -> Float64s:
     row = np.zeros(kernel.BALLOON)
     if balloon.control is not None:
-        row[kernel.B_HAS_CONTROL] = 1.0
+        row[kernel.B_CONTROL] = 1.0
         row[kernel.B_PUMP_W] = balloon.control.pump_w if balloon.control.means == "air" else 0.0
     if balloon.propeller is not None:
-        row[kernel.B_HAS_PROPELLER] = 1.0
+        row[kernel.B_PROPELLER] = 1.0
         row[kernel.B_AIRSPEED] = balloon.propeller.airspeed_mps
         row[kernel.B_PROPELLER_W] = balloon.propeller.power_w
     if (power := balloon.power) is not None:
-        row[kernel.B_HAS_POWER] = 1.0
+        row[kernel.B_POWER] = 1.0
         row[kernel.B_PANEL_W], row[kernel.B_TILT] = power.panel_w, power.panel_tilt_deg
         row[kernel.B_BATTERY_J], row[kernel.B_LOAD_W] = power.battery_j, power.load_w
         row[kernel.B_RESERVE_J] = power.reserve * power.battery_j
         row[kernel.B_CHARGE_J] = power.charge * power.battery_j
-    row[kernel.B_FORECAST_ORIGIN :] = _sizes(forecast)
     return row
 
 
