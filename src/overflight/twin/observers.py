@@ -46,6 +46,7 @@ LOW_M: Final = 3e3
 WATCH_SUN_DEG: Final = -8.0
 # sd = radius / 3.5, as `sightings.witness` reads a radius.
 RADIUS_PER_SD: Final = 3.5
+TRACKED: Final = "Track of the radar: slow, no answer to interrogation."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ class Radar:
     gate_mps: float = 0.0
     gate_opens_h: float | None = None
     scan_s: float = 60.0
-    report_s: float = 1800.0
+    report_s: float = 3600.0
     range_sd_m: float = 150.0
     bearing_sd_deg: float = 0.3
     alt_sd_m: float = 600.0
@@ -371,10 +372,10 @@ def _radar_track(
                 kind="radar_detection",
                 radius_m=max(RADIUS_PER_SD * sd, 1e3),
                 source=o.name,
-                reliability="high",
+                reliability="medium",
                 alt_low_m=alt - o.alt_sd_m,
                 alt_high_m=alt + o.alt_sd_m,
-                text="Track of the radar: slow, high, no answer to interrogation.",
+                text=TRACKED,
                 object=track.id,
                 fault="none" if track.real else "invented",
                 true_time_s=last,
@@ -404,7 +405,8 @@ def _clutter(o: Radar, lon: float, lat: float, scene: Scene, rng: np.random.Gene
     days = (scene.time_end - scene.time_start) / DAY_S
     reports = []
     for _ in range(int(rng.poisson(o.clutter_per_day * days))):
-        when = float(rng.uniform(scene.time_start, scene.time_end))
+        scans = int(rng.uniform(0.0, scene.time_end - scene.time_start) / o.scan_s)
+        when = scene.time_start + scans * o.scan_s
         away, side = float(1.3 * o.half_range_m * math.sqrt(rng.uniform())), float(rng.uniform(0.0, 360.0))
         where = [float(x) for x in destination(lon, lat, side, away)]
         alt = float(rng.uniform(3e3, 20e3))
@@ -421,7 +423,7 @@ def _clutter(o: Radar, lon: float, lat: float, scene: Scene, rng: np.random.Gene
                 reliability="medium",
                 alt_low_m=alt - o.alt_sd_m,
                 alt_high_m=alt + o.alt_sd_m,
-                text="Track of the radar: slow, no answer to interrogation.",
+                text=TRACKED,
                 fault="mistaken",
             )
         )
