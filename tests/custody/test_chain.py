@@ -16,14 +16,26 @@ from overflight.custody.chain import (
     ChainState,
     by_stream,
     follow,
+    follow_defect,
     report,
     report_dict,
     report_lines,
     state_from_json,
     state_json,
     verify,
+    wanted,
 )
-from overflight.custody.frames import DATA, Frame, chain, decode_stream, encode, encode_frame, seal, stream_id
+from overflight.custody.frames import (
+    DATA,
+    Defect,
+    Frame,
+    chain,
+    decode_stream,
+    encode,
+    encode_frame,
+    seal,
+    stream_id,
+)
 from overflight.errors import InputError
 
 KEY = bytes(range(32))
@@ -337,3 +349,24 @@ def test_the_report_in_words_and_as_json() -> None:
     assert any(line.startswith("the sender who rewrites and re-chains: not detectable") for line in lines)
     told = report_dict(found)
     assert (told["ok"], told["missing"], told["stream"]) == (False, ((4, 7),), STREAM.hex())
+
+
+def test_what_a_station_still_wants() -> None:
+    whole = made(12)
+    state, tags = ChainState(), dict[int, bytes]()
+    assert wanted(state) == ((), 0)
+    for frame in [
+        whole[0],
+        whole[3],
+        whole[7],
+        replace(whole[5], payload=b"x"),
+        replace(whole[9], tag=bytes(32)),
+    ]:
+        if follow(state, frame, tags.get, key=KEY) == "accepted":
+            tags[frame.sequence] = frame.tag
+    # 5 and 9 came, unsound; 8 did not come.
+    assert wanted(state) == (((1, 2), (4, 4), (6, 6), (8, 8)), 10)
+    follow_defect(state, Defect("damaged", 0, 100, 1, STREAM))
+    follow_defect(state, Defect("garbage", 0, 100))
+    assert wanted(state) == (((2, 2), (4, 4), (6, 6), (8, 8)), 10)
+    assert state.counts["damaged"] == 2

@@ -73,7 +73,7 @@ class ChainState:
     """What is known of one stream so far; `follow` changes it.
 
     `holes` are in order of their numbers. `counts` has received, accepted, late, duplicate, altered,
-    conflict, foreign, scattered. Lists are cut at MAX_KEPT, counts are not.
+    conflict, foreign, scattered and damaged (bytes that were no frame, not in received). Lists are cut at MAX_KEPT, counts are not.
     """
 
     stream: bytes | None = None
@@ -218,6 +218,26 @@ def follow(
     return verdict
 
 
+def follow_defect(state: ChainState, defect: Defect) -> None:
+    """Take bytes that were no frame into the state: that something unsound came for a number counts."""
+    _count(state, "damaged")
+    if defect.sequence is not None:
+        _keep(state.altered, defect.sequence)
+    _flaw(state, "damaged", defect.sequence, None, str(defect))
+
+
+def wanted(state: ChainState) -> tuple[tuple[tuple[int, int], ...], int]:
+    """Return the ranges of which nothing has come, and the first number after all that has.
+
+    What came unsound has come: a sender who has nothing better would send it for ever.
+    """
+    last = max([state.highest, *state.altered])
+    holes = [(hole.first, hole.last) for hole in state.holes]
+    if last > state.highest:
+        holes.append((state.highest + 1, last))
+    return _without(holes, set(state.altered)), last + 1
+
+
 def _judge(state: ChainState, frame: Frame, tag_of: TagOf, key: bytes | None, offset: int | None) -> str:
     number = frame.sequence
     if state.stream is not None and frame.stream != state.stream:
@@ -296,7 +316,7 @@ def _link(state: ChainState, holds: bool, number: int, offset: int | None) -> No
         _flaw(state, "broken link", number, offset, text)
 
 
-def _flaw(state: ChainState, kind: str, number: int, offset: int | None, text: str) -> str:
+def _flaw(state: ChainState, kind: str, number: int | None, offset: int | None, text: str) -> str:
     if len(state.flaws) < MAX_KEPT:
         state.flaws.append(Flaw(kind, number, offset, text))
     else:
