@@ -300,7 +300,7 @@ def least_altitude(
     target = 2.0 * len(squares) + np.isfinite(fixes.alt_km[keep]).sum()
     low, high = -6.0, 6.0
     best = _cheapest(squares, levels, 10.0**low)
-    explained = float(_picked(squares, best).sum()) <= target
+    explained = bool(_picked(squares, best).sum() <= target)
     while explained and high - low > 0.02:
         middle = 0.5 * (low + high)
         tried = _cheapest(squares, levels, 10.0**middle)

@@ -20,10 +20,13 @@ from overflight.errors import InputError
 from overflight.reconstruct.fixes import Fixes
 from overflight.reconstruct.frame import Frame
 from overflight.reconstruct.guided import Filtered, filter_flight
-from overflight.reconstruct.models import WindErrorBelief
-from overflight.reconstruct.motion import Air
+from overflight.reconstruct.models import SCALE_HEIGHT_M, WindErrorBelief
+from overflight.reconstruct.motion import Air, make_air
 from overflight.steer.hypotheses import SIDES, Hypothesis, Side
 from overflight.steer.reach import Reach, reach_of
+from overflight.units import DAY_S
+from overflight.winds.choose import CaseWinds
+from overflight.winds.error import ANALYSIS_ERROR, PRIOR_ERROR, PRIOR_LAGRANGIAN_S, path_error_m
 
 Float64s = npt.NDArray[np.float64]
 Triple = tuple[float, float, float]
@@ -152,3 +155,29 @@ def _side_sums(hypotheses: Sequence[Hypothesis], posterior: Float64s) -> Float64
 
 def _triple(values: Float64s) -> Triple:
     return float(values[0]), float(values[1]), float(values[2])
+
+
+def belief_of(winds: CaseWinds) -> WindErrorBelief:
+    """Return what is believed of the wind error of a case's winds: their own word, and how sure that is.
+
+    The factor on the stated size and the memory are log-normal about the stated values with a standard
+    deviation of one half: two thirds of the belief lie between 0.6 and 1.6 times what is stated.
+    """
+    log_pressure = (PRIOR_ERROR if winds.own is None else ANALYSIS_ERROR).log_pressure
+    return WindErrorBelief(
+        time_s=winds.error_time_s,
+        fast_share=winds.fast_share,
+        fast_time_s=winds.fast_time_s,
+        height_scale_m=log_pressure * SCALE_HEIGHT_M,
+        mixing_km=winds.mixing_km,
+    )
+
+
+def air_of(winds: CaseWinds, frame: Frame) -> Air:
+    """Lay a case's winds out for the kernels, as the reconstruction does.
+
+    Where own winds end the prior stands in, widened so that a day's path error comes out right although its
+    errors are given the own winds' shorter memory.
+    """
+    widen = path_error_m(1.0, PRIOR_LAGRANGIAN_S, DAY_S) / path_error_m(1.0, winds.error_time_s, DAY_S)
+    return make_air(frame, winds.prior, winds.own, winds.error_mps, max(1.0, widen))

@@ -8,8 +8,9 @@ that it commands. The expected log odds in favour of steering, if it was steered
 divergence between the two, in nats. Since the size of the wind error is not known, the drifting model may
 take the size that suits it best, at the price of that size's own improbability.
 
-Sums over all fixes, in closed form; the wind's slopes are left out. It says what is *possible to tell* with
-control as strong as the hypotheses' middle; the verdict itself rests on the filter.
+Sums over all fixes, in closed form; the wind's slopes are left out. It says what it was *possible to tell*,
+with control as strong as the middle of the hypotheses' ranges and with the strongest of them; the odds
+themselves are the filter's.
 """
 
 from __future__ import annotations
@@ -39,21 +40,21 @@ FACTORS: Final = np.exp(np.linspace(-1.5, 1.5, 13))
 LEVEL_STEP_KM: Final = 0.5
 # Heights are commanded and levels chosen within the air that winds are known for.
 LOWEST_KM: Final = 8.0
-# With less than this the data are as good as silent, whatever winds they stand on: e^0.5 is odds of 1.6 to 1.
-SILENT_NATS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """What the data could tell. `nats` holds (hypothesis, expected log odds against drifting if it is true).
+    """What the data could tell: expected log odds against drifting for each way of steering, nats.
 
+    `middling` and `strongest` hold (hypothesis, nats) for control in the middle and at the top of its range.
     `fixes` counts them, `gap_h` is the median time between them, `wind_km` and `steer_km` how far, over that
-    gap, the wind's error carries (one standard deviation on an axis) and the strongest control. `wind_mps`
+    gap, the wind's error carries (one standard deviation on an axis) and middling control. `wind_mps`
     is the stated spread of the wind along the fixes and `shear_mps` the standard deviation of winds over the
     heights that can be commanded.
     """
 
-    nats: tuple[tuple[str, float], ...]
+    middling: tuple[tuple[str, float], ...]
+    strongest: tuple[tuple[str, float], ...]
     fixes: int
     gap_h: float
     wind_km: float
@@ -61,26 +62,27 @@ class Reach:
     wind_mps: float
     shear_mps: float
 
-    @property
-    def most(self) -> float:
-        """Expected log odds for the kind of steering that would show best, nats; 0 when there is none."""
-        return max((n for _, n in self.nats), default=0.0)
-
-    def lacking(self, threshold: float, winds_used: str) -> tuple[str, ...]:
+    def lacking(self, threshold: float, winds_used: str, leading: str | None = None) -> tuple[str, ...]:
         """Return why the data cannot tell; empty where they can.
 
-        On winds of the day they must not be silent. On a climatology, whose spread is itself a guess about
-        these days, steering of middling strength must be expected to reach the threshold.
+        `leading` is the steered hypothesis that a verdict would rest on; without it, all are looked at.
+
+        On winds of the day the strongest control thought possible must be expected to bring the odds to the
+        threshold. On a climatology, whose spread is itself a guess about these days, middling control must.
         """
-        needed = math.log(threshold / (1.0 - threshold)) if winds_used == "prior" else SILENT_NATS
-        if not self.nats or self.most >= needed:
+        prior = winds_used == "prior"
+        needed = math.log(threshold / (1.0 - threshold))
+        table = dict(self.middling if prior else self.strongest)
+        most = table[leading] if leading in table else max(table.values(), default=math.inf)
+        if most >= needed:
             return ()
+        strength = "middling strength" if prior else "the greatest strength that is thought possible"
         return (
             f"The data could hardly have told: with {self.fixes} sightings, {self.gap_h:.1f} h apart in the "
             f"median, the error of the wind ({self.wind_mps:.1f} m/s) carries a drifting balloon "
             f"{self.wind_km:.0f} km astray from one to the next, steering of middling strength "
-            f"{self.steer_km:.0f} km. Had it been steered so, the odds could be expected to rise by a "
-            f"factor of {math.exp(min(self.most, 20.0)):.1f}, where {math.exp(needed):.1f} are asked for.",
+            f"{self.steer_km:.0f} km. Had it been steered with {strength}, the odds could be expected to "
+            f"rise by a factor of {math.exp(most):.1f}, where {math.exp(needed):.1f} is asked for.",
         )
 
 
@@ -101,14 +103,17 @@ def reach_of(
     base = base + level_mps**2 * np.multiply.outer(time_s, time_s) / 1e6
     slow = (1.0 - belief.fast_share) * _dispersion(time_s, belief.time_s)
     wind = wind_mps**2 * (slow + belief.fast_share * _dispersion(time_s, belief.fast_time_s)) / 1e6
-    nats, steer_km = [], 0.0
+    middling, strongest, steer_km = [], [], 0.0
     for one, shear_mps in zip(steered, shear, strict=True):
-        speed_mps, memory_s = control_strength(one.model, shear_mps)
-        control = speed_mps**2 * _dispersion(time_s, memory_s) / 1e6
-        nats.append((one.id, _expected_nats(base, wind, control, belief)))
+        speed_mps, most_mps, memory_s = control_strength(one.model, shear_mps)
+        control = _dispersion(time_s, memory_s) / 1e6
+        heights = _height_nats(one.model, fixes, order)
+        middling.append((one.id, heights + _expected_nats(base, wind, speed_mps**2 * control, belief)))
+        strongest.append((one.id, heights + _expected_nats(base, wind, most_mps**2 * control, belief)))
         steer_km = max(steer_km, speed_mps * math.sqrt(_one(gap_s, memory_s)) / 1e3)
     return Reach(
-        nats=tuple(nats),
+        middling=tuple(middling),
+        strongest=tuple(strongest),
         fixes=int(fixes.time_s.size),
         gap_h=gap_s / HOUR_S,
         wind_km=belief.factor * wind_mps * math.sqrt(_one(gap_s, belief.time_s)) / 1e3,
@@ -118,17 +123,19 @@ def reach_of(
     )
 
 
-def control_strength(model: MotionModel, shear_mps: float) -> tuple[float, float]:
-    """Return the velocity that control of middling strength adds on an axis (m/s) and its memory, s."""
-    speed, memory_s = 0.0, HOUR_S
+def control_strength(model: MotionModel, shear_mps: float) -> tuple[float, float, float]:
+    """Return the velocity that control adds on an axis, middling and strongest (m/s), and its memory, s."""
+    speed, most, memory_s = 0.0, 0.0, HOUR_S
     if model.horizontal == "propelled":
         on = 0.5 * sum(model.on_share)
-        speed = math.sqrt(model.airspeed_mps[0] * model.airspeed_mps[1]) * math.sqrt(on)
+        speed = math.sqrt(model.airspeed_mps[0] * model.airspeed_mps[1] * on)
+        most = model.airspeed_mps[1] * math.sqrt(model.on_share[1])
         memory_s = math.sqrt(model.leg_h[0] * model.leg_h[1]) * HOUR_S
     if model.vertical == "control" and shear_mps > speed:
-        speed = shear_mps
+        # Heights drawn evenly from a range; the winds at its ends are sqrt(3) standard deviations off.
+        speed, most = shear_mps, max(most, math.sqrt(3.0) * shear_mps)
         memory_s = math.sqrt(model.command_h[0] * model.command_h[1]) * HOUR_S
-    return speed, memory_s
+    return speed, most, memory_s
 
 
 def _expected_nats(base: Float64s, wind: Float64s, control: Float64s, belief: WindErrorBelief) -> float:
@@ -140,6 +147,22 @@ def _expected_nats(base: Float64s, wind: Float64s, control: Float64s, belief: Wi
         drifting = base + (factor * belief.factor) ** 2 * wind
         best = min(best, 2.0 * _divergence(steered, drifting) + price)
     return max(best, 0.0)
+
+
+def _height_nats(model: MotionModel, fixes: Fixes, order: npt.NDArray[np.int64]) -> float:
+    """What known heights are expected to tell of commanded ones against a level that is held."""
+    known = order[np.isfinite(fixes.alt_km[order])]
+    if model.vertical != "control" or known.size < 2:
+        return 0.0
+    lag_h = np.abs(np.subtract.outer(fixes.time_s[known], fixes.time_s[known])) / HOUR_S
+    own = np.diag(fixes.alt_sd_km[known] ** 2 / (1.0 - np.clip(fixes.p_alt_wrong[known], 0.0, 0.99))) + (
+        model.wander_m / 1e3
+    ) ** 2 * np.exp(-lag_h / model.wander_h)
+    held = own + (model.level_m[1] / 1e3) ** 2
+    low, high = model.control_m
+    memory_h = math.sqrt(model.command_h[0] * model.command_h[1])
+    commanded = own + ((high - low) / 1e3) ** 2 / 12.0 * np.exp(-lag_h / memory_h)
+    return max(_divergence(commanded, held), 0.0)
 
 
 def _divergence(p: Float64s, q: Float64s) -> float:

@@ -83,7 +83,8 @@ def judge(weighed: Weighed, *, threshold: float = THRESHOLD, winds_used: str = "
     middle, low, high = side_posterior(weighed)
     odds, odds_se = side_odds(weighed)
     best = max(range(len(SIDES)), key=lambda i: middle[i])
-    lacking = weighed.reach.lacking(threshold, winds_used) if SIDES[best] != "not wind" else ()
+    leading = _leading(weighed, "steered") if SIDES[best] == "steered" else None
+    lacking = weighed.reach.lacking(threshold, winds_used, leading) if SIDES[best] != "not wind" else ()
     passed = low[best] >= threshold
     word: Word = WORDS[SIDES[best]] if passed and not lacking else "cannot tell"
     told = _for(SIDES[best], middle[best], low[best], high[best], threshold)
@@ -92,6 +93,14 @@ def judge(weighed: Weighed, *, threshold: float = THRESHOLD, winds_used: str = "
         word=word, p=middle, p_low=low, p_high=high, threshold=threshold,
         log_odds=odds, log_odds_se=odds_se, reasons=reasons,
     )  # fmt: skip
+
+
+def _leading(weighed: Weighed, side: Side) -> str | None:
+    """Return the likeliest hypothesis of a side."""
+    mine = [
+        (float(p), h.id) for p, h in zip(weighed.posterior, weighed.hypotheses, strict=True) if h.side == side
+    ]
+    return max(mine)[1] if mine else None
 
 
 def _for(side: Side, p: float, low: float, high: float, threshold: float) -> str:

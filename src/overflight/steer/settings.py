@@ -1,0 +1,81 @@
+"""`[ask.steer]` of `case.toml`: what the verdict can be told. `docs/steer.md` describes every key."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from overflight.case import CASE_FILE, check_keys, find_line
+from overflight.errors import CaseError
+from overflight.steer.effort import NAMED_MPS
+from overflight.steer.hypotheses import DEFAULT_HYPOTHESES, Hypothesis, read_hypotheses
+from overflight.steer.toward import MEMBERS, RADIUS_KM
+from overflight.steer.verdict import THRESHOLD
+from overflight.steer.when import STATION_HOURS, STATION_RADIUS_KM
+
+PART: Final = "ask.steer"
+# Key, default, lowest, highest, whole.
+_NUMBERS: Final[tuple[tuple[str, float, float, float, bool], ...]] = (
+    ("particles", 4_000, 100, 1_000_000, True),
+    ("seed", 0, 0, 2**63, True),
+    ("threshold", THRESHOLD, 0.501, 0.9999, False),
+    ("airspeed_mps", NAMED_MPS, 0.1, 300.0, False),
+    ("radius_km", RADIUS_KM, 1.0, 2_000.0, False),
+    ("station_radius_km", STATION_RADIUS_KM, 1.0, 2_000.0, False),
+    ("station_hours", STATION_HOURS, 0.1, 1_000.0, False),
+    ("members", MEMBERS, 20, 20_000, True),
+)
+KEYS: Final = (*(row[0] for row in _NUMBERS), "hypotheses")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SteerSettings:
+    """What the verdict can be told.
+
+    `particles` a hypothesis; `threshold` that a side's posterior must pass; `airspeed_mps` whose hours are
+    counted; `radius_km` about a place within which time is dwell; a station is kept within
+    `station_radius_km` for `station_hours`; `members` of the drifting flights that approaches are judged by.
+    """
+
+    particles: int = 4_000
+    seed: int = 0
+    threshold: float = THRESHOLD
+    airspeed_mps: float = NAMED_MPS
+    radius_km: float = RADIUS_KM
+    station_radius_km: float = STATION_RADIUS_KM
+    station_hours: float = STATION_HOURS
+    members: int = MEMBERS
+    hypotheses: tuple[Hypothesis, ...] = DEFAULT_HYPOTHESES
+
+
+def read_settings(
+    table: Mapping[str, Any], folder: Path | None = None, **overrides: float | None
+) -> SteerSettings:
+    """Return the settings of an `[ask.steer]` table; `overrides` that are not None stand in for its keys.
+
+    Raises CaseError with the path of a key that is unknown or has a value that cannot be used.
+    """
+    check_keys(table, KEYS, PART, folder)
+    given = {**table, **{key: value for key, value in overrides.items() if value is not None}}
+    values: dict[str, Any] = {}
+    for key, default, low, high, whole in _NUMBERS:
+        value = given.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise _error(folder, key, f"{value!r} is no number", "Give a number.")
+        if not low <= value <= high:
+            raise _error(folder, key, f"{value:g} is outside {low:g} to {high:g}", "")
+        if whole and value != int(value):
+            raise _error(folder, key, f"{value:g} is no whole number", "Give a whole number.")
+        values[key] = int(value) if whole else float(value)
+    return SteerSettings(**values, hypotheses=read_hypotheses(table, folder))
+
+
+def _error(folder: Path | None, key: str, what: str, remedy: str) -> CaseError:
+    path = None if folder is None else folder / CASE_FILE
+    text = path.read_text(encoding="utf-8", errors="replace") if path and path.is_file() else ""
+    return CaseError(
+        what, file=CASE_FILE, line=find_line(text, f"{PART}.{key}"), field=f"{PART}.{key}", remedy=remedy
+    )
