@@ -68,7 +68,9 @@ def fixes_from_sightings(
     told = scenario or Scenario("all", "all sightings")
     rows: list[tuple[float, ...]] = []
     ids: list[str] = []
-    for sighting in sorted((s for s in sightings if s.fitted), key=lambda s: (s.time_start + s.time_end, s.id)):
+    for sighting in sorted(
+        (s for s in sightings if s.fitted), key=lambda s: (s.time_start + s.time_end, s.id)
+    ):
         region = sighting_region(sighting, *float_alt_m)
         if region is None:
             continue
@@ -105,7 +107,9 @@ def fixes_from_track(
     """
     time = np.atleast_1d(np.asarray(time_s, dtype=float))
     shape = time.shape
-    lon, lat, sd = (_column(name, v, shape) for name, v in (("lon_deg", lon_deg), ("lat_deg", lat_deg), ("sd_m", sd_m)))
+    lon, lat, sd = (
+        _column(name, v, shape) for name, v in (("lon_deg", lon_deg), ("lat_deg", lat_deg), ("sd_m", sd_m))
+    )
     alt = np.full(shape, np.nan) if alt_m is None else _column("alt_m", alt_m, shape)
     if alt_m is not None and alt_sd_m is None:
         raise InputError("heights come without their error", field="alt_sd_m", remedy="Give it in metres.")
@@ -126,9 +130,7 @@ def fixes_from_track(
                 field=name,
                 remedy="Leave such rows out, or mend them.",
             )
-    places = [
-        _place(frame, float(lon[k]), float(lat[k]), np.eye(2) * sd[k] ** 2) for k in range(time.size)
-    ]
+    places = [_place(frame, float(lon[k]), float(lat[k]), np.eye(2) * sd[k] ** 2) for k in range(time.size)]
     rest = np.zeros((time.size, 7))
     rest[:, 1], rest[:, 2] = alt / 1e3, alt_sd / 1e3
     rest[:, 5], rest[:, 6] = p_mistaken, p_alt_wrong

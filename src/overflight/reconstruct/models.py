@@ -79,7 +79,12 @@ class MotionModel:
     descent_mps: Range = (3.0, 12.0)
 
     def __post_init__(self) -> None:
-        for name, allowed in (("horizontal", HORIZONTAL), ("vertical", VERTICAL), ("ascent", PHASES), ("descent", PHASES)):
+        for name, allowed in (
+            ("horizontal", HORIZONTAL),
+            ("vertical", VERTICAL),
+            ("ascent", PHASES),
+            ("descent", PHASES),
+        ):
             if getattr(self, name) not in allowed:
                 raise InputError(
                     f"{getattr(self, name)!r} is not known",
