@@ -4,11 +4,11 @@
 
     Order(t0, GoTo(...)) ─ Order(t1, Loiter(...)) ─ Order(t2, Drift())     the last one given is in force
 
-Steering by height means choosing a wind. The pilot knows a *forecast*, not the truth. Every `decide_s` seconds
-it carries itself on paper through the forecast at each height within reach, then tries all pairs of heights,
-the first for a part of the horizon and the second for the rest, and goes to the first height of the pair
-that does best by the order in force, when that is better than staying by a margin. What it feels where it
-is corrects the forecast: the difference between the wind felt and the wind forecast is added, less the
+Steering by height means choosing a wind. The pilot knows a *forecast*, not the truth. Every `decide_s`
+seconds it carries itself on paper through the forecast at each height within reach, then tries all pairs of
+heights, the first for a part of the horizon and the second for the rest, and goes to the first height of the
+pair that does best by the order in force, when that is better than staying by a margin. What it feels where
+it is corrects the forecast: the difference between the wind felt and the wind forecast is added, less the
 further off in time and in height. Such corrections are what practitioners do by hand; to score heights by
 what their wind does for the station is the idea of Loon's controllers (Bellemare and others 2020, Nature
 588, 77).
@@ -85,7 +85,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoTo:
-    """Go to a place by choosing heights, by propulsion or by both; having come within `radius_m`, stay near."""
+    """Go to a place by heights, by propulsion or by both; having come within `radius_m`, stay near."""
 
     lon_deg: float
     lat_deg: float
@@ -100,7 +100,7 @@ class GoTo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corridor:
-    """Follow a line of (longitude, latitude) points in order, within `half_width_m` of it where winds allow."""
+    """Follow a line of (longitude, latitude) points, within `half_width_m` of it where winds allow."""
 
     points: tuple[tuple[float, float], ...]
     half_width_m: float = 100e3
@@ -179,11 +179,12 @@ class Order:
 class Autopilot:
     """How heights are chosen.
 
-    Every `decide_s` the pilot looks `horizon_s` ahead in steps of `look_s` at `levels` heights. Another height
-    must promise to be `margin_m` better (distances of the path on paper), and each metre of the way up or down
-    costs `climb_cost` metres. The wind felt corrects the forecast with e-folding `trust_s` in time and
-    `trust_log_p` in the logarithm of pressure; `trust_s` 0 trusts the forecast alone. Off its height by more
-    than `deadband_m` the balloon goes back to it.
+    Every `decide_s` the pilot looks `horizon_s` ahead in steps of `look_s` at `levels` heights. Another
+    height must promise to be `margin_m` better (distances of the path on paper), and each metre of the way up
+    or down costs `climb_cost` metres, 20 times that where ballast pays for it. The wind felt corrects the
+    forecast with e-folding `trust_s` in time and `trust_log_p` in the logarithm of pressure; `trust_s` 0
+    trusts the forecast alone. Off its height by more than `deadband_m` the balloon goes back to it. The
+    defaults were tried on made weather (docs/twin.md).
     """
 
     decide_s: float = 1800.0
@@ -313,7 +314,7 @@ def bearing_and_distance(lon0: float, lat0: float, lon1: float, lat1: float) -> 
 
 @compiled
 def along_and_across(x: float, y: float, to_x: float, to_y: float) -> tuple[float, float, float]:
-    """Return how far along the line from the origin to a point a place lies, how far off it, and the length."""
+    """Return how far along the line from the origin to a point a place is, how far off, and the length."""
     length = math.hypot(to_x, to_y)
     if length == 0.0:
         return 0.0, math.hypot(x, y), 0.0
@@ -444,8 +445,9 @@ def path_cost_m(
         nearest = min(nearest, last)
         total += max(last - INNER * radius_m, 0.0) + PULL * last
     if kind == LOITER:
-        return total / count
-    return NEAREST_SHARE * nearest + (1.0 - NEAREST_SHARE) * last + OUTSIDE_COST * outside / count
+        return float(total / count)
+    there = NEAREST_SHARE * nearest + (1.0 - NEAREST_SHARE) * last
+    return float(there + OUTSIDE_COST * outside / count)
 
 
 @compiled
@@ -493,7 +495,8 @@ def choose_height(
     """
     t, alt_m, la, lo = here[NOW], here[HEIGHT], here[LA], here[LO]
     u, v, status = forecast_wind(
-        time_s, log_p, lat, lon, periodic, steady, field, waves, cosines, sines, size, t, here[LOG_P_HERE], la, lo
+        time_s, log_p, lat, lon, periodic, steady, field, waves, cosines, sines, size,
+        t, here[LOG_P_HERE], la, lo,
     )  # fmt: skip
     if status != 0:
         return commanded_m, 1

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -63,10 +63,10 @@ class TwinFlight:
     """A flight of the twin, step by step, all arrays (T,); the last row is where and when it ended.
 
     `order` is the index of the order in force (-1: none yet), `stage` that of the flight's stage.
-    `commanded_alt_m` is NaN where no height is sought. Airspeeds are the balloon's own, through the air; winds
-    are the true ones. `battery_j`, `ballast_kg` and `gas_kg` are what is left at that time. `panel_w`, `load_w`
-    (what the payload got), `pump_w`, `propeller_w` and `spilled_w` are means over the step that begins there,
-    0 in the last row, so that the battery changes by step × (panel - load - pump - propeller - spilled).
+    `commanded_alt_m` is NaN where no height is sought. Airspeeds are the balloon's own, through the air;
+    winds are the true ones. `battery_j`, `ballast_kg` and `gas_kg` are what is left at that time. `panel_w`,
+    `load_w` (what the payload got), `pump_w`, `propeller_w` and `spilled_w` hold for the step that begins
+    there: the battery changes by step × (panel - load - pump - propeller - spilled). The last row begins none.
 
     `end` says what ended it, in the words of `trajectories.stops.END_CODES`; `notes` what happened on the
     way: orders, arrivals, budgets spent and since when.
@@ -132,7 +132,7 @@ def fly_twin(
 
     Parameters
     ----------
-    orders : a behaviour, an order or several in the order of their times; before the first the balloon drifts.
+    orders : a behaviour, an order, or several in the order of their times; before the first it drifts.
     truth, truth_error : the wind that moves the balloon: a grid and an error on top of it.
     forecast, forecast_error : what the pilot believes; `truth` and no error when None. An error given as a
         `WindError` is drawn from the seed, apart for truth and forecast; as `ErrorWaves` its first member is.
@@ -171,13 +171,14 @@ def fly_twin(
         start.alt_m is None, None, step_s, np.zeros(0), 1.0, waves is not None, True, False,
     )  # fmt: skip
     track, events = np.zeros((kernel.ROWS, grid_s.size + 1)), np.zeros((kernel.EVENTS_MOST, 3))
-    written, count = kernel.fly_steps(
+    arguments: tuple[Any, ...] = (
         steps.stepper(), *chosen.codes, *packed, air, *_member(waves), *_ground(terrain), settings,
         steps.RK4.table, coded.codes.copy(), coded.rows[None].copy(), coded.stop_codes,
         coded.stop_rows[None].copy(), _sizes(waves), *f_packed, f_air, *(x[0] for x in _one(f_waves)),
         _sizes(f_waves), _balloon_row(balloon), _control_row(balloon, step_s), code_pilot(pilot),
         *code_orders(given), grid_s, *run.arrays(), track, events,
     )  # fmt: skip
+    written, count = kernel.fly_steps(*arguments)
     return _record(
         balloon, given, track[:, :written], events[: min(count, kernel.EVENTS_MOST)], count, int(run.code[0]),
         _attrs(balloon, truth, believed, step_s, seed), coded,
@@ -194,7 +195,7 @@ def _times(start_s: float, end_s: float, step_s: float) -> Float64s:
     count = math.ceil((end_s - start_s) / step_s - 1e-9)
     if count > STEPS_MOST:
         raise LimitError(f"the flight has {count} steps", remedy=f"End it earlier: {STEPS_MOST} at most.")
-    times = start_s + step_s * np.arange(count + 1)
+    times = np.array(start_s + step_s * np.arange(count + 1), np.float64)
     times[-1] = end_s
     return times
 
@@ -250,7 +251,7 @@ def _one(waves: ErrorWaves | None) -> tuple[Float64s, Float64s, Float64s]:
     """Return the first member's waves (1, 5, F) and amplitudes (1, 3, F); no waves for None."""
     if waves is None:
         return np.zeros((1, 5, 0)), np.zeros((1, 3, 0)), np.zeros((1, 3, 0))
-    first, cosines, sines = (np.require(x[:1], np.float64, ("C", "W")) for x in waves[:3])
+    first, cosines, sines = (np.array(x[:1], np.float64) for x in waves[:3])
     return first, cosines, sines
 
 
@@ -286,8 +287,8 @@ def _control_row(balloon: Balloon, step_s: float) -> Float64s:
         high_alt_m=c.high_alt_m, means=c.means, mass_kg=c.mass_kg, gas_budget_kg=c.gas_budget_kg, gas=c.gas,
         pump_w=0.0,
     )  # fmt: skip
-    row: Float64s = code(Flight((Stage((term,)),)), step_s=step_s).rows[0, 0]
-    return row[: FIRST_COMMAND + 2].copy()
+    row = code(Flight((Stage((term,)),)), step_s=step_s).rows[0, 0]
+    return np.array(row[: FIRST_COMMAND + 2], np.float64)
 
 
 def _attrs(balloon: Balloon, truth: Grid, forecast: Grid, step_s: float, seed: int) -> dict[str, str]:

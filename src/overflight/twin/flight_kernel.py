@@ -321,7 +321,7 @@ def way_down_m(row: Float64s, control: Float64s, pilot: Float64s, here: Float64s
     energy_j = (
         max(mind[BATTERY] - row[B_RESERVE_J], 0.0) + max(here[PANEL_W] - row[B_LOAD_W], 0.0) * pilot[DECIDE]
     )
-    return energy_j / row[B_PUMP_W] * control[2]
+    return float(energy_j / row[B_PUMP_W] * control[2])
 
 
 @compiled
@@ -338,7 +338,7 @@ def seek_or_hold(
     mind: Float64s,
     own: Float64s,
 ) -> None:
-    """Put the control in the place of the hold while a height is sought, and the hold back when it is there."""
+    """Put the control in the place of the hold while a height is sought, and the hold back once there."""
     gap = abs(mind[COMMANDED] - here[HEIGHT])
     if mind[SEEKING] == 0.0 and gap > pilot[DEADBAND]:
         mind[SEEKING] = 1.0
@@ -367,7 +367,7 @@ def pump_share(row: Float64s, here: Float64s) -> float:
     if row[B_POWER] == 0.0 or pump_j == 0.0:
         return 1.0
     taken = propeller_now_w(row, here[AIR_MPS]) * here[STEP]
-    return min(max(here[SPARE_J] - taken, 0.0) / pump_j, 1.0)
+    return float(min(max(here[SPARE_J] - taken, 0.0) / pump_j, 1.0))
 
 
 @compiled
