@@ -406,7 +406,7 @@ def _flown(
     """Fly one balloon through the true wind; places at the times, NaN after it left the winds."""
     tracks = fly(
         flight, sky.truth, lon, lat, float(time_s[0]), time_end=float(time_s[-1]), alt_m=alt, keep_s=time_s,
-        errors=sky.errors, fast=False,
+        errors=sky.errors, error_every_s=600.0, fast=False,
     )  # fmt: skip
     return tracks.lon_deg[0].astype(float), tracks.lat_deg[0].astype(float), tracks.alt_m[0].astype(float)
 
@@ -425,7 +425,7 @@ def _daynight(sky, condition, time_s, lon, lat, level, rng):
         # Full by day at its level; at night it falls until, `drop` lower, ballast holds it.
         term = ZeroPressure(
             volume_m3=volume, gas_kg=gas, mass_kg=mass, day_superheat_k=4.0, night_superheat_k=-2.0,
-            ballast_kgps=0.005, ballast_below_m=level - drop,
+            ballast_kgps=0.02, ballast_below_m=level - drop,
         )  # fmt: skip
         flight = Flight((Stage((term,)),), store=(ballast, 0.0, 0.0))
         return _flown(sky, flight, time_s, lon, lat, level), "zero-pressure", {"drop_m": drop}

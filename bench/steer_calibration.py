@@ -1,0 +1,779 @@
+"""Calibration of the verdict on made flights: false accusations, power, ranks.
+
+Usage: python bench/steer_calibration.py [--work work/steer] [--data FOLDER] [--flights 300]
+       [--curve-flights 40] [--rank-flights 200] [--particles 600] [--parts table curves ranks] [--workers 2]
+       [--quick] [--json bench/steer_calibration.json] [--plots docs/steer]
+
+For every condition and kind of flight (`made_drift`) so many flights are made; the analyser weighs all
+hypotheses of `overflight.steer` and gives its verdict. He is told the right size of the wind error, half of
+it and double (the last two on passive flights; what is asked of them is that nobody is accused). Beside it
+runs the *ideal* detector: the same evidence, told the true size and correlation time of that flight's error,
+as the ratio of the true class to the passive ones. Its threshold is the 95th hundredth of passive flights,
+so its rate of false accusation is 5 % by making.
+
+*False accusation*: the truth is passive and the verdict 'steered' or 'not moved by wind'. *Power*: the truth
+is one of the other kinds and the verdict names its side. The bounds are Clopper and Pearson's.
+
+Every flight's result is a line in a file under --work, by condition, kind and seed: a run that was stopped
+goes on. Flights of the tables have the seeds 0, 1, ...; what was tried while the bench and the models were
+built had seeds from 100,000 on (--first). The bench needs no data but for the conditions of real errors,
+which are left out without --data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from made_drift import KINDS, PASSIVE, Condition, MadeFlight, make_flight
+from overflight.reconstruct.guided import filter_flight
+from scipy.stats import beta, binom, chisquare
+
+from overflight import __version__
+from overflight.compiled import threads
+from overflight.reconstruct.fixes import Fixes, fixes_from_track
+from overflight.reconstruct.frame import Frame, fit_frame
+from overflight.reconstruct.models import WindErrorBelief
+from overflight.reconstruct.motion import Air, make_air
+from overflight.steer.evidence import weigh
+from overflight.steer.hypotheses import DEFAULT_HYPOTHESES, KNOWN_HYPOTHESES, Hypothesis
+from overflight.steer.verdict import judge
+from overflight.units import EARTH_RADIUS_M
+
+Float64s = npt.NDArray[np.float64]
+
+SIDE = {h.id: h.side for h in KNOWN_HYPOTHESES.values()}
+WORD = {"steered": "steered", "not wind": "not moved by wind"}
+ACCUSING = tuple(WORD.values())
+TELLINGS = {"right": 1.0, "half": 0.5, "double": 2.0}
+TABLE = (
+    Condition(name="1 h, 2 m/s", every_h=1.0, error_mps=2.0),
+    Condition(name="1 h, 4 m/s", every_h=1.0, error_mps=4.0),
+    Condition(name="6 h, 2 m/s", every_h=6.0, error_mps=2.0),
+    Condition(name="6 h, 4 m/s", every_h=6.0, error_mps=4.0),
+    Condition(name="6 h, 3 m/s, heights", every_h=6.0, error_mps=3.0, alt_sd_m=200.0),
+    Condition(name="6 h, analyses", field="gfs", every_h=6.0),
+    Condition(name="3 h, soundings", field="darwin", every_h=3.0, hours=45.0),
+)
+BASE = Condition(name="base", every_h=3.0, error_mps=3.0)
+CURVES: dict[str, tuple[tuple[str, ...], str, tuple[float, ...]]] = {
+    "airspeed": (("propelled",), "airspeed_mps", (1.0, 2.0, 3.5, 5.0, 7.0, 10.0, 14.0)),
+    "range": (("altitude_controlled",), "range_m", (1000.0, 2000.0, 3000.0, 4500.0, 6500.0, 9000.0)),
+    "shear": (("altitude_controlled",), "shear", (0.3, 0.7, 1.0, 1.5, 2.2, 3.0)),
+    "dwell": (("altitude_controlled", "propelled"), "dwell_h", (6.0, 12.0, 24.0, 48.0, 72.0)),
+    "interval": (("altitude_controlled", "propelled"), "every_h", (0.5, 1.0, 3.0, 6.0, 12.0)),
+    "fix_error": (
+        ("altitude_controlled", "propelled"),
+        "fix_sd_m",
+        (500.0, 2000.0, 5000.0, 15000.0, 40000.0),
+    ),
+    "duration": (("altitude_controlled", "propelled"), "hours", (12.0, 24.0, 48.0, 72.0, 96.0)),
+    "wind_error": (("altitude_controlled", "propelled"), "error_mps", (1.0, 2.0, 3.0, 4.0, 6.0)),
+}
+LABELS = {
+    "airspeed": "airspeed, m/s", "range": "range of heights, m", "shear": "shear, times the field's own",
+    "dwell": "hours steered, of 72", "interval": "hours between fixes", "fix_error": "error of a fix, m",
+    "duration": "hours of flight", "wind_error": "wind error, m/s",
+}  # fmt: skip
+ALPHA = 0.05
+PARTS = ("table", "curves", "ranks")
+RANKED = ("passive_level", "passive_daynight", "altitude_controlled", "propelled")
+DRAWS, RANK_BINS = 127, 16
+
+
+# --- one flight ---------------------------------------------------------------------------------------------
+
+
+def hypotheses_of(names: str) -> tuple[Hypothesis, ...]:
+    """Return the default hypotheses, or those named (with commas), their priors even within a side."""
+    if not names:
+        return DEFAULT_HYPOTHESES
+    chosen = [KNOWN_HYPOTHESES[n] for n in names.split(",")]
+    side = {s: sum(h.prior for h in DEFAULT_HYPOTHESES if h.side == s) for s in {h.side for h in chosen}}
+    count = {s: sum(h.side == s for h in chosen) for s in side}
+    total = sum(side.values())
+    return tuple(replace(h, prior=side[h.side] / count[h.side] / total) for h in chosen)
+
+
+def laid_out(flight: MadeFlight, fix_sd_m: float, alt_sd_m: float) -> tuple[Frame, Fixes]:
+    """Return the frame and the fixes that the analyser makes of a made flight."""
+    frame = fit_frame(flight.lon_deg, flight.lat_deg)
+    heights = {} if math.isnan(alt_sd_m) else {"alt_m": flight.alt_m, "alt_sd_m": alt_sd_m}
+    fixes = fixes_from_track(frame, flight.time_s, flight.lon_deg, flight.lat_deg, sd_m=fix_sd_m, **heights)
+    return frame, fixes
+
+
+_AIR: dict[int, tuple[MadeFlight, Air]] = {}
+
+
+def air_of(flight: MadeFlight, frame: Frame, factor: float) -> Air:
+    """Lay the analysis out for the kernel, once for flights that share it."""
+    key = id(flight.analysis)
+    if key not in _AIR:
+        _AIR.clear()
+        _AIR[key] = (flight, make_air(frame, flight.prior, flight.analysis))
+    size = [s * factor for s in flight.error_mps]
+    air = _AIR[key][1]
+    numbers = air.numbers.copy()
+    numbers[1:3] = size
+    return air._replace(rotation=frame.rotation, numbers=numbers)
+
+
+def belief_of(options: dict[str, Any]) -> WindErrorBelief:
+    """Return what is believed of the wind error: the default, with options for trials."""
+    names = ("factor_log_sd", "time_log_sd", "time_s", "height_scale_m", "mixing_km", "fast_share")
+    return WindErrorBelief(**{n: options[n] for n in names if options.get(n) is not None})
+
+
+def run_flight(task: tuple[Condition, str, int, dict[str, Any]]) -> dict[str, Any]:
+    """Make, weigh and judge one flight; return its line."""
+    condition, kind, seed, options = task
+    begun = time.process_time()
+    with threads(1):
+        flight = make_flight(kind, condition, seed, options["data"])
+        frame, fixes = laid_out(flight, condition.fix_sd_m, condition.alt_sd_m)
+        hypotheses, belief = hypotheses_of(options["hypotheses"]), belief_of(options)
+        row: dict[str, Any] = {
+            "condition": condition.name, "kind": kind, "seed": seed, "variant": flight.variant,
+            "numbers": {k: round(float(v), 2) for k, v in flight.numbers.items()}, "told": {},
+        }  # fmt: skip
+        for name in options["tellings"] if kind in PASSIVE else ("right",):
+            air = air_of(flight, frame, TELLINGS[name])
+            found = weigh(
+                hypotheses, fixes, air, belief, frame, particles=options["particles"], seed=seed, draws=8
+            )
+            verdict = judge(found)
+            row["told"][name] = {
+                "word": verdict.word,
+                "p": [round(x, 5) for x in verdict.p],
+                "log_evidence": [round(float(x), 3) for x in found.log_evidence],
+                "se": [round(float(x), 3) for x in found.se],
+            }
+        if options["ideal"]:
+            row["ideal"] = ideal_scores(flight, kind, hypotheses, fixes, frame, options["particles"], seed)
+    row["cpu_s"] = round(time.process_time() - begun, 3)
+    return row
+
+
+def ideal_scores(
+    flight: MadeFlight,
+    kind: str,
+    hypotheses: Sequence[Hypothesis],
+    fixes: Fixes,
+    frame: Frame,
+    particles: int,
+    seed: int,
+) -> dict[str, float]:
+    """Return ln of the likelihood ratio of each class (of the true one, where not passive) to the passive."""
+    belief = WindErrorBelief(factor_log_sd=0.0, time_s=flight.error_time_s, time_log_sd=0.0)
+    air = air_of(flight, frame, 1.0)
+    wanted = [h for h in hypotheses if h.side == "passive" or kind in PASSIVE or h.id == kind]
+    found = {
+        h.id: filter_flight(
+            h.model, fixes, air, belief, frame=frame, particles=particles, seed=seed, draws=8
+        ).log_evidence
+        for h in wanted
+    }
+    passive = np.logaddexp.reduce([found[h.id] for h in wanted if h.side == "passive"])
+    return {h.id: round(float(found[h.id] - passive), 3) for h in wanted if h.side != "passive"}
+
+
+# --- running ------------------------------------------------------------------------------------------------
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Read results; a line cut off by a stop is left out."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return rows
+
+
+def run_all(
+    name: str, tasks: Sequence[tuple[Condition, str, int, dict[str, Any]]], work: Path, workers: int
+) -> list[dict[str, Any]]:
+    """Run the tasks that the file of results lacks; return all results of the tasks."""
+    work.mkdir(parents=True, exist_ok=True)
+    path = work / f"{name}.jsonl"
+    done = {(r["condition"], r["kind"], r["seed"]) for r in read_lines(path)}
+    todo = [t for t in tasks if (t[0].name, t[1], t[2]) not in done]
+    begun, cpu, count = time.monotonic(), 0.0, 0
+    with path.open("a", encoding="utf-8") as out:
+        for row in results_of(todo, workers):
+            out.write(json.dumps(row) + "\n")
+            cpu, count = cpu + row.get("cpu_s", 0.0), count + 1
+            if count % 50 == 0 or count == len(todo):
+                out.flush()
+                left = cpu / count * (len(todo) - count) / max(workers, 1)
+                print(
+                    f"{name}: {count} of {len(todo)} flights in {time.monotonic() - begun:.0f} s, "
+                    f"{cpu / count:.2f} CPU s each, some {left / 60:.0f} min left",
+                    flush=True,
+                )
+    wanted = {(t[0].name, t[1], t[2]) for t in tasks}
+    return [r for r in read_lines(path) if (r["condition"], r["kind"], r["seed"]) in wanted]
+
+
+def results_of(tasks: Sequence[Any], workers: int) -> Iterator[dict[str, Any]]:
+    if workers <= 1:
+        yield from map(try_flight, tasks)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        # Chunks keep flights of one field together; few at a time, for every waiting task holds memory.
+        size = 10
+        chunks = [tasks[i : i + size] for i in range(0, len(tasks), size)]
+        for first in range(0, len(chunks), 8 * workers):
+            for job in as_completed(
+                [pool.submit(try_flights, c) for c in chunks[first : first + 8 * workers]]
+            ):
+                yield from job.result()
+
+
+def try_flights(tasks: Sequence[Any]) -> list[dict[str, Any]]:
+    return [try_flight(task) for task in tasks]
+
+
+def try_flight(task: tuple[Condition, str, int, dict[str, Any]]) -> dict[str, Any]:
+    """Run a flight; one that leaves its winds is counted, not passed over."""
+    try:
+        return run_flight(task)
+    except RuntimeError as error:
+        return {
+            "condition": task[0].name, "kind": task[1], "seed": task[2], "left_out": str(error), "cpu_s": 0.0
+        }  # fmt: skip
+
+
+def tasks_of(
+    conditions: Iterable[Condition], kinds: Sequence[str], seeds: range, options: dict[str, Any]
+) -> list[tuple[Condition, str, int, dict[str, Any]]]:
+    """All flights, those of one field together."""
+    return [
+        (c, kind, seed, options)
+        for c in conditions
+        for seed0 in range(seeds.start, seeds.stop, 10)
+        for kind in kinds
+        for seed in range(seed0, min(seed0 + 10, seeds.stop))
+    ]
+
+
+# --- the table ----------------------------------------------------------------------------------------------
+
+
+def bounds(hits: int, count: int) -> tuple[float, float]:
+    """Return Clopper and Pearson's 95 % interval of a rate: each end is missed by 2.5 %."""
+    if count == 0:
+        return 0.0, 1.0
+    low = 0.0 if hits == 0 else float(beta.ppf(0.025, hits, count - hits + 1))
+    high = 1.0 if hits == count else float(beta.ppf(0.975, hits + 1, count - hits))
+    return low, high
+
+
+def rate(hits: int, count: int) -> dict[str, Any]:
+    low, high = bounds(hits, count)
+    return {
+        "of": count, "hits": hits, "rate": round(hits / max(count, 1), 4), "low": round(low, 4),
+        "high": round(high, 4),
+    }  # fmt: skip
+
+
+def accusations(rows: Sequence[dict[str, Any]], telling: str) -> dict[str, Any]:
+    words = [
+        r["told"][telling]["word"] for r in rows if r["kind"] in PASSIVE and telling in r.get("told", {})
+    ]
+    return rate(sum(w in ACCUSING for w in words), len(words))
+
+
+def area(passive: Sequence[float], other: Sequence[float]) -> float:
+    """Return the area under the curve: how often the other has the higher score, ties half."""
+    a, b = np.sort(np.asarray(passive)), np.asarray(other)
+    below = np.searchsorted(a, b, "left") + np.searchsorted(a, b, "right")
+    return float(below.mean() / (2 * a.size)) if a.size and b.size else math.nan
+
+
+def score(row: dict[str, Any], side: str, hypotheses: Sequence[Hypothesis], telling: str = "right") -> float:
+    """Return ln of the odds of a side against the passive one, from the evidences."""
+    weight = np.log([h.prior for h in hypotheses]) + np.array(row["told"][telling]["log_evidence"])
+    parts = [
+        np.logaddexp.reduce([w for w, h in zip(weight, hypotheses, strict=True) if h.side == s])
+        for s in (side, "passive")
+    ]
+    return float(parts[0] - parts[1])
+
+
+def power(rows: Sequence[dict[str, Any]], kind: str, hypotheses: Sequence[Hypothesis]) -> dict[str, Any]:
+    """Return the verdict's power, the ideal detector's at 5 %, and the areas under both curves."""
+    side = SIDE[kind]
+    true = [r for r in rows if r["kind"] == kind and "told" in r]
+    passive = [r for r in rows if r["kind"] in PASSIVE and "told" in r]
+    found = rate(sum(r["told"]["right"]["word"] == WORD[side] for r in true), len(true))
+    ours = area([score(r, side, hypotheses) for r in passive], [score(r, side, hypotheses) for r in true])
+    out: dict[str, Any] = {"power": found, "area": round(ours, 4)}
+    none, some = ([r["ideal"][kind] for r in group if "ideal" in r] for group in (passive, true))
+    if none and some:
+        limit = float(np.quantile(none, 1.0 - ALPHA))
+        ideal = rate(int(np.sum(np.array(some) > limit)), len(some))
+        best = area(none, some)
+        out |= {
+            "ideal": ideal,
+            "share_of_ideal": round(found["rate"] / max(ideal["rate"], 1e-9), 3),
+            "ideal_area": round(best, 4),
+            "area_short": round(best - ours, 4),
+            "ideal_threshold": round(limit, 2),
+        }
+        # Our evidence at the ideal's own rate of false accusation: what the prior and the threshold cost.
+        ours_limit = float(np.quantile([score(r, side, hypotheses) for r in passive], 1.0 - ALPHA))
+        at_5 = sum(score(r, side, hypotheses) > ours_limit for r in true)
+        out["power_at_5"] = round(at_5 / max(len(true), 1), 4)
+    return out
+
+
+def table(rows: Sequence[dict[str, Any]], hypotheses: Sequence[Hypothesis]) -> dict[str, Any]:
+    out: dict[str, Any] = {"conditions": {}, "pooled": {}}
+    for name in dict.fromkeys(r["condition"] for r in rows):
+        part = [r for r in rows if r["condition"] == name]
+        out["conditions"][name] = {
+            "left_out": sum("left_out" in r for r in part),
+            "flights": {k: sum(r["kind"] == k and "told" in r for r in part) for k in KINDS},
+            "false_accusation": {t: accusations(part, t) for t in TELLINGS},
+            "by_kind": {
+                t: {k: accusations([r for r in part if r["kind"] == k], t)["rate"] for k in PASSIVE}
+                for t in TELLINGS
+            },
+            "power": {k: power(part, k, hypotheses) for k in KINDS if k not in PASSIVE},
+            "words": {k: words(part, k) for k in KINDS},
+        }
+    out["pooled"] = {t: accusations(rows, t) for t in TELLINGS}
+    counts = [out["pooled"][t] for t in TELLINGS]
+    out["pooled"]["all"] = rate(sum(c["hits"] for c in counts), sum(c["of"] for c in counts))
+    return out
+
+
+def words(rows: Sequence[dict[str, Any]], kind: str) -> dict[str, int]:
+    found = [r["told"]["right"]["word"] for r in rows if r["kind"] == kind and "right" in r.get("told", {})]
+    return {w: found.count(w) for w in dict.fromkeys(found)}
+
+
+def failures(found: dict[str, Any]) -> list[str]:
+    """Return which of the demands are not met, in words."""
+    out = []
+    for name, part in found["conditions"].items():
+        for telling, one in part["false_accusation"].items():
+            if one["low"] > ALPHA:
+                out.append(f"{name}, told {telling}: {one['rate']:.1%} accused, at least {one['low']:.1%}")
+        for kind, one in part["power"].items():
+            if one.get("share_of_ideal", 1.0) < 0.5:
+                out.append(f"{name}: power on {kind} {one['share_of_ideal']:.2f} of the ideal's")
+            if one.get("area_short", 0.0) > 0.05:
+                out.append(f"{name}: area on {kind} {one['area_short']:.3f} short of the ideal's")
+    for telling in (*TELLINGS, "all"):
+        if found["pooled"][telling]["rate"] > ALPHA:
+            out.append(f"pooled, told {telling}: {found['pooled'][telling]['rate']:.1%} accused")
+    return out
+
+
+def print_table(found: dict[str, Any]) -> None:
+    print(f"\n{'condition':24}{'told':8}{'accused':>14}{'95 %':>16}")
+    for name, part in [*found["conditions"].items(), ("pooled", {"false_accusation": found["pooled"]})]:
+        for telling, one in part["false_accusation"].items():
+            print(
+                f"{name:24}{telling:8}{one['hits']:5d} of {one['of']:5d}{one['low']:9.1%}-{one['high']:.1%}"
+            )
+    print(f"\n{'condition':24}{'kind':22}{'power':>7}{'ideal':>7}{'at 5 %':>8}{'area':>8}{'ideal':>8}")
+    for name, part in found["conditions"].items():
+        for kind, one in part["power"].items():
+            ideal = one.get("ideal", {"rate": math.nan})
+            print(
+                f"{name:24}{kind:22}{one['power']['rate']:7.2f}{ideal['rate']:7.2f}"
+                f"{one.get('power_at_5', math.nan):8.2f}{one['area']:8.3f}"
+                f"{one.get('ideal_area', math.nan):8.3f}"
+            )
+    for line in failures(found) or ["All demands are met."]:
+        print(line)
+
+
+# --- reliability --------------------------------------------------------------------------------------------
+
+BANDS = (0.0, 0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98, 1.0)
+
+
+def reliability(rows: Sequence[dict[str, Any]], hypotheses: Sequence[Hypothesis]) -> list[dict[str, Any]]:
+    """Return, by bands of the posterior that it was steered, how often it was: truth drawn from the prior.
+
+    Flights are made in equal numbers of each kind and count by the prior of the kind; the error bars are
+    from 500 draws of the flights with replacement.
+    """
+    prior = {h.id: h.prior for h in hypotheses}
+    some = [r for r in rows if "right" in r.get("told", {})]
+    count = {k: sum(r["kind"] == k for r in some) for k in KINDS}
+    weight = np.array([prior[r["kind"]] / count[r["kind"]] for r in some])
+    said = np.array([r["told"]["right"]["p"][1] for r in some])
+    true = np.array([SIDE[r["kind"]] == "steered" for r in some])
+    rng = np.random.default_rng(1)
+    picks = rng.integers(0, len(some), (500, len(some)))
+    out = []
+    for low, high in pairwise(BANDS):
+        inside = (said >= low) & ((said < high) | (high == 1.0))
+        if not inside.any():
+            continue
+        w = weight * inside
+        drawn = w[picks]
+        total = drawn.sum(axis=1)
+        rates = (drawn * true[picks]).sum(axis=1)[total > 0] / total[total > 0]
+        out.append(
+            {
+                "from": low, "to": high, "n": int(inside.sum()),
+                "said": round(float((w * said).sum() / w.sum()), 4),
+                "true": round(float((w * true).sum() / w.sum()), 4),
+                "low": round(float(np.quantile(rates, 0.025)), 4),
+                "high": round(float(np.quantile(rates, 0.975)), 4),
+            }
+        )  # fmt: skip
+    return out
+
+
+# --- curves -------------------------------------------------------------------------------------------------
+
+
+def curve_conditions(curve: str) -> list[Condition]:
+    name, values = CURVES[curve][1], CURVES[curve][2]
+    return [replace(BASE, name=f"{curve} {v:g}", **{name: v}) for v in values]
+
+
+def curve(rows: Sequence[dict[str, Any]], which: str) -> list[dict[str, Any]]:
+    """Return the verdict's power, kind by kind, at the values of one thing that changes."""
+    out = []
+    for condition, value in zip(curve_conditions(which), CURVES[which][2], strict=True):
+        part = [r for r in rows if r["condition"] == condition.name and "told" in r]
+        row: dict[str, Any] = {"value": value}
+        for kind in CURVES[which][0]:
+            said = [r["told"]["right"]["word"] for r in part if r["kind"] == kind]
+            row[kind] = rate(sum(w == WORD[SIDE[kind]] for w in said), len(said))
+        out.append(row)
+    return out
+
+
+# --- ranks --------------------------------------------------------------------------------------------------
+
+
+def ranks_of(task: tuple[str, int, dict[str, Any]]) -> dict[str, Any]:
+    """Draw a flight from the analyser's own model, fix it, and rank the truth among draws of the posterior.
+
+    The truth is a draw of the filter itself that was told the first fix alone (the others have errors of
+    100,000 km); then it is fixed where it went, and the filter is told all. Ranks of the truth among
+    independent draws are even when the posterior is right (Talts and others 2018, arXiv 1804.06788).
+    """
+    kind, seed, options = task
+    condition = replace(BASE, name="ranks")
+    begun = time.process_time()
+    with threads(1):
+        made = make_flight("passive_level", condition, seed, options["data"])
+        frame = fit_frame(made.lon_deg, made.lat_deg)
+        air, belief, model = air_of(made, frame, 1.0), belief_of(options), KNOWN_HYPOTHESES[kind].model
+        sd_m = np.full(made.time_s.size, 1e8)
+        sd_m[0] = condition.fix_sd_m
+        vague = fixes_from_track(
+            frame,
+            made.time_s,
+            made.lon_deg[:1].repeat(sd_m.size),
+            made.lat_deg[:1].repeat(sd_m.size),
+            sd_m=sd_m,
+        )
+        prior = filter_flight(
+            model, vague, air, belief, frame=frame, particles=300, seed=seed + 7_000_000, draws=1
+        )
+        path, at = prior.paths[0].astype(float), nearest_nodes(prior.node_s, made.time_s)
+        lon, lat = frame.to_lonlat(path[at, 0] * 1e3, path[at, 1] * 1e3)
+        off = np.random.default_rng([42, KINDS.index(kind), seed]).standard_normal((2, lon.size))
+        lat = lat + np.degrees(off[0] * condition.fix_sd_m / EARTH_RADIUS_M)
+        lon = lon + np.degrees(off[1] * condition.fix_sd_m / EARTH_RADIUS_M) / np.cos(np.radians(lat))
+        lon[0], lat[0] = made.lon_deg[0], made.lat_deg[0]
+        fixes = fixes_from_track(frame, made.time_s, lon, lat, sd_m=condition.fix_sd_m)
+        found = filter_flight(
+            model,
+            fixes,
+            air,
+            belief,
+            frame=frame,
+            particles=options["rank_particles"],
+            seed=seed,
+            draws=DRAWS,
+        )
+    ranks = {}
+    for i, name in enumerate(prior.parameter_names):
+        ranks[name] = (float(prior.parameters[0, i]), found.parameters[:, i])
+    for label, when in (("middle", made.time_s[made.time_s.size // 2]), ("end", made.time_s[-1])):
+        k, j = (int(nearest_nodes(f.node_s, np.array([when]))[0]) for f in (prior, found))
+        for i, name in enumerate(("x", "y", "height", "error u", "error v")):
+            ranks[f"{name}, {label}"] = (float(path[k, i]), found.paths[:, j, i])
+    row: dict[str, Any] = {"condition": "ranks", "kind": kind, "seed": seed}
+    row["ranks"] = {n: int((d < t).sum()) for n, (t, d) in ranks.items() if np.ptp(d) > 0.0}
+    row["cpu_s"] = round(time.process_time() - begun, 3)
+    return row
+
+
+def nearest_nodes(node_s: Float64s, time_s: Float64s) -> npt.NDArray[np.int64]:
+    return np.abs(node_s[None, :] - time_s[:, None]).argmin(axis=1)
+
+
+def evenness(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return histograms of ranks with the chance (chi-squared) of one as uneven, were they even."""
+    out: dict[str, Any] = {}
+    for kind in dict.fromkeys(r["kind"] for r in rows):
+        part = [r for r in rows if r["kind"] == kind]
+        for name in part[0]["ranks"]:
+            found = np.array([r["ranks"][name] for r in part if name in r["ranks"]])
+            counts = np.histogram(found, bins=np.linspace(-0.5, DRAWS + 0.5, RANK_BINS + 1))[0]
+            if found.size >= 5 * RANK_BINS:
+                chance = float(chisquare(counts).pvalue)
+                out[f"{kind}: {name}"] = {"counts": counts.tolist(), "p": round(chance, 4)}
+    return out
+
+
+# --- pictures -----------------------------------------------------------------------------------------------
+
+
+def pictures(result: dict[str, Any], folder: Path) -> None:
+    """Draw what is in the result."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    mpl.rcParams |= {
+        "svg.hashsalt": "overflight",
+        "svg.fonttype": "none",
+        "font.size": 9,
+        "path.simplify": True,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    drawers = {"table": picture_table, "curves": picture_curves, "ranks": picture_ranks}
+    for name, draw in drawers.items():
+        if name in result:
+            draw(result, folder)
+
+
+def saved(figure: Any, path: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    figure.savefig(path, metadata={"Date": None, "Creator": None}, bbox_inches="tight")
+    plt.close(figure)
+
+
+def picture_table(result: dict[str, Any], folder: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    conditions = result["table"]["conditions"]
+    figure, axes = plt.subplots(1, 2, figsize=(9.0, 3.4), width_ratios=(3, 2))
+    for j, telling in enumerate(TELLINGS):
+        found = [c["false_accusation"][telling] for c in conditions.values()]
+        y, middle = np.arange(len(found)) + 0.22 * (1 - j), np.array([f["rate"] for f in found]) * 100
+        ends = np.array([[f["low"], f["high"]] for f in found]).T * 100
+        axes[0].errorbar(
+            middle,
+            y,
+            xerr=[middle - ends[0], ends[1] - middle],
+            fmt="o",
+            ms=4,
+            lw=1.2,
+            label=f"told {telling}",
+        )
+    axes[0].axvline(5.0, color="0.4", lw=0.8, ls="--")
+    axes[0].set_yticks(np.arange(len(conditions)), list(conditions))
+    axes[0].invert_yaxis()
+    axes[0].set(xlabel="passive flights accused, %, with 95 % bounds", xlim=(0, None))
+    axes[0].legend(frameon=False, fontsize=8)
+    rows = result["reliability"]
+    said, true = ([r[k] for r in rows] for k in ("said", "true"))
+    error = [[r["true"] - r["low"] for r in rows], [r["high"] - r["true"] for r in rows]]
+    axes[1].plot([0, 1], [0, 1], color="0.4", lw=0.8, ls="--")
+    axes[1].errorbar(said, true, yerr=np.maximum(error, 0.0), fmt="o", ms=4, lw=1.2, color="C3")
+    axes[1].set(xlabel="posterior that it was steered", ylabel="how often it was", xlim=(0, 1), ylim=(0, 1))
+    saved(figure, folder / "calibration.svg")
+
+
+def picture_curves(result: dict[str, Any], folder: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    found = result["curves"]
+    figure, axes = plt.subplots(2, 4, figsize=(10.0, 4.8), sharey=True)
+    colours = {"altitude_controlled": "C0", "propelled": "C1"}
+    for axis, (name, rows) in zip(axes.flat, found.items(), strict=False):
+        for kind in CURVES[name][0]:
+            at, part = [r["value"] for r in rows], [r[kind] for r in rows]
+            middle = np.array([p["rate"] for p in part])
+            ends = np.array([[p["low"], p["high"]] for p in part]).T
+            axis.errorbar(
+                at, middle, yerr=[middle - ends[0], ends[1] - middle], fmt="o-", ms=3, lw=1.0,
+                color=colours[kind], label=kind.replace("_", " "),
+            )  # fmt: skip
+        axis.set(xlabel=LABELS[name], ylim=(0, 1))
+        if max(CURVES[name][2]) / min(CURVES[name][2]) > 20:
+            axis.set_xscale("log")
+    for row in axes:
+        row[0].set_ylabel("called steered")
+    figure.legend(*axes[1][0].get_legend_handles_labels(), frameon=False, loc="upper center", ncols=2)
+    figure.tight_layout(rect=(0, 0, 1, 0.95))
+    saved(figure, folder / "power.svg")
+
+
+def picture_ranks(result: dict[str, Any], folder: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    found = result["ranks"]["of"]
+    columns = 6
+    figure, axes = plt.subplots(
+        -(-len(found) // columns), columns, figsize=(11.0, 1.15 * (-(-len(found) // columns)))
+    )
+    for axis in axes.flat[len(found) :]:
+        axis.axis("off")
+    for axis, (name, one) in zip(axes.flat, found.items(), strict=False):
+        counts = np.array(one["counts"])
+        low, high = binom.ppf((0.025, 0.975), counts.sum(), 1.0 / counts.size)
+        axis.axhspan(low, high, color="0.9")
+        axis.bar(np.arange(counts.size), counts, width=0.9, color="C0" if one["p"] > 0.01 else "C3")
+        axis.set_title(f"{name} ({one['p']:.2f})", fontsize=5.5, pad=2)
+        axis.set(xticks=[], yticks=[])
+    figure.tight_layout(pad=0.4)
+    saved(figure, folder / "ranks.svg")
+
+
+# --- all of it ----------------------------------------------------------------------------------------------
+
+
+def options_of(asked: argparse.Namespace) -> dict[str, Any]:
+    names = (
+        "particles",
+        "rank_particles",
+        "hypotheses",
+        "factor_log_sd",
+        "time_log_sd",
+        "time_s",
+        "mixing_km",
+    )
+    names += ("height_scale_m", "fast_share")
+    options = {n: getattr(asked, n) for n in names}
+    return options | {
+        "data": str(asked.data or ""),
+        "tellings": tuple(asked.tellings),
+        "ideal": not asked.no_ideal,
+    }
+
+
+def run_part(name: str, asked: argparse.Namespace, options: dict[str, Any]) -> dict[str, Any]:
+    """Run one part and return what it adds to the result."""
+    hypotheses = hypotheses_of(options["hypotheses"])
+    if name == "table":
+        conditions = [c for c in TABLE if (asked.data or c.field == "made") and wanted(c, asked.conditions)]
+        seeds = range(asked.first, asked.first + asked.flights)
+        rows = run_all(name, tasks_of(conditions, asked.kinds, seeds, options), asked.work, asked.workers)
+        found = table(rows, hypotheses)
+        print_table(found)
+        return {"table": found, "reliability": reliability(rows, hypotheses), "failures": failures(found)}
+    if name == "curves":
+        some = options | {"ideal": False, "tellings": ("right",)}
+        out = {}
+        for which in CURVES:
+            seeds = range(asked.first + 50_000, asked.first + 50_000 + asked.curve_flights)
+            tasks = tasks_of(curve_conditions(which), CURVES[which][0], seeds, some)
+            out[which] = curve(run_all(name, tasks, asked.work, asked.workers), which)
+            for row in out[which]:
+                kinds = ", ".join(f"{k} {row[k]['rate']:.2f}" for k in CURVES[which][0])
+                print(f"{which} {row['value']:g}: {kinds}")
+        return {"curves": out}
+    tasks_ranks = [(k, asked.first + s, options) for k in RANKED for s in range(asked.rank_flights)]
+    rows = run_ranks(tasks_ranks, asked.work, asked.workers)
+    of = evenness(rows)
+    chances = np.array([one["p"] for one in of.values()])
+    print(f"\nranks: {len(of)} of {asked.rank_flights} flights each, least chance {chances.min():.4f},")
+    print(f"{(chances < 0.05).sum()} below 0.05 where {0.05 * chances.size:.1f} are expected")
+    for n, one in of.items():
+        if one["p"] < 0.01:
+            print(f"  {n}: {one['counts']}, p = {one['p']}")
+    return {"ranks": {"flights": asked.rank_flights, "draws": DRAWS, "of": of}}
+
+
+def wanted(condition: Condition, names: Sequence[str]) -> bool:
+    return not names or condition.name in names
+
+
+def run_ranks(
+    tasks: Sequence[tuple[str, int, dict[str, Any]]], work: Path, workers: int
+) -> list[dict[str, Any]]:
+    work.mkdir(parents=True, exist_ok=True)
+    path = work / "ranks.jsonl"
+    done = {(r["kind"], r["seed"]) for r in read_lines(path)}
+    todo = [t for t in tasks if (t[0], t[1]) not in done]
+    with ProcessPoolExecutor(workers) as pool, path.open("a", encoding="utf-8") as out:
+        for row in pool.map(ranks_of, todo, chunksize=10):
+            out.write(json.dumps(row) + "\n")
+    keys = {(t[0], t[1]) for t in tasks}
+    return [r for r in read_lines(path) if (r["kind"], r["seed"]) in keys]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", type=Path, default=Path("work/steer"))
+    parser.add_argument("--data", type=Path, help="folder of real winds (OVERFLIGHT_TEST_DATA)")
+    parser.add_argument("--flights", type=int, default=300)
+    parser.add_argument("--curve-flights", type=int, default=40)
+    parser.add_argument("--rank-flights", type=int, default=200)
+    parser.add_argument("--particles", type=int, default=600)
+    parser.add_argument("--rank-particles", type=int, default=2000)
+    parser.add_argument("--first", type=int, default=0, help="first seed: 100000 and above for trials")
+    parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=PARTS)
+    parser.add_argument("--conditions", nargs="*", default=[], help="names of conditions, all when none")
+    parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=KINDS)
+    parser.add_argument("--tellings", nargs="*", default=list(TELLINGS), choices=list(TELLINGS))
+    parser.add_argument("--hypotheses", default="", help="ids with commas, the defaults when empty")
+    for name in ("factor-log-sd", "time-log-sd", "time-s", "height-scale-m", "mixing-km", "fast-share"):
+        parser.add_argument(f"--{name}", type=float, help="in place of the default belief, for trials")
+    parser.add_argument("--no-ideal", action="store_true")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--quick", action="store_true", help="20 flights, 6 for curves, 40 for ranks")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--plots", type=Path)
+    asked = parser.parse_args(argv)
+    if asked.quick:
+        asked.flights, asked.curve_flights, asked.rank_flights = 20, 6, 40
+    if asked.data is None and os.environ.get("OVERFLIGHT_TEST_DATA"):
+        asked.data = Path(os.environ["OVERFLIGHT_TEST_DATA"])
+    options = options_of(asked)
+    result: dict[str, Any] = {}
+    if asked.json and asked.json.exists():
+        result = json.loads(asked.json.read_text(encoding="utf-8"))
+    result |= {
+        "version": __version__,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "flights": asked.flights, "particles": asked.particles, "seeds_from": asked.first,
+        "hypotheses": {h.id: h.prior for h in hypotheses_of(options["hypotheses"])},
+    }  # fmt: skip
+    begun = time.monotonic()
+    for name in asked.parts:
+        result |= run_part(name, asked, options)
+        result.setdefault("seconds", {})[name] = round(time.monotonic() - begun)
+        begun = time.monotonic()
+        if asked.json:
+            asked.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    if asked.plots:
+        pictures(result, asked.plots)
+    return 1 if result.get("failures") else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
