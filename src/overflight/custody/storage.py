@@ -29,7 +29,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from overflight.compiled import compiled
+from overflight.compiled import borrowed, compiled
 from overflight.errors import InputError, LimitError, OverflightError
 
 Float64s = npt.NDArray[np.float64]
@@ -207,6 +207,14 @@ def _run(
     sent_at: Float64s,
     sent: Float64s,
 ) -> None:
+    # Handed on for every item; see `compiled.borrowed`. The caller and this function outlive the calls.
+    sizes, wanted, nodes, carried = borrowed(sizes), borrowed(wanted), borrowed(nodes), borrowed(carried)
+    stored_at, lost_at, sent_at, sent = (
+        borrowed(stored_at),
+        borrowed(lost_at),
+        borrowed(sent_at),
+        borrowed(sent),
+    )
     n = times.size
     # Items of a level in their order: the next of the same, and where the sender and the eraser have come to.
     following = np.full(n, -1, np.int64)

@@ -104,7 +104,7 @@ class Looks(NamedTuple):
     """What S sites have of T places: arrays (S, T).
 
     `elevation_deg` is that of the straight line, `apparent_elevation_deg` lifted by the air. `status` is a
-    code of LOOK_STATUS; where it is above 1 the angles are NaN.
+    code of LOOK_STATUS; where it is above BELOW_HORIZON the angles are NaN.
     """
 
     range_m: Float64s
@@ -342,6 +342,7 @@ def look(
     *,
     air: Refractivity = RADIO,
     horizon_deg: npt.ArrayLike = 0.0,
+    lowest_deg: float = -90.0,
 ) -> Looks:
     """Look from S sites at T places of a flight, through the air.
 
@@ -350,6 +351,8 @@ def look(
     lon_deg, lat_deg, alt_m : places (T,), above WGS-84; up to 60 km above a site.
     site_lon_deg, site_lat_deg, site_alt_m : sites (S,), from -1 to 9 km.
     horizon_deg : apparent elevation (S,) or one number from which a site sees; level ground is 0.
+    lowest_deg : of what stands straight below this, a degree and more under the horizons, only range and
+        status are wanted: the elevations are NaN. Saves most of the time where most is far away.
 
     Returns
     -------
@@ -371,7 +374,8 @@ def look(
     found = np.empty((3, sites[0].size, good.size))
     status = np.empty(found.shape[1:], dtype=np.int8)
     basis = site_basis(*sites[:3])
-    _looks(xyz, places[2], basis, sites[2], sites[3], bending_of(sites[2], air), found, status)
+    sine = math.sin(math.radians(lowest_deg)) - 1e-12
+    _looks(xyz, places[2], basis, sites[2], sites[3], sine, bending_of(sites[2], air), found, status)
     return Looks(found[0], found[1], found[2], status)
 
 
@@ -456,6 +460,7 @@ def _looks(
     basis: Float64s,
     site_alt_m: Float64s,
     horizon_deg: Float64s,
+    lowest_sine: float,
     bending: Float64s,
     found: Float64s,
     status: Codes,
@@ -473,6 +478,8 @@ def _looks(
                 status[s, t] = UNKNOWN_PLACE
             elif not 0.0 <= above <= TARGET_TOP_M:
                 status[s, t] = OUTSIDE_TABLE
+            elif rise < lowest_sine * away:
+                status[s, t] = BELOW_HORIZON
             else:
                 straight = 90.0 if away == 0.0 else math.degrees(math.asin(max(min(rise / away, 1.0), -1.0)))
                 found[1, s, t] = straight
