@@ -1,9 +1,9 @@
 """The closest passive explanation, and where it fails: sighting by sighting, in km and in sigma.
 
-Of the drifting hypotheses the one with the highest posterior. Two misses for every fix: of the *prediction* from
-all fixes before it, in standard deviations of prediction and fix together; and of the *path* that fits all of
-them best (the mean of the smoothed draws), in standard deviations of the fix. A drifting path can always be
-bent to the fixes by an error of the wind; so the third number is what it asks of the wind.
+Of the drifting hypotheses the one with the highest posterior. Two misses for every fix: of the *prediction*
+from all fixes before it, in standard deviations of prediction and fix together; and of the *path* that fits
+all of them best (the mean of the smoothed draws), in standard deviations of the fix. A drifting path can
+always be bent to the fixes by an error of the wind; so the third number is what it asks of the wind.
 """
 
 from __future__ import annotations

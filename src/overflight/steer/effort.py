@@ -150,7 +150,7 @@ class _Problem:
         cov = _covariances(fixes)[keep]
         place = np.stack([fixes.x_km[keep], fixes.y_km[keep]], axis=1)
         node = np.searchsorted(time_s, times)
-        return cls(air, time_s, alt_km(time_s), node, place, np.linalg.inv(cov))
+        return cls(air, time_s, alt_km(time_s), node, place, np.asarray(np.linalg.inv(cov), np.float64))
 
     def start(self) -> Float64s:
         """Return a path (N, 2) through the fixes, straight between them; of several at one time the mean."""

@@ -62,12 +62,14 @@ def weigh(
     particles: int = PARTICLES,
     seed: int = 0,
     draws: int = 200,
+    step_s: float | None = None,
     progress: Progress | None = None,
 ) -> Weighed:
     """Filter the fixes under every hypothesis and weigh them.
 
-    `particles` a hypothesis; cost is linear in it. The same seed gives the same bytes. `progress` is called
-    with the hypothesis at work and the share that is done.
+    `particles` a hypothesis, `step_s` the filter's longest step; cost is linear in particles and steps. The
+    same seed gives the same bytes. `progress` is called with the hypothesis at work and the share that is
+    done.
 
     Raises InputError when there are no hypotheses.
     """
@@ -79,7 +81,15 @@ def weigh(
         tell(f"weighing: {one.title}", index / len(hypotheses))
         filtered.append(
             filter_flight(
-                one.model, fixes, air, belief, frame=frame, particles=particles, seed=seed, draws=draws
+                one.model,
+                fixes,
+                air,
+                belief,
+                frame=frame,
+                particles=particles,
+                seed=seed,
+                step_s=step_s,
+                draws=draws,
             )
         )
     return weighed_from(hypotheses, filtered, reach_of(hypotheses, fixes, air, belief, frame))
@@ -150,7 +160,7 @@ def _side_sums(hypotheses: Sequence[Hypothesis], posterior: Float64s) -> Float64
     """Return posteriors (..., 3) summed over the hypotheses of each side."""
     sides: list[Side] = [h.side for h in hypotheses]
     columns = [posterior[..., np.array([s == side for s in sides])].sum(axis=-1) for side in SIDES]
-    return np.clip(np.stack(columns, axis=-1), 0.0, 1.0)
+    return np.asarray(np.clip(np.stack(columns, axis=-1), 0.0, 1.0))
 
 
 def _triple(values: Float64s) -> Triple:

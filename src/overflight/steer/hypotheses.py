@@ -222,15 +222,15 @@ def _hypothesis(
     side = reader.text(row, "side", path) if "side" in row else cast(Hypothesis, base).side
     if side not in SIDES:
         raise reader.error(f"{path}.side", f"'{shorten(side)}' is no side", f"Use one of {', '.join(SIDES)}.")
-    start = base or Hypothesis(id=name, title="", statement="", side=cast(Side, side), prior=0.0, model=model)
+    start = base or Hypothesis(id=name, title="", statement="", side=side, prior=0.0, model=model)
     # A new one stands as high as the average of its side, unless the case says otherwise.
-    default = start.prior if name in found else _usual_prior(found, cast(Side, side))
+    default = start.prior if name in found else _usual_prior(found, side)
     return replace(
         start,
         id=name,
         title=reader.text(row, "title", path) if "title" in row else start.title,
         statement=reader.text(row, "statement", path) if "statement" in row else start.statement,
-        side=cast(Side, side),
+        side=side,
         prior=reader.share(row, "prior", path) if "prior" in row else default,
         model=model,
     )

@@ -209,9 +209,12 @@ def _winds(
 def _shear(fixes: Fixes, order: npt.NDArray[np.int64], air: Air, range_m: tuple[float, float]) -> float:
     levels = np.arange(range_m[0] / 1e3, range_m[1] / 1e3 + 1e-9, LEVEL_STEP_KM)
     shape = (order.size, levels.size)
-    wide = [np.broadcast_to(a[order][:, None], shape) for a in (fixes.time_s, fixes.x_km, fixes.y_km)]
-    there = winds_along(air, *wide, np.broadcast_to(levels[None, :], shape)).velocity.reshape(*shape, 2)
-    return 1e3 * math.sqrt(0.5 * float(np.mean(np.sum(there.var(axis=1), axis=1))))
+    time_s, x_km, y_km = (
+        np.broadcast_to(a[order][:, None], shape) for a in (fixes.time_s, fixes.x_km, fixes.y_km)
+    )
+    there = winds_along(air, time_s, x_km, y_km, np.broadcast_to(levels[None, :], shape))
+    varies = there.velocity.reshape(*shape, 2).var(axis=1)
+    return 1e3 * math.sqrt(0.5 * float(np.mean(np.sum(varies, axis=1))))
 
 
 def _level_shear(

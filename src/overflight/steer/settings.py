@@ -19,7 +19,7 @@ from overflight.steer.when import STATION_HOURS, STATION_RADIUS_KM
 PART: Final = "ask.steer"
 # Key, default, lowest, highest, whole.
 _NUMBERS: Final[tuple[tuple[str, float, float, float, bool], ...]] = (
-    ("particles", 4_000, 100, 1_000_000, True),
+    ("particles", 0, 0, 1_000_000, True),
     ("seed", 0, 0, 2**63, True),
     ("threshold", THRESHOLD, 0.501, 0.9999, False),
     ("airspeed_mps", NAMED_MPS, 0.1, 300.0, False),
@@ -35,12 +35,13 @@ KEYS: Final = (*(row[0] for row in _NUMBERS), "hypotheses")
 class SteerSettings:
     """What the verdict can be told.
 
-    `particles` a hypothesis; `threshold` that a side's posterior must pass; `airspeed_mps` whose hours are
-    counted; `radius_km` about a place within which time is dwell; a station is kept within
-    `station_radius_km` for `station_hours`; `members` of the drifting flights that approaches are judged by.
+    `particles` a hypothesis, by the length of the flight where zero; `threshold` that a side's posterior
+    must pass; `airspeed_mps` whose hours are counted; `radius_km` about a place within which time is dwell;
+    a station is kept within `station_radius_km` for `station_hours`; `members` of the drifting flights that
+    approaches are judged by.
     """
 
-    particles: int = 4_000
+    particles: int = 0
     seed: int = 0
     threshold: float = THRESHOLD
     airspeed_mps: float = NAMED_MPS

@@ -205,7 +205,7 @@ def stations(weighed: Weighed, *, radius_km: float, hours: float) -> tuple[Stati
     p = np.zeros(node_s.size)
     place = np.zeros((node_s.size, 2))
     for weight, one in zip(weighed.posterior, weighed.filtered, strict=True):
-        on = np.mean([kept_station(one.node_s, path, radius_km, hours) for path in one.paths], axis=0)
+        on = kept_station(one.node_s, one.paths, radius_km, hours).mean(axis=0)
         p += weight * _on_nodes(one.node_s, on, node_s)
         for i in (X, Y):
             place[:, i] += weight * np.interp(node_s, one.node_s, one.paths[:, :, i].mean(axis=0))
@@ -231,21 +231,20 @@ def _stretches(node_s: Float64s, p: Float64s, place: Float64s) -> list[Station]:
     return found
 
 
-def kept_station(node_s: Float64s, path: Float64s, radius_km: float, hours: float) -> npt.NDArray[np.bool_]:
-    """Return whether each node (N,) of one path lies in a stay: `hours` or more within the radius.
+def kept_station(node_s: Float64s, paths: Float64s, radius_km: float, hours: float) -> npt.NDArray[np.bool_]:
+    """Return whether each node of each draw (M, N) lies in a stay: `hours` or more within the radius.
 
     A stay is a stretch of nodes that all lie within the radius of their mean place.
     """
-    kept = np.zeros(node_s.size, bool)
+    kept = np.zeros(paths.shape[:2], bool)
     last = np.searchsorted(node_s, node_s + hours * HOUR_S - 1.0)
-    shrink = math.cos(float(np.mean(path[:, Y])) / RADIUS_KM)
-    x, y = path[:, X] * shrink, path[:, Y]
+    x, y = paths[:, :, X] * math.cos(float(np.mean(paths[:, :, Y])) / RADIUS_KM), paths[:, :, Y]
     for a, b in enumerate(last):
         if b >= node_s.size:
             break
-        part = slice(a, b + 1)
-        if np.hypot(x[part] - x[part].mean(), y[part] - y[part].mean()).max() <= radius_km:
-            kept[part] = True
+        px, py = x[:, a : b + 1], y[:, a : b + 1]
+        away = np.hypot(px - px.mean(axis=1, keepdims=True), py - py.mean(axis=1, keepdims=True))
+        kept[away.max(axis=1) <= radius_km, a : b + 1] = True
     return kept
 
 
