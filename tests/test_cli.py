@@ -47,11 +47,13 @@ OUTPUTS = [
     "origin.nc",
     "track.geojson",
     "track.kml",
+    "ledger.db",
     "result.json",
 ]
 COMMANDS = [
     "assess", "demo", "check", "new", "forecast", "backtrack", "landing", "version",
     "winds get", "winds info", "winds show", "winds verify",
+    "ledger verify", "ledger show", "ledger prove", "ledger export", "ledger checkpoint", "ledger key",
 ]  # fmt: skip
 
 

@@ -186,7 +186,8 @@ def test_another_seed_is_another_draw(on_prior, work):
 def test_outputs_are_all_there_and_the_result_comes_last(on_prior, work):
     written = write_outputs(on_prior, work / "out" / "deep")
     assert [p.name for p in written] == [
-        "report.html", "flight.nc", "forecast.nc", "origin.nc", "track.geojson", "track.kml", "result.json",
+        "report.html", "flight.nc", "forecast.nc", "origin.nc", "track.geojson", "track.kml", "ledger.db",
+        "result.json",
     ]  # fmt: skip
     assert all(p.stat().st_size > 500 for p in written)
     assert not list((work / "out" / "deep").glob("*.part"))

@@ -1,11 +1,13 @@
 """Assess a case, end to end. The only module that knows all parts.
 
 case folder → sightings, winds, places, claims → reconstruct → ensembles → crossings, sight lines
-→ findings → result.json, report.html, flight.nc, forecast.nc, origin.nc, track.geojson, track.kml
+→ findings → result.json, report.html, flight.nc, forecast.nc, origin.nc, track.geojson, track.kml,
+ledger.db
 """
 
 from __future__ import annotations
 
+import json
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +25,7 @@ from overflight.crossings import crossings, lead_time
 from overflight.errors import CaseError, InputError
 from overflight.exports.geojson import write_track_geojson
 from overflight.exports.kml import write_track_kml
+from overflight.exports.ledger import record_result
 from overflight.exports.netcdf import write_ensemble
 from overflight.exposure.sight import sight_windows
 from overflight.geo import distance_m, mean_lonlat
@@ -233,10 +236,15 @@ def write_outputs(
         written.append(folder / name)
         tell(f"writing {name}", 0.6)
         write(assessment.ensembles, assessment.result, written[-1])
+    # Never taken away: a later run into the same folder adds to it.
+    written.append(folder / "ledger.db")
+    tell("writing ledger.db", 0.8)
+    data = result_json(assessment.result)
+    record_result(json.loads(data), written[-1], recorded_s=time.time())
     # Last, so that a folder with a result.json is complete.
     written.append(folder / "result.json")
     partial = folder / "result.json.part"
-    partial.write_bytes(result_json(assessment.result))
+    partial.write_bytes(data)
     partial.replace(written[-1])
     return tuple(written)
 

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from overflight import __version__
-from overflight.cli import assess, check, forecast, landing, winds
+from overflight.cli import assess, check, forecast, landing, ledger, winds
 from overflight.cli.screen import note, say
 from overflight.errors import OverflightError
 
@@ -155,6 +155,7 @@ app.command("forecast")(forecast.forecast)
 app.command("backtrack")(forecast.backtrack)
 app.command("landing")(landing.landing)
 app.add_typer(winds.app, name="winds")
+app.add_typer(ledger.app, name="ledger")
 app.command("version")(version)
 
 

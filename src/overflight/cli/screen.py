@@ -12,6 +12,9 @@ import typer
 
 Progress = Callable[[str, float], None]
 
+# What was to be verified is damaged: a log, a stream of frames.
+EXIT_DAMAGED = 4
+
 
 def printable(text: str) -> str:
     """Replace characters that could steer a terminal; a case may come from anywhere."""

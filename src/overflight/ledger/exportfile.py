@@ -17,15 +17,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from overflight.errors import InputError
 from overflight.ledger import merkle
+from overflight.ledger.checkpoint import PublicKey, read_checkpoint, signed_by
 from overflight.ledger.entry import content_hash, read_entry
 from overflight.ledger.log import Ledger
+from overflight.ledger.verify import UNKNOWN
 
 FIRST: Final = "overflight-ledger 1 "
 # Content is held once in memory and as base64; a line above this is no content of ours.
@@ -98,6 +100,31 @@ def read_export(path: Path) -> Exported:
         for number, line in enumerate(_bounded(stream.readline, path.name), start=1):
             reader.take(number, line)
     return reader.finish()
+
+
+def check_export(
+    exported: Exported, *, checkpoints: Sequence[str] = (), keys: Sequence[PublicKey] = ()
+) -> tuple[list[str], list[str]]:
+    """Hold a file that was read against checkpoints; return what is wrong and what could not be known.
+
+    `checkpoints` are notes kept elsewhere, `keys` the public keys trusted to sign them and those in the file.
+    """
+    problems = []
+    for note in (*exported.notes, *checkpoints):
+        there = read_checkpoint(note)
+        if keys and not any(signed_by(note, key) for key in keys):
+            problems.append(f"a checkpoint of {there.size} entries carries no signature of a key given")
+        elif there.origin != exported.origin:
+            problems.append(f"a checkpoint is of another log ({there.origin!r})")
+        elif there.size > len(exported.entries):
+            gone = there.size - len(exported.entries)
+            problems.append(f"a checkpoint saw {gone} entries that are not here: the log was cut short")
+        elif merkle.root_of_entries(exported.entries[: there.size]) != there.root:
+            problems.append(f"a checkpoint saw other entries before {there.size}: the log was written anew")
+    limits = [] if checkpoints else [UNKNOWN]
+    if (exported.notes or checkpoints) and not keys:
+        limits.append("No key was given: who signed the checkpoints was not checked.")
+    return problems, limits
 
 
 def _bounded(readline: Callable[[int], bytes], name: str) -> Iterator[bytes]:

@@ -144,7 +144,7 @@ class Ledger:
 
     def data(self, seq: int) -> bytes:
         """Return the bytes of an entry. InputError if there is none."""
-        row = self._base.execute("SELECT data FROM entry WHERE seq = ?", (seq,)).fetchone()
+        row = self._base.execute("SELECT CAST(data AS BLOB) FROM entry WHERE seq = ?", (seq,)).fetchone()
         if row is None:
             raise InputError(
                 f"there is no entry {seq}", file=str(self.path), remedy=f"It has {len(self)}, from 0."
@@ -159,13 +159,13 @@ class Ledger:
         """Yield number and bytes of entries in order, as they stand in the file."""
         last = 2**62 if end is None else end
         yield from self._base.execute(
-            "SELECT seq, data FROM entry WHERE seq >= ? AND seq < ? ORDER BY seq", (begin, last)
+            "SELECT seq, CAST(data AS BLOB) FROM entry WHERE seq >= ? AND seq < ? ORDER BY seq", (begin, last)
         )
 
     def level(self, level: int) -> Iterator[tuple[int, bytes]]:
         """Yield number and hash of the complete subtrees of a level."""
         yield from self._base.execute(
-            "SELECT number, hash FROM node WHERE level = ? ORDER BY number", (level,)
+            "SELECT number, CAST(hash AS BLOB) FROM node WHERE level = ? ORDER BY number", (level,)
         )
 
     def content(self, hash_: str) -> bytes | None:
@@ -177,7 +177,9 @@ class Ledger:
 
     def contents(self) -> Iterator[tuple[str, bytes]]:
         """Yield SHA-256 in hex and bytes of all content."""
-        for hash_, data in self._base.execute("SELECT hash, data FROM content ORDER BY rowid"):
+        for hash_, data in self._base.execute(
+            "SELECT CAST(hash AS BLOB), CAST(data AS BLOB) FROM content ORDER BY rowid"
+        ):
             yield bytes(hash_).hex(), data
 
     def checkpoint(self, size: int | None = None) -> Checkpoint:

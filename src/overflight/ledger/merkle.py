@@ -7,7 +7,7 @@ leaves) and number from the left; all else follows from these in O(log n). `Look
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from overflight.errors import OverflightError
 
@@ -58,6 +58,15 @@ def root_of_peaks(peaks: Sequence[bytes]) -> bytes:
     for peak in reversed(peaks[:-1]):
         root = node_hash(peak, root)
     return root
+
+
+def root_of_entries(entries: Iterable[bytes]) -> bytes:
+    """Return the root of a tree from the bytes of all its entries."""
+    peaks: list[bytes] = []
+    for seq, data in enumerate(entries):
+        for _ in grow(peaks, seq, leaf_hash(data)):
+            pass
+    return root_of_peaks(peaks)
 
 
 def root(lookup: Lookup, size: int) -> bytes:

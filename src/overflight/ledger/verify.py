@@ -216,14 +216,14 @@ def _check_note(
 def _root(log: Ledger, size: int) -> bytes | None:
     """The root of the first entries, from their bytes and not from stored hashes; None if some are gone."""
     peaks: list[bytes] = []
-    expected = 0
+    there = 0
     for seq, data in log.rows(0, size):
-        if seq != expected:
+        if seq != there:
             return None
         for _ in merkle.grow(peaks, seq, merkle.leaf_hash(data)):
             pass
-        expected += 1
-    return merkle.root_of_peaks(peaks) if expected == size else None
+        there += 1
+    return merkle.root_of_peaks(peaks) if there == size else None
 
 
 def first_bad(verification: Verification) -> int | None:
