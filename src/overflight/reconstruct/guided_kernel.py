@@ -490,16 +490,12 @@ def wind_of_step(
     end: float, one: Float64s, lin: Float64s, wind: Float64s,
 ) -> None:  # fmt: skip
     """Fill `lin` (12,) with V, J, G and C of a step, a mean over its heights where they change much."""
-    if abs(z1 - z0) <= SHEAR_KM:
-        z = z0 + (z1 - z0) * (1.0 - 0.5 * (begin + end))
-        linearise(
-            rotation, log_p, own_axes, own_field, prior_axes, prior_field, numbers, t, x, y, z, 0.0, 0.0, lin, wind
-        )  # fmt: skip
-        return
-    count = min(MAX_HEIGHTS, 1 + int(abs(z1 - z0) / SHEAR_KM))
+    count = 1 if abs(z1 - z0) <= SHEAR_KM else min(MAX_HEIGHTS, 1 + int(abs(z1 - z0) / SHEAR_KM))
     lin[:] = 0.0
     for n in range(count):
         along = min(max(((n + 0.5) / count - begin) / (end - begin), 0.0), 1.0)
+        if count == 1:
+            along = 1.0 - 0.5 * (begin + end)
         linearise(
             rotation, log_p, own_axes, own_field, prior_axes, prior_field, numbers, t, x, y, z0 + (z1 - z0) * along,
             0.0, 0.0, one, wind,
@@ -951,7 +947,7 @@ def run_batch(
         cov[i, 0, 0] = cov[i, 1, 1] = conf[C_START_SD] ** 2
         for m in range(2, dim):
             cov[i, m, m] = 1.0
-        drive = day_share(sun, 0, start[0], start[1]) if ints[I_VERTICAL] == DAYNIGHT else 0.0
+        drive = day_share(sun, first[0], start[0], start[1]) if ints[I_VERTICAL] == DAYNIGHT else 0.0
         logw[i] += start_height(i, own, static, conf, ints, fixes, drive, rng)
         if free:
             still(lin, start[1], static[i, STRAY])
@@ -1099,8 +1095,9 @@ def smooth_members(
     lin, one, wind, terms = np.zeros(LIN), np.zeros(LIN), np.zeros(SLOPES), np.zeros(7)
     a, phi, load = np.zeros((n, 2, dim)), np.zeros((n, dim)), np.zeros((2, dim))
     size, rest, work, r, back = np.zeros(dim), np.zeros(6), np.zeros((2, dim)), np.zeros(dim), np.zeros(dim)
-    sim, off, before, now = np.zeros((n, dim)), np.zeros((1, dim)), np.zeros((n, dim)), np.zeros(dim)
-    cov, cov_before = np.zeros((1, dim, dim)), np.zeros((n, dim, dim))
+    sim, off, before = np.zeros((n, dim)), np.zeros((static.shape[0], dim)), np.zeros((n, dim))
+    now = np.zeros(dim)
+    cov, cov_before = np.zeros((static.shape[0], dim, dim)), np.zeros((n, dim, dim))
     pull, gain = np.zeros((fixes.shape[0], 2)), np.zeros((fixes.shape[0], dim, 2))
     free = ints[I_HORIZONTAL] == FREE
     for i in range(static.shape[0]):
@@ -1108,22 +1105,22 @@ def smooth_members(
         factor = _factor(i, static, ints)
         cov[:, :, :] = 0.0
         off[:, :] = 0.0
-        cov[0, 0, 0] = cov[0, 1, 1] = conf[C_START_SD] ** 2
+        cov[i, 0, 0] = cov[i, 1, 1] = conf[C_START_SD] ** 2
         sim[0, 0], sim[0, 1] = (
             start[0] + conf[C_START_SD] * normals[i, 0, 0],
             start[1] + conf[C_START_SD] * normals[i, 0, 1],
         )
         for m in range(2, dim):
-            cov[0, m, m] = 1.0
+            cov[i, m, m] = 1.0
             sim[0, m] = normals[i, 0, m]
         if push >= 0:
             variance = scale * scale if flags[i, 0] % 4 == LEG_NEW else 0.0
-            new_leg(0, dim, push, off, cov, variance)
+            new_leg(i, dim, push, off, cov, variance)
             for m in range(push, dim):
                 sim[0, m] = math.sqrt(variance) * normals[i, 0, m]
         for k in range(n):
-            before[k] = off[0]
-            cov_before[k] = cov[0]
+            before[k] = off[i]
+            cov_before[k] = cov[i]
             for f in range(first[k], first[k + 1]):
                 reading = int(readings[i, f])
                 if reading == PARTS - 1:
@@ -1136,32 +1133,32 @@ def smooth_members(
                 n0, n1 = made_normals[i, f, 0], made_normals[i, f, 1]
                 dx = fixes[f, F_X] - terms[1] - sim[k, 0]
                 dx -= TURN_KM * np.round(dx / TURN_KM)
-                dx -= l00 * n0 + off[0, 0]
-                dy = fixes[f, F_Y] - terms[2] - sim[k, 1] - l10 * n0 - l11 * n1 - off[0, 1]
-                sxx, sxy, syy = cov[0, 0, 0] + terms[3], cov[0, 0, 1] + terms[4], cov[0, 1, 1] + terms[5]
+                dx -= l00 * n0 + off[i, 0]
+                dy = fixes[f, F_Y] - terms[2] - sim[k, 1] - l10 * n0 - l11 * n1 - off[i, 1]
+                sxx, sxy, syy = cov[i, 0, 0] + terms[3], cov[i, 0, 1] + terms[4], cov[i, 1, 1] + terms[5]
                 det = sxx * syy - sxy * sxy
                 pull[f, 0], pull[f, 1] = (syy * dx - sxy * dy) / det, (sxx * dy - sxy * dx) / det
                 for m in range(dim):
-                    gain[f, m, 0] = (syy * cov[0, m, 0] - sxy * cov[0, m, 1]) / det
-                    gain[f, m, 1] = (sxx * cov[0, m, 1] - sxy * cov[0, m, 0]) / det
-                update(0, dim, off, cov, dx, dy, terms[3], terms[4], terms[5], work)
+                    gain[f, m, 0] = (syy * cov[i, m, 0] - sxy * cov[i, m, 1]) / det
+                    gain[f, m, 1] = (sxx * cov[i, m, 1] - sxy * cov[i, m, 0]) / det
+                update(i, dim, off, cov, dx, dy, terms[3], terms[4], terms[5], work)
             if k == n - 1:
                 break
             now[:] = sim[k]
             if push >= 0 and k > 0 and flags[i, k] % 4 != LEG_KEPT:
                 variance = scale * scale if flags[i, k] % 4 == LEG_NEW else 0.0
-                new_leg(0, dim, push, off, cov, variance)
+                new_leg(i, dim, push, off, cov, variance)
                 for m in range(push, dim):
                     now[m] = math.sqrt(variance) * normals[i, k + 1, m]
             dt = node_s[k + 1] - node_s[k]
-            x, y = float(history[i, k, H_X]), float(history[i, k, H_Y])
-            z0, z1 = float(history[i, k, H_Z]), float(history[i, k + 1, H_Z])
+            x, y = np.float64(history[i, k, H_X]), np.float64(history[i, k, H_Y])
+            z0, z1 = np.float64(history[i, k, H_Z]), np.float64(history[i, k + 1, H_Z])
             if free:
                 still(lin, y, static[i, STRAY])
             else:
                 wind_of_step(
                     rotation, log_p, own_axes, own_field, prior_axes, prior_field, numbers, node_s[k] + 0.5 * dt, x, y,
-                    z0, z1, float(history[i, k, H_BEGIN]), float(history[i, k, H_END]), one, lin, wind,
+                    z0, z1, np.float64(history[i, k, H_BEGIN]), np.float64(history[i, k, H_END]), one, lin, wind,
                 )  # fmt: skip
             time_s = static[i, MEMORY_S] if free else static[i, ERROR_S]
             step_matrices(
@@ -1180,7 +1177,7 @@ def smooth_members(
             for m in range(2, dim):
                 sim[k + 1, m] = phi[k, m] * now[m] + size[m] * normals[i, k + 1, m]
             rest[0] = rest[1] = 0.0
-            predict(0, dim, off, cov, a[k], phi[k], load, size, rest, work)
+            predict(i, dim, off, cov, a[k], phi[k], load, size, rest, work)
         r[:] = 0.0
         for k in range(n - 1, -1, -1):
             if k < n - 1:
