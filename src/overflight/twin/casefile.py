@@ -18,7 +18,7 @@ from overflight.records import Sighting
 from overflight.sightings.extent import flight_box
 from overflight.sightings.table import parse_table
 from overflight.times import iso_utc, to_datetime
-from overflight.twin.made import PLACES, SISTERS, SONDES, Made
+from overflight.twin.made import PLACES, SISTERS, SONDES, Made, settled_sites
 from overflight.twin.observers import settle
 from overflight.twin.reports import COLUMNS, cells
 from overflight.twin.sondes import sisters, sondes
@@ -46,24 +46,21 @@ def write_case(made: Made, case: Path) -> dict[str, str]:
         write_text(case / "claims.csv", _csv(CLAIM_COLUMNS, _claims(made)))
     if made.plots:
         write_text(case / "plots.csv", _csv(("radar", "time_utc", "range_m", "bearing_deg"), _plots(made)))
+    _write_frames(made, case)
     _write_winds(made, case)
     names = sorted(p.relative_to(case).as_posix() for p in case.rglob("*") if p.is_file())
     return {name: hashlib.sha256((case / name).read_bytes()).hexdigest() for name in names}
 
 
 def place_rows(made: Made) -> list[dict[str, str]]:
-    """Return the rows of `sites.csv`, where the sites were settled."""
-    rows = []
-    for k, site in enumerate(made.scenario.sites):
-        rng = np.random.default_rng((made.seed, PLACES, 0, k))
-        lon, lat = settle(site.spot, made.scene, rng)
-        rows.append(
-            {
-                "id": site.id, "name": site.name, "lat_deg": f"{lat:.4f}", "lon_deg": f"{lon:.4f}",
-                "alt_m": f"{site.alt_m:.0f}", "source": "the exercise",
-            }
-        )  # fmt: skip
-    return rows
+    """Return the rows of `sites.csv`."""
+    return [
+        {
+            "id": site.id, "name": site.name, "lat_deg": f"{site.lat_deg:.4f}",
+            "lon_deg": f"{site.lon_deg:.4f}", "alt_m": f"{site.alt_m or 0.0:.0f}", "source": site.source,
+        }
+        for site in settled_sites(made.scenario, made.scene, made.seed)
+    ]  # fmt: skip
 
 
 def zones(made: Made) -> dict[str, Any]:
@@ -104,6 +101,16 @@ def _plots(made: Made) -> list[dict[str, str]]:
         {**{k: v for k, v in row.items() if k != "time_s"}, "time_utc": iso_utc(float(row["time_s"]))}
         for row in made.plots
     ]
+
+
+def _write_frames(made: Made, case: Path) -> None:
+    if made.memory is None or made.scenario.recorder is None:
+        return
+    for name, data in (("received", made.memory.received), ("recovered", made.memory.recovered)):
+        if data is not None:
+            (case / f"{name}.frames").write_bytes(data)
+    if made.memory.key is not None and made.scenario.recorder.key_given:
+        write_text(case / "stream.key", made.memory.key.hex() + "\n")
 
 
 def _write_winds(made: Made, case: Path) -> None:
@@ -169,6 +176,7 @@ FILES: Final = (
     ("flights", "tracks of other balloons, which went with the wind"),
     ("received.frames", "frames of a data stream that was received; docs/frames.md has the format"),
     ("recovered.frames", "frames read from what was found"),
+    ("stream.key", "the key of the stream's tags, hexadecimal, as its owner gave it"),
 )
 
 

@@ -105,6 +105,7 @@ def truth_data(made: Made, hashes: Mapping[str, str]) -> dict[str, Any]:
         "claims": {c.id: c.holds for c in plan.claims},
         "areas": zones(made),
         "sites": _sites(made),
+        "data": None if made.memory is None else made.memory.truth,
         "weather": asdict(plan.weather),
         "observers": [{"type": type(o).__name__, **_settings(o)} for o in plan.observers],
         "case_files": dict(hashes),

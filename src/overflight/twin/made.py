@@ -17,12 +17,14 @@ from overflight.atmosphere import pressure_pa
 from overflight.balloons.stops import Duration, Ground
 from overflight.balloons.terms import Leak, Parachute, Stage
 from overflight.errors import InputError
-from overflight.geo import destination, lonlat, unit_vector
+from overflight.geo import destination, lonlat, unit_vector, wrap_lon
+from overflight.places.sites import Site
 from overflight.trajectories.ensemble import Start
 from overflight.twin.autopilot import Drift, Order
 from overflight.twin.budget import Balloon, balloon, launched
 from overflight.twin.flight import TwinFlight, fly_twin
-from overflight.twin.observers import Press, Scene, Strays, observe
+from overflight.twin.memory import Memory, remember
+from overflight.twin.observers import Press, Scene, Strays, observe, settle
 from overflight.twin.reports import Report, Track, make_track
 from overflight.twin.scenario import FlightPlan, Invented, Scenario
 from overflight.twin.weather import Weather, make_weather
@@ -47,6 +49,7 @@ class Made:
     reports: tuple[Report, ...]
     ids: tuple[str, ...]
     plots: tuple[Mapping[str, str], ...]
+    memory: Memory | None
     scene: Scene
 
     @property
@@ -84,6 +87,7 @@ def make_exercise(scenario: Scenario, seed: int) -> Made:
     return Made(
         scenario=scenario, seed=seed, weather=weather, tracks=tuple(tracks), flights=flights,
         reports=reports, ids=tuple(f"S{n:03d}" for n in range(1, len(reports) + 1)),
+        memory=_memory(scenario, flights, scene, seed),
         plots=tuple(sorted(scene.plots, key=lambda row: (float(row["time_s"]), row["radar"]))), scene=scene,
     )  # fmt: skip
 
@@ -103,6 +107,28 @@ def _first(tracks: Sequence[Track], otherwise: float) -> float:
 
 def _last(tracks: Sequence[Track], otherwise: float) -> float:
     return max((float(t.time_s[-1]) for t in tracks if t.time_s.size), default=otherwise)
+
+
+def settled_sites(scenario: Scenario, scene: Scene, seed: int) -> tuple[Site, ...]:
+    """Return the sites where the seed put them, to the digits that `sites.csv` has."""
+    sites = []
+    for k, site in enumerate(scenario.sites):
+        lon, lat = settle(site.spot, scene, np.random.default_rng((seed, PLACES, 0, k)))
+        sites.append(
+            Site(
+                id=site.id, name=site.name, lat_deg=round(lat, 4), lon_deg=round(float(wrap_lon(lon)), 4),
+                alt_m=round(site.alt_m), source="the exercise",
+            )
+        )  # fmt: skip
+    return tuple(sites)
+
+
+def _memory(scenario: Scenario, flights: Mapping[str, TwinFlight], scene: Scene, seed: int) -> Memory | None:
+    if scenario.recorder is None or scenario.subject not in flights:
+        return None
+    sites = settled_sites(scenario, scene, seed)
+    rng = np.random.default_rng((seed, FRAMES))
+    return remember(scenario.recorder, flights[scenario.subject], sites, seed=seed, rng=rng)
 
 
 # --- what flies

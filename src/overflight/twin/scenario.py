@@ -19,6 +19,8 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from overflight.balloons.limits import one_of, within, within_or_none
+from overflight.custody.links import SERVICES
+from overflight.custody.storage import POLICIES
 from overflight.errors import InputError
 from overflight.rows import nearest, read_text, shorten, valid_id
 from overflight.times import from_datetime
@@ -215,21 +217,39 @@ class ClaimPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecorderPlan:
-    """The payload of the subject, and what becomes of its frames.
+    """The payload of the subject, and what becomes of its data.
 
-    `payload` names a payload of the twin. Of the recorder `recovered` is the share found after a loss.
-    `received_by` and `recovered_by` say whose hands were at the frames that came by the link and at those
-    that were found (`fate.BY`), each touching `share` of them. `keyed` frames carry a tag that needs a key.
+    A camera, a receiver and housekeeping fill a recorder of `capacity_bytes`; `link` is a service of
+    `custody.links`, failing for `outage_h` at a time where that is not zero. Of the recorder the share
+    `recovered` is found and read. `received_by` and `recovered_by` say whose hands were at the frames that
+    came by the link and at those that were found (`fate.BY`), each touching `share` of them. `keyed` frames
+    carry tags that need a key, which the case holds where `key_given`.
     """
 
-    payload: str = "camera-and-radio"
+    focal_m: float = 0.5
+    aperture_m: float = 0.1
+    picture_s: float = 300.0
+    picture_bytes: int = 4_000_000
+    capacity_bytes: float = 2e9
+    policy: Literal["stop", "oldest", "priority"] = "oldest"
+    link: str = "certus_100"
+    outage_h: float = 0.0
     keyed: bool = False
+    key_given: bool = False
     recovered: float = 0.0
     received_by: tuple[str, ...] = ()
     recovered_by: tuple[str, ...] = ()
     share: float = 0.01
 
     def __post_init__(self) -> None:
+        within("focal_m", self.focal_m, 0.005, 10.0, "m")
+        within("aperture_m", self.aperture_m, 0.001, 2.0, "m")
+        within("picture_s", self.picture_s, 10.0, 86400.0, "s")
+        within("picture_bytes", self.picture_bytes, 1, 10**9)
+        within("capacity_bytes", self.capacity_bytes, 0.0, 1e15)
+        one_of("policy", self.policy, POLICIES)
+        one_of("link", self.link, tuple(SERVICES))
+        within("outage_h", self.outage_h, 0.0, 240.0, "h")
         within("recovered", self.recovered, 0.0, 1.0)
         within("share", self.share, 0.0, 1.0)
         for name in ("received_by", "recovered_by"):
