@@ -17,6 +17,7 @@ from overflight.custody.chain import (
     by_stream,
     follow,
     follow_defect,
+    has,
     report,
     report_dict,
     report_lines,
@@ -370,3 +371,22 @@ def test_what_a_station_still_wants() -> None:
     follow_defect(state, Defect("garbage", 0, 100))
     assert wanted(state) == (((2, 2), (4, 4), (6, 6), (8, 8)), 10)
     assert state.counts["damaged"] == 2
+
+
+def test_a_copy_with_the_same_tag_and_another_payload_is_a_conflict_without_the_key() -> None:
+    whole = made(3)
+    forged_ = replace(whole[1], payload=b"x")
+    for order in ([*whole[:2], forged_, *whole[2:]], [whole[0], forged_, *whole[1:]]):
+        found = verify(order)
+        assert [(f.kind, f.sequence) for f in found.flaws] == [("conflict", 1)]
+        assert verdicts(found)["third party"] == "found"
+
+
+def test_what_a_state_has() -> None:
+    whole = made(9, None)
+    state, tags = ChainState(), dict[int, bytes]()
+    assert not has(state, 0)
+    for number in (0, 2, 5, 6):
+        follow(state, whole[number], tags.get)
+        tags[number] = whole[number].tag
+    assert [n for n in range(-1, 10) if has(state, n)] == [0, 2, 5, 6]

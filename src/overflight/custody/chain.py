@@ -15,12 +15,13 @@ kept as JSON; both end in `report`.
 from __future__ import annotations
 
 import bisect
+import csv
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from overflight.custody.frames import END, GENESIS, Defect, Frame, tag_holds
+from overflight.custody.frames import END, GENESIS, STREAM_BYTES, TAG_BYTES, Defect, Frame, tag_holds
 from overflight.errors import InputError
 
 # Kept of each list; counts go on.
@@ -73,7 +74,8 @@ class ChainState:
     """What is known of one stream so far; `follow` changes it.
 
     `holes` are in order of their numbers. `counts` has received, accepted, late, duplicate, altered,
-    conflict, foreign, scattered and damaged (bytes that were no frame, not in received). Lists are cut at MAX_KEPT, counts are not.
+    conflict, foreign, scattered and damaged (bytes that were no frame, not in received). Lists are cut at
+    MAX_KEPT, counts are not.
     """
 
     stream: bytes | None = None
@@ -164,6 +166,7 @@ def verify(
     """
     state = ChainState(stream=stream)
     tags: dict[int, bytes] = {}
+    seen: dict[int, int] = {}
     known = tags.get
     places: list[tuple[int, int]] = []
     for index, frame in enumerate(frames):
@@ -171,9 +174,37 @@ def verify(
         verdict = follow(state, frame, known, key=key, offset=offset)
         if verdict in ("accepted", "late"):
             tags[frame.sequence] = frame.tag
+            if frame.keyed and key is None:
+                seen[frame.sequence] = hash(frame)
+        elif verdict == "duplicate" and seen.get(frame.sequence, hash(frame)) != hash(frame):
+            follow_copy(state, frame)
         if offset is not None:
             places.append((offset, frame.sequence))
     return report(state, known, key=key, anchors=anchors, defects=defects, places=places)
+
+
+def parse_anchors(text: str, file: str = "") -> tuple[Anchor, ...]:
+    """Return the anchors of a CSV table: sequence, tag (hex), and stream (hex) and source where known.
+
+    Raises InputError with the line.
+    """
+    rows = csv.DictReader(text.splitlines())
+    if not {"sequence", "tag"} <= set(rows.fieldnames or ()):
+        raise InputError("lacks a column", file=file, line=1, remedy="Give sequence and tag.")
+    anchors = []
+    try:
+        for row in rows:
+            stream = bytes.fromhex(row.get("stream") or "") or None
+            tag = bytes.fromhex(row["tag"] or "")
+            if len(tag) != TAG_BYTES or (stream and len(stream) != STREAM_BYTES):
+                raise ValueError
+            anchors.append(Anchor(int(row["sequence"] or ""), tag, row.get("source") or "", stream))
+    except (ValueError, csv.Error) as error:
+        raise InputError(
+            "is no anchor", file=file, line=rows.line_num,
+            remedy="A whole number, and tag and stream in hexadecimal digits.",
+        ) from error  # fmt: skip
+    return tuple(anchors)
 
 
 def by_stream(
@@ -224,6 +255,19 @@ def follow_defect(state: ChainState, defect: Defect) -> None:
     if defect.sequence is not None:
         _keep(state.altered, defect.sequence)
     _flaw(state, "damaged", defect.sequence, None, str(defect))
+
+
+def follow_copy(state: ChainState, frame: Frame) -> str:
+    """Take a copy that has the tag of the sound frame and other bytes: without the key, either may be it."""
+    _count(state, "conflict")
+    text = "two different frames with one tag: one is altered, and without the key neither can be told"
+    return _flaw(state, "conflict", frame.sequence, None, text)
+
+
+def has(state: ChainState, number: int) -> bool:
+    """Return whether a sound frame of this number has come."""
+    at = bisect.bisect_right(state.holes, number, key=lambda hole: hole.first) - 1
+    return 0 <= number <= state.highest and not (at >= 0 and number <= state.holes[at].last)
 
 
 def wanted(state: ChainState) -> tuple[tuple[tuple[int, int], ...], int]:
@@ -433,7 +477,7 @@ def _damage(defect: Defect, places: Sequence[tuple[int, int]]) -> Flaw:
         if at < len(places) and places[at][1] == before + 2:
             number = before + 1
             text += f", where sequence {number} would be"
-    return Flaw("damaged", number, defect.offset, text)
+    return Flaw("damaged", number, defect.offset if defect.offset >= 0 else None, text)
 
 
 def _against(state: ChainState, tag_of: TagOf, anchors: list[Anchor], held: list[Anchor]) -> list[Flaw]:

@@ -35,6 +35,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 from overflight.errors import InputError
@@ -57,6 +58,7 @@ MAX_DEFECTS = 10_000
 REREAD = 8
 # The tag of a shorter key could be tried out.
 MIN_KEY_BYTES = 16
+MAX_KEY_BYTES = 4096
 
 _HEAD = struct.Struct(">4sBBBB16sQqI32s")
 _U32 = struct.Struct(">I")
@@ -91,7 +93,7 @@ class Defect:
     `kind` is 'garbage' (no header that holds), 'damaged' (a header that holds, a body that does not),
     'truncated' (the input ends inside the frame), 'oversize' (a payload beyond the limit) or 'unknown'
     (another version, flags or sequences that version 1 does not have). `sequence` is what the header
-    claims, None where there is none.
+    claims, None where there is none. An `offset` below zero is that of bytes that were kept apart.
     """
 
     kind: str
@@ -102,7 +104,8 @@ class Defect:
 
     def __str__(self) -> str:
         what = "" if self.sequence is None else f", sequence {self.sequence}"
-        return f"{self.kind}: {self.length} bytes at offset {self.offset}{what}"
+        where = f" at offset {self.offset}" if self.offset >= 0 else ", kept apart"
+        return f"{self.kind}: {self.length} bytes{where}{what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,25 @@ def check_key(key: bytes | None) -> bytes | None:
             remedy=f"Take at least {MIN_KEY_BYTES} random bytes, such as `openssl rand 32`.",
         )
     return key
+
+
+def read_key(path: str | Path) -> bytes:
+    """Return the key in a file: 32 or more hexadecimal digits, or else the bytes as they are.
+
+    Raises InputError, which tells nothing of what is in the file.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_KEY_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror or error})", file=str(path)) from error
+    if len(data) > MAX_KEY_BYTES:
+        raise InputError("is too long for a key", file=str(path), remedy=f"At most {MAX_KEY_BYTES} bytes.")
+    text = data.strip()
+    if len(text) >= 2 * MIN_KEY_BYTES and len(text) % 2 == 0 and not text.strip(b"0123456789abcdefABCDEF"):
+        data = bytes.fromhex(text.decode())
+    check_key(data)
+    return data
 
 
 def seal(
