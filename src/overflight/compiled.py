@@ -23,9 +23,11 @@ from contextvars import ContextVar
 from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core.registry import CPUDispatcher
 from numba.extending import intrinsic
 
 # Folders of compiled code kept, one a module and state of its sources.
@@ -34,19 +36,50 @@ PACKAGE = Path(__file__).parent
 _IMPORT = re.compile(
     r"^\s*(?:from\s+overflight([\w.]*)\s+import\s+(\([^)]*\)|[^\n]*)|import\s+overflight\.([\w.]+))", re.M
 )
-# The attributes of numba's settings are made at run time; no checker sees them.
+# The attributes of numba's settings are made at run time, and two of its options are not in its types; no
+# checker sees them.
 _SETTINGS: Any = numba.config
+_NJIT: Any = numba.njit
+_DOORS = Lock()
 _THREADS: ContextVar[int | None] = ContextVar("threads", default=None)
 F = TypeVar("F", bound=Callable[..., object])
 
 
+class _Kernel(CPUDispatcher):
+    """A kernel as other kernels call it; a call from Python goes through `doors`.
+
+    To be called by Python and by C numba compiles two functions more, which unpack every argument. Most
+    kernels are called by kernels only, and without doors a first call takes three quarters of the time.
+    """
+
+    @property
+    def doors(self) -> Any:
+        """Return the same kernel as Python and C call it."""
+        with _DOORS:
+            if "_doors" not in self.__dict__:
+                self._doors = _jitted(self.py_func)
+        return self._doors
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        return self.doors(*args, **named)
+
+
 def compiled(function: F) -> F:
     """Compile a kernel; numba's own decorator would hide the type."""
+    kernel = _jitted(function, "inner", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    # Numba hands the function back as it is where compiling is switched off.
+    if isinstance(kernel, CPUDispatcher):
+        kernel.__class__ = _Kernel
+    return cast(F, kernel)
+
+
+def _jitted(function: Callable[..., object], part: str = "", **options: bool) -> Any:
     before = _SETTINGS.CACHE_DIR
+    folder = Path(before) if before else _cache_folder(Path(inspect.getfile(function)))
     # Numba reads the setting when it decorates; code of others in the process keeps its own.
-    _SETTINGS.CACHE_DIR = before or str(_cache_folder(Path(inspect.getfile(function))))
+    _SETTINGS.CACHE_DIR = str(folder / part)
     try:
-        return cast(F, numba.njit(cache=True, nogil=True)(function))
+        return _NJIT(cache=True, nogil=True, **options)(function)
     finally:
         _SETTINGS.CACHE_DIR = before
 

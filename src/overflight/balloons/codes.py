@@ -26,6 +26,8 @@ PROPULSION: Final = 12
 
 # Terms whose slot 0 is a target (ln Pa, ln kg/m³, ln K, m).
 HOLDS: Final = (CONSTANT_PRESSURE, CONSTANT_DENSITY, CONSTANT_THETA, CONSTANT_HEIGHT)
+# Terms whose rate is a line of arithmetic; kernels for flights of these alone hold no other physics.
+PLAIN: Final = (NONE, *HOLDS, STEADY, PARACHUTE)
 # Terms whose slot 0 scales their vertical speed, so that a spread of rates multiplies it.
 SPEEDS: Final = (STEADY, FREE_LIFT, PARACHUTE)
 

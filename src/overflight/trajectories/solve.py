@@ -191,7 +191,7 @@ def fly(
         if scheme is None:
             scheme = default_scheme(_with_all_times(packed, winds))
         standard, lowest_pa = standard or thermo.size == 0, min(lowest_pa, float(grid.pressure_pa[-1]))
-        window = (steps.stepper(), *scheme.codes, *packed, thermo, *waves, *ground, *fixed)
+        window = (steps.stepper(coded.codes), *scheme.codes, *packed, thermo, *waves, *ground, *fixed)
         share = abs(until - begin) / max(abs(time_end - begin), 1.0)
         limit = np.full(1, until)
         if log is not None:
