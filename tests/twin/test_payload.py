@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -392,3 +394,15 @@ def test_too_many_items_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_sensor_that_is_not_there_has_no_tally() -> None:
     with pytest.raises(InputError, match="'radar'"):
         tally(run_payload(Payload(), flight(hours=1.0), [], []), "radar")
+
+
+def test_the_example_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "payload.md").read_text("utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    time = parse_utc("2023-02-01T15:00Z") + 60.0 * np.arange(601)
+    hours = (time - time[0]) / 3600.0
+    flown = SimpleNamespace(
+        time_s=time, lon_deg=-112.5 + 0.4 * hours, lat_deg=48.0 - 0.2 * hours, alt_m=np.full(601, 18_300.0)
+    )
+    exec(compile(example, "payload.md", "exec"), {"flight": flown})
+    assert "Totals(collected=" in capsys.readouterr().out

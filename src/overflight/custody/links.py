@@ -14,7 +14,9 @@ times of working and of failing.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal
 
 import numpy as np
@@ -170,59 +172,68 @@ CHINA_REGION: Final = Box(west_deg=75.0, east_deg=135.0, south_deg=10.0, north_d
 _CERTUS = (
     "Iridium Certus classes; the range of 88 to 704 kbit/s read at second hand, see the operator's sheet"
 )
-SERVICES: Final[dict[str, Service]] = {
-    service.id: service
-    for service in (
-        _stream(
-            "iridium_rudics", "Iridium circuit or RUDICS", 2400.0, 2400.0, "source", "mailasail; NAL Research"
-        ),
-        _messages("iridium_sbd", "Iridium short burst data", 1960, 20.0, "NAL Research, network reference"),
-        _stream(
-            "certus_100",
-            "Iridium Certus 100 (9770)",
-            22e3,
-            88e3,
-            "secondary",
-            "resellers' sheets of the 9770",
-        ),
-        _stream("certus_200", "Iridium Certus 200", 176e3, 176e3, "known", _CERTUS),
-        _stream("certus_350", "Iridium Certus 350", 352e3, 352e3, "known", _CERTUS),
-        _stream("certus_700", "Iridium Certus 700", 352e3, 704e3, "known", _CERTUS),
-        _stream(
-            "bgan_streaming",
-            "BGAN streaming",
-            256e3,
-            256e3,
-            "source",
-            "BGAN classes of 8 to 256 kbit/s",
-            NOT_POLAR,
-        ),
-        _stream(
-            "bgan_background",
-            "BGAN background",
-            492e3,
-            492e3,
-            "known",
-            "about 400 read, 492 known",
-            NOT_POLAR,
-        ),
-        _messages(
-            "beidou_regional",
-            "BeiDou-3 regional messages",
-            1750,
-            60.0,
-            "at most 14,000 bit a message: spaceintelreport; one a minute assumed",
-            CHINA_REGION,
-        ),
-        _messages(
-            "beidou_global",
-            "BeiDou-3 global messages",
-            70,
-            60.0,
-            "560 bit a message: spaceintelreport; one a minute assumed",
-        ),
-    )
-}
+SERVICES: Final[Mapping[str, Service]] = MappingProxyType(
+    {
+        service.id: service
+        for service in (
+            _stream(
+                "iridium_rudics",
+                "Iridium circuit or RUDICS",
+                2400.0,
+                2400.0,
+                "source",
+                "mailasail; NAL Research",
+            ),
+            _messages(
+                "iridium_sbd", "Iridium short burst data", 1960, 20.0, "NAL Research, network reference"
+            ),
+            _stream(
+                "certus_100",
+                "Iridium Certus 100 (9770)",
+                22e3,
+                88e3,
+                "secondary",
+                "resellers' sheets of the 9770",
+            ),
+            _stream("certus_200", "Iridium Certus 200", 176e3, 176e3, "known", _CERTUS),
+            _stream("certus_350", "Iridium Certus 350", 352e3, 352e3, "known", _CERTUS),
+            _stream("certus_700", "Iridium Certus 700", 352e3, 704e3, "known", _CERTUS),
+            _stream(
+                "bgan_streaming",
+                "BGAN streaming",
+                256e3,
+                256e3,
+                "source",
+                "BGAN classes of 8 to 256 kbit/s",
+                NOT_POLAR,
+            ),
+            _stream(
+                "bgan_background",
+                "BGAN background",
+                492e3,
+                492e3,
+                "known",
+                "about 400 read, 492 known",
+                NOT_POLAR,
+            ),
+            _messages(
+                "beidou_regional",
+                "BeiDou-3 regional messages",
+                1750,
+                60.0,
+                "at most 14,000 bit a message: spaceintelreport; one a minute assumed",
+                CHINA_REGION,
+            ),
+            _messages(
+                "beidou_global",
+                "BeiDou-3 global messages",
+                70,
+                60.0,
+                "560 bit a message: spaceintelreport; one a minute assumed",
+            ),
+        )
+    }
+)
 
 
 def service(name: str) -> Service:
