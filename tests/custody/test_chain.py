@@ -347,7 +347,7 @@ def test_the_report_in_words_and_as_json() -> None:
     lines = report_lines(found)
     assert "Missing: 4 (4–7)" in lines
     assert "Altered: 1 (3)" in lines
-    assert any(line.startswith("the sender who rewrites and re-chains: not detectable") for line in lines)
+    assert any(line.startswith("The sender who rewrites and re-chains: not detectable") for line in lines)
     told = report_dict(found)
     assert (told["ok"], told["missing"], told["stream"]) == (False, ((4, 7),), STREAM.hex())
 

@@ -550,7 +550,8 @@ def _third_party(whole: ChainReport) -> Adversary:
             "third party", title, _anchored(whole), _proof(whole), "anything outside those ranges"
         )
     return Adversary(
-        "third party", title, "not detectable", "nothing: the stream has no key and nothing outside holds it",
+        "third party", title, "not detectable",
+        "nothing, since the stream has no key and nothing outside holds it",
         "that he did not write the whole chain anew",
     )  # fmt: skip
 
@@ -566,7 +567,7 @@ def _tail(whole: ChainReport, beyond: int) -> Adversary:
         sure = whole.checked == "hmac"
         return Adversary(
             "cut tail", title, "none", "the last frame says that it is the last",
-            "nothing" if sure else "that nobody closed a cut stream anew: anybody could without the key",
+            "nothing more" if sure else "that nobody closed a cut stream anew: anybody could without the key",
         )  # fmt: skip
     known = f"that the stream reached {beyond}" if beyond >= 0 else "nothing"
     return Adversary(
@@ -585,7 +586,7 @@ def _sender(whole: ChainReport) -> Adversary:
     if whole.proven:
         return Adversary("sender", title, _anchored(whole), _proof(whole), "anything outside those ranges")
     return Adversary(
-        "sender", title, "not detectable", "nothing: nothing outside the stream anchors it",
+        "sender", title, "not detectable", "nothing, since nothing outside the stream anchors it",
         "that this is the stream as it was first recorded",
     )  # fmt: skip
 
@@ -628,7 +629,8 @@ def report_lines(whole: ChainReport, shown: int = 20) -> list[str]:
     more = len(whole.flaws) - shown + whole.flaws_dropped
     lines += [f"  and {more} more"] if more > 0 and len(whole.flaws) >= shown else []
     for one in whole.adversaries:
-        lines.append(f"{one.title}: {one.verdict}. Provable: {one.provable}. Not: {one.not_provable}.")
+        known = f"Provable: {one.provable}. Not provable: {one.not_provable}."
+        lines.append(f"{one.title[0].upper()}{one.title[1:]}: {one.verdict}. {known}")
     return lines
 
 

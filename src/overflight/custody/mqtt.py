@@ -53,19 +53,24 @@ class Broker:
 
 def parse_broker(text: str, password: str = "") -> Broker:
     """Return the broker of mqtt://[user@]host[:port]/topic. Raises InputError."""
-    with contextlib.suppress(ValueError):
+    try:
         parts = urlsplit(text)
-        if parts.password is not None:
-            raise InputError(
-                "there is a password in the address, which others can see in the list of processes",
-                field="mqtt", remedy="Give it in a file.",
-            )  # fmt: skip
-        base = parts.path.strip("/")
-        if parts.scheme == "mqtt" and parts.hostname and re.fullmatch(r"[^#+\0]{1,200}", base):
-            return Broker(parts.hostname, parts.port or DEFAULT_PORT, base, parts.username or "", password)
-    raise InputError(
-        f"'{text[:80]}' is no broker and topic", field="mqtt", remedy="Give mqtt://[user@]host[:port]/topic."
-    )
+        port = parts.port or DEFAULT_PORT
+    except ValueError:
+        parts, port = urlsplit(""), 0
+    if parts.password is not None:
+        raise InputError(
+            "there is a password in the address, which others can see in the list of processes",
+            field="mqtt", remedy="Give it in a file.",
+        )  # fmt: skip
+    base = parts.path.strip("/")
+    whole = parts.scheme == "mqtt" and parts.hostname and not set("#?") & set(text)
+    if not whole or not re.fullmatch(r"[^#+\0]{1,200}", base):
+        raise InputError(
+            f"'{text.rpartition('@')[2][:80]}' is no broker and topic",
+            field="mqtt", remedy="Give mqtt://[user@]host[:port]/topic.",
+        )  # fmt: skip
+    return Broker(parts.hostname or "", port, base, parts.username or "", password)
 
 
 def _client(name: str, broker: Broker, *, clean: bool) -> Any:

@@ -233,6 +233,8 @@ async def _serve(
     finally:
         intake.clients -= 1
         writer.close()
+        with contextlib.suppress(OSError, TimeoutError):
+            await asyncio.wait_for(writer.wait_closed(), 5.0)
 
 
 async def _receive(
@@ -315,20 +317,32 @@ def _answerer(
 
 @dataclass(slots=True)
 class TcpLine:
-    """A sender's connection. `kept` counts the messages of this connection that the station keeps."""
+    """A sender's connection.
+
+    `kept` counts the messages of this connection that the station keeps, `next` is the first number of which
+    it has nothing.
+    """
 
     host: str
     port: int
     hello: Hello
     timeout_s: float = 10.0
     kept: int = 0
+    next: int = 0
     _socket: socket.socket | None = None
     _splitter: Splitter = field(default_factory=lambda: Splitter(HELLO_BYTES + 64 * MAX_WANTED))
 
     def connect(self) -> Standing:
-        """Connect, and return what the station has. Raises OSError, and InputError when it refuses."""
+        """Connect, and return what the station has. Raises OSError, FetchError; InputError if refused."""
         self.close()
         self.kept, self._splitter = 0, Splitter(HELLO_BYTES + 64 * MAX_WANTED)
+        try:
+            return self._greet()
+        except BaseException:
+            self.close()
+            raise
+
+    def _greet(self) -> Standing:
         self._socket = socket.create_connection((self.host, self.port), self.timeout_s)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.sendall(encode_hello(self.hello))
@@ -336,7 +350,9 @@ class TcpLine:
         while time.monotonic() < end_s:
             for kind, body in self._read(end_s - time.monotonic()):
                 if kind == HELLO:
-                    return parse_standing(body)
+                    standing = parse_standing(body)
+                    self.next = standing.next
+                    return standing
         raise FetchError("the station does not answer", remedy="Check the address.")
 
     def send(self, data: bytes) -> None:
@@ -350,7 +366,7 @@ class TcpLine:
         """Wait up to a time for acknowledgements and return `kept`. Raises OSError, InputError."""
         for kind, body in self._read(wait_s):
             if kind == ACK and len(body) == _ACK.size:
-                self.kept = _ACK.unpack(body)[1]
+                self.next, self.kept = _ACK.unpack(body)
         return self.kept
 
     def settled(self, _sequences: Iterable[int]) -> bool:
