@@ -91,7 +91,7 @@ def truth_data(made: Made, hashes: Mapping[str, str]) -> dict[str, Any]:
     plan = made.scenario
     by_id = {t.id: t for t in made.tracks}
     sightings = {
-        id_: true_row(r, by_id.get(r.object or plan.subject), made.ids)
+        id_: true_row(r, by_id.get(r.object or plan.subject), made.ids, plan.subject)
         for r, id_ in zip(made.reports, made.ids, strict=True)
     }
     return {

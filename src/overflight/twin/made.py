@@ -159,7 +159,13 @@ def _balloon(plan: FlightPlan, level_m: float | None) -> Balloon:
     if plan.leak_kgps > 0.0:
         leak = Leak(loss_kgps=plan.leak_kgps, spare_kg=plan.spare_kg, gas_kg=plan.gas_kg or None)
         last = flight.stages[-1]
-        flight = replace(flight, stages=(*flight.stages[:-1], replace(last, terms=(*last.terms, leak))))
+        flight = replace(
+            flight,
+            stages=(
+                *flight.stages[:-1],
+                replace(last, terms=(*last.terms, leak), stops=(*last.stops, Ground())),
+            ),
+        )
     if plan.falls_h is not None:
         last = flight.stages[-1]
         fall = Stage((Parachute(sea_level_mps=6.0),), (Ground(),), "fall")

@@ -141,12 +141,15 @@ def _whole(value: float | None) -> str:
     return "" if value is None else f"{value:.0f}"
 
 
-def true_row(report: Report, track: Track | None, ids: Sequence[str]) -> dict[str, Any]:
-    """Return the key to a row, for the truth: fault, object, and where the object was at the time stated."""
+def true_row(report: Report, track: Track | None, ids: Sequence[str], subject: str) -> dict[str, Any]:
+    """Return the key to a row: its fault as far as the subject goes, and where the object was at the time.
+
+    A true report of another object is, for the subject, of something else.
+    """
     middle = 0.5 * (report.time_start + report.time_end)
     row: dict[str, Any] = {
         "object": report.object or None,
-        "fault": report.fault,
+        "fault": "mistaken" if report.object not in ("", subject) else report.fault,
         "alt_fault": report.alt_fault,
         "true_time_s": report.true_time_s,
         "copied_from": None if report.copied_from is None else ids[report.copied_from],
