@@ -47,6 +47,8 @@ ERROR_DISTANCE_KM: Final = 600.0
 AFTER_H: Final = (3.0, 6.0, 12.0, 24.0)
 IN_FLIGHT: Final = 24
 QUADRATURE: Final = 9
+# Where a side expects the balloon is told from this posterior on.
+LEAST_SIDE: Final = 0.01
 LOG_2PI: Final = math.log(2.0 * math.pi)
 
 
@@ -54,8 +56,8 @@ LOG_2PI: Final = math.log(2.0 * math.pi)
 class Option:
     """One observation that could be made: its expected gain about the side in bits, and where to look.
 
-    `places` holds, for each side with a hypothesis, (side, x_km, y_km, sd_km) of where it expects the
-    balloon.
+    `places` holds, for each side that is not as good as ruled out, (side, x_km, y_km, sd_km) of where it
+    expects the balloon.
     """
 
     kind: Kind
@@ -156,7 +158,7 @@ def _places(weighed: Weighed, states: Sequence[Float64s]) -> list[tuple[Side, fl
     out: list[tuple[Side, float, float, float]] = []
     for side in SIDES:
         rows = [i for i, h in enumerate(weighed.hypotheses) if h.side == side]
-        if not rows:
+        if sum(float(weighed.posterior[i]) for i in rows) < LEAST_SIDE:
             continue
         weight = np.concatenate(
             [np.full(len(states[i]), (weighed.posterior[i] + 1e-12) / len(states[i])) for i in rows]

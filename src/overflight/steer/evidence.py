@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -35,6 +35,9 @@ Progress = Callable[[str, float], None]
 # Draws of the evidences within their errors: the ends of a 90 % interval are then right to 1 % of its width.
 ERROR_DRAWS: Final = 4000
 PARTICLES: Final = 4000
+# Wind errors of so many times the stated size do not occur; so many draws are kept at least.
+RUNAWAY: Final = 12.0
+LEAST_SOUND: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,12 +98,29 @@ def weigh(
     return weighed_from(hypotheses, filtered, reach_of(hypotheses, fixes, air, belief, frame))
 
 
+def sound(filtered: Filtered) -> Filtered:
+    """Leave out draws that ran away: over gaps of days the linear smoother can lose its footing.
+
+    A draw that asks for a wind error beyond `RUNAWAY` times the stated size is no path of any hypothesis.
+    Where hardly any is sound, the least unsound are kept.
+    """
+    worst = np.nan_to_num(np.abs(filtered.paths[:, :, 3:5]).max(axis=(1, 2)), nan=np.inf)
+    least = np.sort(worst)[min(LEAST_SOUND, len(worst)) - 1]
+    keep = worst <= max(RUNAWAY, least)
+    return replace(
+        filtered,
+        paths=filtered.paths[keep],
+        readings=filtered.readings[keep],
+        parameters=filtered.parameters[keep],
+    )
+
+
 def weighed_from(hypotheses: Sequence[Hypothesis], filtered: Sequence[Filtered], reach: Reach) -> Weighed:
-    """Put filtered hypotheses together."""
+    """Put filtered hypotheses together, their draws sifted."""
     log_evidence = np.array([f.log_evidence for f in filtered])
     return Weighed(
         hypotheses=tuple(hypotheses),
-        filtered=tuple(filtered),
+        filtered=tuple(sound(f) for f in filtered),
         log_evidence=log_evidence,
         se=np.array([f.log_evidence_se for f in filtered]),
         posterior=posterior_of([h.prior for h in hypotheses], log_evidence),

@@ -85,6 +85,19 @@ class Reach:
             f"rise by a factor of {math.exp(most):.1f}, where {math.exp(needed):.1f} is asked for.",
         )
 
+    def told(self) -> str:
+        """Say what the data could have told, for each way of steering."""
+        parts = [
+            f"{name}, by a factor of {math.exp(min(nats, 20.0)):.2g} at middling strength and "
+            f"{math.exp(min(dict(self.strongest)[name], 20.0)):.2g} at the greatest"
+            for name, nats in self.middling
+        ]
+        return (
+            f"With {self.fixes} sightings, {self.gap_h:.1f} h apart in the median, and winds known to "
+            f"{self.wind_mps:.1f} m/s, the odds could have been expected to rise, had it been steered: "
+            f"{'; '.join(parts)}."
+        )
+
 
 def reach_of(
     hypotheses: Sequence[Hypothesis], fixes: Fixes, air: Air, belief: WindErrorBelief, frame: Frame

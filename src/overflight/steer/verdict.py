@@ -88,7 +88,10 @@ def judge(weighed: Weighed, *, threshold: float = THRESHOLD, winds_used: str = "
     passed = low[best] >= threshold
     word: Word = WORDS[SIDES[best]] if passed and not lacking else "cannot tell"
     told = _for(SIDES[best], middle[best], low[best], high[best], threshold)
-    reasons = (told, *lacking, *_winds_reason(winds_used, word))
+    could = (
+        (weighed.reach.told(),) if word == "cannot tell" and not lacking and weighed.reach.middling else ()
+    )
+    reasons = (told, *lacking, *could, *_winds_reason(winds_used, word))
     return Verdict(
         word=word, p=middle, p_low=low, p_high=high, threshold=threshold,
         log_odds=odds, log_odds_se=odds_se, reasons=reasons,

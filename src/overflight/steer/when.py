@@ -35,16 +35,22 @@ LEAST_P: Final = 0.5
 STATION_RADIUS_KM: Final = 50.0
 STATION_HOURS: Final = 6.0
 MOST_COMMANDS: Final = 60
+# Draws that share one ancestor agree about its commands and prove nothing; two lineages must.
+LEAST_LINEAGES: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One change of the commanded height: when (5-50-95 %), from and to (medians), how probable."""
+    """One change of the commanded height: when (5-50-95 %), from and to (medians), how probable.
+
+    `lineages` counts the unlike draws that have it: draws of a filter share ancestors.
+    """
 
     time_s: tuple[float, float, float]
     from_m: float
     to_m: float
     p: float
+    lineages: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +161,7 @@ def commands(node_s: Float64s, paths: Float64s) -> tuple[Command, ...]:
         rest = way.copy()
         while len(found) < MOST_COMMANDS and (one := _strongest(middle, paths, rest)) is not None:
             found.append(one)
+    found = [one for one in found if one.lineages >= LEAST_LINEAGES]
     return tuple(sorted(found, key=lambda c: c.time_s[1]))
 
 
@@ -165,7 +172,7 @@ def _strongest(middle: Float64s, paths: Float64s, rest: npt.NDArray[np.bool_]) -
     total = np.concatenate([np.zeros((len(rest), 1), np.int64), np.cumsum(rest, axis=1)], axis=1)
     ends = np.searchsorted(middle, middle + SMOOTH_S + 1.0)
     share = (total[:, ends] > total[:, : middle.size]).mean(axis=0)
-    if share.max() < LEAST_P:
+    if not share.size or share.max() < LEAST_P:
         return None
     # Of windows alike the middle one, so that the command does not lie at their edge.
     alike = np.flatnonzero(share >= share.max() - 1e-9)
@@ -184,6 +191,7 @@ def _strongest(middle: Float64s, paths: Float64s, rest: npt.NDArray[np.bool_]) -
         from_m=float(np.median(commanded[rows, at])) * 1e3,
         to_m=float(np.median(commanded[rows, at + 1])) * 1e3,
         p=who.size / len(rest),
+        lineages=len(np.unique(commanded[rows, at + 1])),
     )
 
 
@@ -209,7 +217,7 @@ def stations(weighed: Weighed, *, radius_km: float, hours: float) -> tuple[Stati
         p += weight * _on_nodes(one.node_s, on, node_s)
         for i in (X, Y):
             place[:, i] += weight * np.interp(node_s, one.node_s, one.paths[:, :, i].mean(axis=0))
-    return tuple(_stretches(node_s, p, place))
+    return tuple(s for s in _stretches(node_s, p, place) if s.time_end - s.time_start >= hours * HOUR_S - 1.0)
 
 
 def _stretches(node_s: Float64s, p: Float64s, place: Float64s) -> list[Station]:
