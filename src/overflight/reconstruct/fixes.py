@@ -29,6 +29,8 @@ Float64s = npt.NDArray[np.float64]
 # A month by the minute.
 MAX_FIXES = 50_000
 MAX_ALT_KM = 60.0
+# Ten turns of the Earth.
+MAX_X_KM = 4e5
 
 
 class Fixes(NamedTuple):
@@ -152,7 +154,7 @@ def check_fixes(fixes: Fixes) -> None:
     chances = (fixes.p_afar, fixes.p_slip, fixes.p_mistaken, fixes.p_alt_wrong)
     problems = {
         "time_s": ~np.isfinite(fixes.time_s) | (np.diff(fixes.time_s, prepend=fixes.time_s[0]) < 0.0),
-        "x_km, y_km": ~(np.isfinite(fixes.x_km) & (np.abs(fixes.y_km) < MAX_Y_KM)),
+        "x_km, y_km": ~((np.abs(fixes.x_km) < MAX_X_KM) & (np.abs(fixes.y_km) < MAX_Y_KM)),
         "cov_km2": ~((xx > 0.0) & (yy > 0.0) & (xx * yy - xy * xy > 0.0) & np.isfinite(xx + yy)),
         "time_sd_s": ~((fixes.time_sd_s >= 0.0) & np.isfinite(fixes.time_sd_s)),
         "alt_km": has_alt & ~((np.abs(fixes.alt_km) < MAX_ALT_KM) & (fixes.alt_sd_km > 0.0)),
