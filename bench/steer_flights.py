@@ -4,13 +4,13 @@ Usage: python bench/steer_flights.py DATA [--particles 4000] [--only 12V ...]
        [--json bench/steer_flights.json]
 
 DATA holds the folders `arm`, `rs41_oak`, `shab` and `pyballoon`, as `real_pairs.py` reads them. The winds of
-a flight are those of its sisters: balloons of at most 26 h before or after, analysed by `winds.analysis`, with
-the spread that it states; never of the flight itself. Where there is no sister there are no winds of the day,
+a flight are those of its sisters: balloons of at most 26 h before or after, analysed by `winds.analysis`,
+with the spread that it states; never of the flight itself. Where there is no sister there are no winds of the day,
 and the climatological prior stands in.
 
 Every flight is weighed twice: with its heights, and with heights hidden, as a watcher on the ground would
-have it. Fixes are taken every five minutes. SHAB 12V carries its commanded height in a column of the file; the
-commands that the verdict finds are compared with the times at which that column changes.
+have it. What stays above 13 km for three hours is weighed afloat too, without its climb and its fall. Fixes
+are taken every five minutes. SHAB 12V carries its commanded height in a column of the file; the commands that the verdict finds are compared with the times at which that column changes.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from real_pairs import read_all
 
 from overflight import __version__, geo
@@ -33,9 +34,9 @@ from overflight.reconstruct.fixes import fixes_from_track
 from overflight.reconstruct.frame import fit_frame
 from overflight.reconstruct.models import SCALE_HEIGHT_M, WindErrorBelief
 from overflight.reconstruct.motion import make_air
-from overflight.steer.evidence import weigh
+from overflight.steer.evidence import Weighed, weigh
 from overflight.steer.hypotheses import DEFAULT_HYPOTHESES
-from overflight.steer.verdict import judge
+from overflight.steer.verdict import Verdict, judge
 from overflight.steer.when import when
 from overflight.times import parse_utc, short_utc
 from overflight.units import DAY_S, HOUR_S
@@ -47,11 +48,14 @@ from overflight.winds.grid import Grid
 from overflight.winds.prior import prior_grid
 from overflight.winds.soundings import Sounding, read_soundings
 
+Ints = npt.NDArray[np.int64]
+
 SISTER_S = 26 * HOUR_S
 EVERY_S = 300.0
 # Receivers of satellite navigation on balloons: metres; places in the files are given to some 15 m.
 FIX_SD_M, ALT_SD_M = 200.0, 100.0
 LEVELS_PA = np.geomspace(500.0, 92_000.0, 36)
+AFLOAT_M = 13_000.0
 # At most so much time of a command's statement may be off.
 COMMAND_S = 20 * 60.0
 
@@ -98,23 +102,43 @@ def gridded(flight: Sounding, sisters: Sequence[Sounding]) -> tuple[Grid, WindEr
     )
 
 
-def thinned(flight: Sounding) -> np.ndarray:
+def thinned(flight: Sounding) -> Ints:
     """Rows five minutes apart, the first and the last too."""
     asked = np.append(np.arange(flight.time_s[0], flight.time_s[-1], EVERY_S), flight.time_s[-1])
     return np.unique(np.abs(flight.time_s[:, None] - asked).argmin(axis=0))
 
 
-def told(flight: Sounding, sisters: Sequence[Sounding], heights: bool, particles: int, seed: int) -> Any:
-    """Return the weighed hypotheses and the verdict on one flight."""
-    rows = thinned(flight)
+def afloat(flight: Sounding, rows: Ints) -> Ints | None:
+    """Rows between the first and the last above 13 km; None where they span less than three hours."""
+    height = flight.alt_msl_m[rows]
+    # A free float is told from its climb by its level; what moves up and down, by 13 km.
+    level = np.quantile(height, 0.75)
+    steady = np.abs(height - level) < 800.0
+    floor = level - 1500.0 if steady.mean() > 0.5 else AFLOAT_M
+    high = np.flatnonzero(height > floor)
+    if not high.size or level < AFLOAT_M:
+        return None
+    inside = rows[high[0] : high[-1] + 1]
+    return inside if np.ptp(flight.time_s[inside]) >= 3.0 * HOUR_S else None
+
+
+def told(
+    flight: Sounding,
+    rows: Ints,
+    winds: tuple[Grid, WindErrorBelief] | None,
+    heights: bool,
+    particles: int,
+    seed: int,
+) -> tuple[Weighed, Verdict]:
+    """Return the weighed hypotheses and the verdict on some rows of a flight."""
     lon, lat, time_s = flight.lon_deg[rows], flight.lat_deg[rows], flight.time_s[rows]
     frame = fit_frame(lon, lat)
     given = {"alt_m": flight.alt_msl_m[rows], "alt_sd_m": ALT_SD_M} if heights else {}
     fixes = fixes_from_track(frame, time_s, lon, lat, sd_m=FIX_SD_M, **given)
     prior = prior_grid(time_s[0] - DAY_S, time_s[-1] + DAY_S)
-    if sisters:
-        own, belief = gridded(flight, sisters)
-        air, used = make_air(frame, prior, own), "files"
+    if winds:
+        belief = winds[1]
+        air, used = make_air(frame, prior, winds[0]), "files"
     else:
         belief = WindErrorBelief(
             time_s=PRIOR_LAGRANGIAN_S, fast_share=PRIOR_FAST_SHARE, mixing_km=PRIOR_MIXING_KM
@@ -124,7 +148,7 @@ def told(flight: Sounding, sisters: Sequence[Sounding], heights: bool, particles
     return weighed, judge(weighed, winds_used=used)
 
 
-def row_of(weighed: Any, verdict: Any) -> dict[str, Any]:
+def row_of(weighed: Weighed, verdict: Verdict) -> dict[str, Any]:
     names = [h.id for h in weighed.hypotheses]
     return {
         "word": verdict.word,
@@ -183,7 +207,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "version": __version__, "python": platform.python_version(), "particles": asked.particles,
         "fixes": f"every {EVERY_S:.0f} s, {FIX_SD_M:.0f} m", "flights": {},
     }  # fmt: skip
-    print(f"{'flight':34}{'sisters':>8}{'hours':>7}  {'with heights':28}{'heights hidden':28}")
+    print(f"{'flight':34}{'sisters':>8}{'hours':>7}  {'with heights':38}{'heights hidden':38}")
     for kind, flight in flights:
         name = Path(flight.file).name
         if asked.only and not any(o in name for o in asked.only):
@@ -193,9 +217,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             "kind": kind, "sisters": [Path(s.file).name for s in sisters],
             "hours": round(float(np.ptp(flight.time_s)) / HOUR_S, 2),
         }  # fmt: skip
+        winds = gridded(flight, sisters) if sisters else None
+        whole = thinned(flight)
+        cases = {"heights": (whole, True), "hidden": (whole, False)}
+        if (part := afloat(flight, whole)) is not None:
+            cases |= {"afloat, heights": (part, True), "afloat, hidden": (part, False)}
         cells = []
-        for label, heights in (("heights", True), ("hidden", False)):
-            weighed, verdict = told(flight, sisters, heights, asked.particles, asked.seed)
+        for label, (rows, heights) in cases.items():
+            weighed, verdict = told(flight, rows, winds, heights, asked.particles, asked.seed)
             row[label] = row_of(weighed, verdict)
             cells.append(f"{verdict.word} ({', '.join(f'{p:.2f}' for p in verdict.p)})")
             if "12V" in name:
@@ -218,10 +247,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                     f"    {label}: commanded {c['true']} to {c['to_m']:.0f} m, found {c['off_min']} min off"
                 )
     wrong = [
-        f"{name}, {label}: {row[label]['word']}"
+        f"{name}, {label}: {one['word']}"
         for name, row in result["flights"].items()
-        for label in ("heights", "hidden")
-        if "12V" not in name and row[label]["word"] in ("steered", "not moved by wind")
+        for label, one in row.items()
+        if "12V" not in name and isinstance(one, dict) and one["word"] in ("steered", "not moved by wind")
     ]
     result["accused"] = wrong
     result["seconds"] = round(clock.monotonic() - begun)

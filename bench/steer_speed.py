@@ -3,8 +3,8 @@
 Usage: python bench/steer_speed.py [--json bench/steer_speed.json] [--particles 100000]
 
 A made flight of nine days with a fix every six hours in gridded winds is weighed under all hypotheses. The
-first run compiles and is not counted. Cost should be a straight line through zero in particles and in days: the
-table shows seconds for each and the seconds a particle and a day.
+first run compiles and is not counted. Cost should be a straight line through zero in particles and in days:
+the table shows seconds for each and the seconds a particle and a day.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -19,11 +20,13 @@ if not (BENCH / "made_drift.py").exists():
     pytest.skip("the benches are not part of a source distribution", allow_module_level=True)
 sys.path.insert(0, str(BENCH))
 
-from made_drift import KINDS, Condition, error_along, gfs_pair, made_field, make_flight  # noqa: E402
+made_drift = importlib.import_module("made_drift")
+KINDS, Condition, make_flight = made_drift.KINDS, made_drift.Condition, made_drift.make_flight
+error_along, gfs_pair, made_field = made_drift.error_along, made_drift.gfs_pair, made_drift.made_field
 
 HOURLY = Condition(name="test", every_h=0.5, error_mps=3.0, hours=24.0)
-# Half-hourly differences of positions against the mean of the errors at their ends: a rough error has no slope, and
-# strays in between. Root mean square.
+# Half-hourly differences of positions against the mean of the errors at their ends: a rough error has no
+# slope, and strays in between. Root mean square.
 WIND_MPS = 0.7
 
 
