@@ -353,3 +353,29 @@ def test_the_line_and_the_table_of_a_stream() -> None:
     assert "2 clients" in text
     assert "\x1b" not in text
     assert re.search(r"1 │ +4 │ +1", text)
+
+
+def test_a_flight_with_outages_streams_and_a_second_run_sends_nothing(
+    tmp_path: Path, start: Callable[..., Program]
+) -> None:
+    path, key, saved = tmp_path / "frames.db", tmp_path / "key", tmp_path / "all.frames"
+    key.write_text("cd" * 16)
+    program = start("--listen", "tcp://127.0.0.1:0", "--store", path, "--key-file", key)
+    words = ("twin", "fly", "lost-and-recovered", "--to", f"tcp://127.0.0.1:{program.port}", "--rate", "max")
+    words += ("--key-file", str(key), "--seed", "1", "--json")
+    result = run(*words, "--save", saved)
+    assert result.exit_code == 0, result.output
+    first = json.loads(result.stdout)
+    # A recorder that overwrites and a link that fails: not everything leaves.
+    assert 0 < first["sent"] == first["frames"] < first["made"]
+    assert json.loads(run(*words).stdout)["sent"] == 0
+    program.stop(signal.SIGTERM)
+    assert run("station", "verify", saved, "--key-file", key).exit_code == 0
+    told = json.loads(run("station", "verify", path, "--key-file", key, "--json").stdout)
+    (one,) = told["streams"]
+    # What the station lacks is what never left, to the frame; the last that leaves closes nothing behind it.
+    assert one["counts"]["received"] == first["sent"]
+    assert one["missing_count"] == one["last"] + 1 - first["sent"] > 0
+    assert one["altered"] == []
+    anchored = run("station", "verify", saved, "--key-file", key, "--anchors", path)
+    assert anchored.exit_code == 0
