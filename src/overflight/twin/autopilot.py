@@ -64,9 +64,10 @@ REACHED_M: Final = 25.0
 # What a metre of the way costs that ballast and gas pay for, over one that the pump does.
 BALLAST_COST: Final = 20.0
 # Near a station the pilot aims at this share of its radius, and a little at its middle.
-INNER, PULL = 0.6, 0.05
-# On the way to a place: what counts is how near the path comes, and where it is at the horizon.
-NEAREST_SHARE: Final = 0.7
+INNER, PULL, EDGE = 0.6, 0.05, 0.5
+# On the way to a place: what counts is how near the path comes, where it is at the horizon, and, so that what
+# can be done now is not put off, where it is on the whole.
+NEAREST_SHARE, LAST_SHARE = 0.6, 0.2
 # A metre outside a corridor weighs as so many metres of the way.
 OUTSIDE_COST: Final = 2.0
 # The shares of the horizon after which the second height of a pair may begin.
@@ -443,11 +444,17 @@ def path_cost_m(
             last = max(length - along, 0.0)
             outside += max(across - radius_m, 0.0)
         nearest = min(nearest, last)
-        total += max(last - INNER * radius_m, 0.0) + PULL * last
+        if kind == LOITER:
+            # Outside counts most, how far outside less and less: what is lost must not spoil what can be kept.
+            total += (
+                radius_m * math.log1p(max(last - INNER * radius_m, 0.0) / (EDGE * radius_m)) + PULL * last
+            )
+        else:
+            total += last
     if kind == LOITER:
         return float(total / count)
-    there = NEAREST_SHARE * nearest + (1.0 - NEAREST_SHARE) * last
-    return float(there + OUTSIDE_COST * outside / count)
+    there = NEAREST_SHARE * nearest + LAST_SHARE * last
+    return float(there + ((1.0 - NEAREST_SHARE - LAST_SHARE) * total + OUTSIDE_COST * outside) / count)
 
 
 @compiled

@@ -172,7 +172,17 @@ BALLOONS: Final[dict[str, Balloon]] = {
             power=Power(panel_w=1000.0, battery_j=5000.0 * WATT_HOUR_J, load_w=200.0, panel_tilt_deg=45.0),
             gas_kg=250.0,
         ),
-        # The same with propellers; their drag: see docs/twin.md.
+        # Of Loon's size, as the Balloon Learning Environment has it (google/balloon-learning-environment:
+        # balloon.py, power_table.py, solar.py): battery, load by night, 6830 mol of helium, 5 to 14 kPa, and six
+        # panels of 210 W that lean 35 and 65 degrees and are shaded in part. Rates of climb are made.
+        Balloon(
+            name="loon",
+            flight=_floating("superpressure balloon of Loon's size"),
+            control=Control(means="air", low_alt_m=14.2e3, high_alt_m=20.5e3, pump_w=250.0),
+            power=Power(panel_w=1000.0, battery_j=3058.56 * WATT_HOUR_J, load_w=183.7, panel_tilt_deg=45.0),
+            gas_kg=27.3,
+        ),
+        # The first with propellers; power and speed from drag: docs/twin.md.
         Balloon(
             name="propelled",
             flight=_floating("superpressure balloon with propellers"),

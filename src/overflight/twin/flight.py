@@ -66,7 +66,7 @@ class TwinFlight:
     `commanded_alt_m` is NaN where no height is sought. Airspeeds are the balloon's own, through the air;
     winds are the true ones. `battery_j`, `ballast_kg` and `gas_kg` are what is left at that time. `panel_w`,
     `load_w` (what the payload got), `pump_w`, `propeller_w` and `spilled_w` hold for the step that begins
-    there: the battery changes by step × (panel - load - pump - propeller - spilled). The last row begins none.
+    there: the battery changes by step × (panel - load - pump - propeller - spilled). The last row has none.
 
     `end` says what ended it, in the words of `trajectories.stops.END_CODES`; `notes` what happened on the
     way: orders, arrivals, budgets spent and since when.
