@@ -42,6 +42,7 @@ from overflight.custody.station import (
 )
 from overflight.custody.tcp import Door, Hello, Splitter, TcpLine, message, tcp_door
 from overflight.errors import FetchError, InputError, LimitError, OverflightError
+from overflight.twin.stream import Outgoing, send
 
 KEY = bytes(range(32))
 STREAM = stream_id("a station's test")
@@ -631,6 +632,19 @@ def test_frames_through_a_broker_are_kept_and_said_to_be(
     assert line.connect() == Standing(((20, 29), (40, 49)), 60)
     line.close()
     assert station.notes == []
+
+
+def test_a_sender_through_a_broker_is_done_when_the_station_has_all(
+    run: Callable[..., Running], tmp_path: Path, broker: str
+) -> None:
+    run(broker=broker)
+    frames = [Outgoing(0.0, frame) for frame in made(500)]
+    line = MqttLine(parse_broker(broker), Hello(STREAM))
+    sent = send([one for one in frames if one.frame.sequence % 7], line)
+    assert kept_in(tmp_path / "frames.db") == {n for n in range(501) if n % 7}
+    assert sent.sent == sent.frames == 429
+    assert send(frames, line).sent == 72
+    assert kept_in(tmp_path / "frames.db") == set(range(501))
 
 
 def test_what_is_no_frame_through_a_broker_harms_nobody(run: Callable[..., Running], broker: str) -> None:
