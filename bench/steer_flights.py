@@ -5,12 +5,13 @@ Usage: python bench/steer_flights.py DATA [--particles 4000] [--only 12V ...]
 
 DATA holds the folders `arm`, `rs41_oak`, `shab` and `pyballoon`, as `real_pairs.py` reads them. The winds of
 a flight are those of its sisters: balloons of at most 26 h before or after, analysed by `winds.analysis`,
-with the spread that it states; never of the flight itself. Where there is no sister there are no winds of the day,
-and the climatological prior stands in.
+with the spread that it states; never of the flight itself. Where there is no sister there are no winds of
+the day, and the climatological prior stands in.
 
 Every flight is weighed twice: with its heights, and with heights hidden, as a watcher on the ground would
 have it. What stays above 13 km for three hours is weighed afloat too, without its climb and its fall. Fixes
-are taken every five minutes. SHAB 12V carries its commanded height in a column of the file; the commands that the verdict finds are compared with the times at which that column changes.
+are taken every five minutes. SHAB 12V carries its commanded height in a column of the file; the commands that
+the verdict finds are compared with the times at which that column changes.
 """
 
 from __future__ import annotations
