@@ -72,11 +72,12 @@ def flight_map(
     title: str,
     description: str,
     label_step_s: float = DAY_S,
+    over: Sequence[Markup] = (),
 ) -> Markup:
     """Draw one map as inline SVG.
 
-    `readings` maps the id of a sighting to its row in `sections.reconstruction.readings`. `name` makes
-    the ids inside the drawing unique on the page.
+    `over` is drawn above the layers' paths. `readings` maps the id of a sighting to its row in
+    `sections.reconstruction.readings`. `name` makes the ids inside the drawing unique on the page.
     """
     labels = Labels(view.width, view.height)
     scale_bar = _scale_bar(view, labels)
@@ -99,6 +100,7 @@ def flight_map(
         lines,
         *corridors,
         *paths,
+        *over,
         marks,
         *reports,
         clip_path=f"url(#{name}-clip)",

@@ -23,6 +23,7 @@ from overflight.places.areas import KIND_WORDS
 from overflight.report import plots, summary, text
 from overflight.report.book import Book
 from overflight.report.map import Borders, Layer, flight_map, make_layers
+from overflight.report.steer_section import steer_parts
 from overflight.report.svg import tag
 from overflight.report.symbols import SHAPES, symbol
 from overflight.report.view import View, fit_view
@@ -95,6 +96,7 @@ def report_html(result: Result, ensembles: Mapping[str, xr.Dataset], borders: Bo
         claims=_claims_by_topic(sections.get("claims") or {}),
         axis=plots.axis(float(sections["case"]["time_start"]), float(sections["case"]["time_end"])),
         path_days=_daily(_path_rows(sections)),
+        steer=steer_parts(sections.get("steer"), borders),
     )
 
 

@@ -46,10 +46,14 @@ class Hypothesis:
     model: MotionModel
 
 
-# Heights: that of balloons held for long in the stratosphere, 14 to 24 km (Strateole-2 18-21 km, Loon
-# 15-20 km, sounding-balloon floats to 24). Wander of a level: Strateole-2 and Loon keep a density level
-# within some hundred metres.
+# Heights: those of balloons held for long in the stratosphere, 14 to 24 km (Strateole-2 at 18-21 km, Loon
+# at 15-20, floats of sounding balloons up to 24).
 _LEVEL: Final = (18_000.0, 4_000.0)
+# How far a height strays, one standard deviation. Superpressure balloons keep their density level within some
+# tens of metres, and the level itself rises and sinks by a hundred or two with the air's waves and its
+# temperature; balloons without pressure in reserve wander by more.
+HELD_M: Final = 200.0
+LOOSE_M: Final = 600.0
 
 PASSIVE_LEVEL: Final = Hypothesis(
     id="passive_level",
@@ -62,7 +66,9 @@ PASSIVE_LEVEL: Final = Hypothesis(
     ),
     side="passive",
     prior=SIDE_PRIOR["passive"] / 2,
-    model=MotionModel(id="passive_level", horizontal="wind", vertical="hold", level_m=_LEVEL),
+    model=MotionModel(
+        id="passive_level", horizontal="wind", vertical="hold", level_m=_LEVEL, wander_m=HELD_M
+    ),
 )
 PASSIVE_DAYNIGHT: Final = Hypothesis(
     id="passive_daynight",
@@ -77,7 +83,7 @@ PASSIVE_DAYNIGHT: Final = Hypothesis(
     # Zero-pressure and pico balloons change their level by tens of metres to some 2 km with the sun.
     model=MotionModel(
         id="passive_daynight", horizontal="wind", vertical="daynight", level_m=_LEVEL,
-        amplitude_m=(0.0, 2_000.0),
+        amplitude_m=(0.0, 2_000.0), wander_m=LOOSE_M,
     ),
 )  # fmt: skip
 PASSIVE_LEAK: Final = Hypothesis(
@@ -90,7 +96,12 @@ PASSIVE_LEAK: Final = Hypothesis(
     side="passive",
     prior=0.0,
     model=MotionModel(
-        id="passive_leak", horizontal="wind", vertical="leak", level_m=_LEVEL, leak_m_per_day=(0.0, 1_500.0)
+        id="passive_leak",
+        horizontal="wind",
+        vertical="leak",
+        level_m=_LEVEL,
+        leak_m_per_day=(0.0, 1_500.0),
+        wander_m=HELD_M,
     ),
 )
 ALTITUDE_CONTROLLED: Final = Hypothesis(
@@ -109,7 +120,7 @@ ALTITUDE_CONTROLLED: Final = Hypothesis(
     # at some 0.3-2.5 m/s; hours to days between changes.
     model=MotionModel(
         id="altitude_controlled", horizontal="wind", vertical="control", level_m=_LEVEL,
-        control_m=(14_000.0, 24_000.0), command_h=(4.0, 48.0), climb_mps=(0.3, 2.5),
+        control_m=(14_000.0, 24_000.0), command_h=(4.0, 48.0), climb_mps=(0.3, 2.5), wander_m=HELD_M,
     ),
 )  # fmt: skip
 PROPELLED: Final = Hypothesis(
@@ -123,11 +134,10 @@ PROPELLED: Final = Hypothesis(
     ),
     side="steered",
     prior=SIDE_PRIOR["steered"] / 2,
-    # Airspeeds that solar-powered stratospheric airships were built for: 1 to 15 m/s; HiSentinel flew at
-    # 10 m/s in 2005.
+    # From what one feels in the data to what solar-powered stratospheric airships are designed for.
     model=MotionModel(
         id="propelled", horizontal="propelled", vertical="hold", level_m=_LEVEL,
-        airspeed_mps=(1.0, 15.0), leg_h=(2.0, 24.0), on_share=(0.2, 1.0),
+        airspeed_mps=(1.0, 15.0), leg_h=(2.0, 24.0), on_share=(0.2, 1.0), wander_m=HELD_M,
     ),
 )  # fmt: skip
 NOT_WIND: Final = Hypothesis(

@@ -88,8 +88,8 @@ class Reach:
     def told(self) -> str:
         """Say what the data could have told, for each way of steering."""
         parts = [
-            f"{name}, by a factor of {math.exp(min(nats, 20.0)):.2g} at middling strength and "
-            f"{math.exp(min(dict(self.strongest)[name], 20.0)):.2g} at the greatest"
+            f"{name.replace('_', ' ')}, by a factor of {_factor(nats)} at middling strength and "
+            f"{_factor(dict(self.strongest)[name])} at the greatest"
             for name, nats in self.middling
         ]
         return (
@@ -97,6 +97,10 @@ class Reach:
             f"{self.wind_mps:.1f} m/s, the odds could have been expected to rise, had it been steered: "
             f"{'; '.join(parts)}."
         )
+
+
+def _factor(nats: float) -> str:
+    return f"{math.exp(nats):.2g}" if nats < math.log(1000.0) else "over 1000"
 
 
 def reach_of(

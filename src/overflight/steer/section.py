@@ -95,13 +95,13 @@ def _account_note(asked: Asked) -> list[str]:
 
 def _sentences(asked: Asked) -> list[Row]:
     verdict = asked.verdict
-    chances = ", ".join(
-        f"{SIDE_WORDS[side]}: {likelihood(p)} ({percent(p)})"
+    chances = "; ".join(
+        f"{SIDE_WORDS[side]}, {likelihood(p)} ({percent(p)})"
         for side, p in zip(SIDES, verdict.p, strict=True)
     )
     head = {
-        "drifted": "It drifted with the wind.",
-        "steered": "It was steered.",
+        "drifted": "It drifted, in the sense of the hypotheses below.",
+        "steered": "It was steered, in the sense of the hypotheses below; no path shows by whom or what for.",
         "not moved by wind": "No wind moved it.",
         "cannot tell": "Whether it drifted or was steered, these data cannot tell.",
     }[verdict.word]
