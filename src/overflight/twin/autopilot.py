@@ -63,7 +63,8 @@ NEVER: Final = 1e300
 REACHED_M: Final = 25.0
 # What a metre of the way costs that ballast and gas pay for, over one that the pump does.
 BALLAST_COST: Final = 20.0
-# Near a station the pilot aims at this share of its radius, and a little at its middle.
+# Near a station the pilot aims at this share of its radius, and a little at its middle; what lies beyond
+# counts as the logarithm of it over the last share of the radius.
 INNER, PULL, EDGE = 0.6, 0.05, 0.5
 # On the way to a place: what counts is how near the path comes, where it is at the horizon, and, so that what
 # can be done now is not put off, where it is on the whole.
@@ -445,10 +446,11 @@ def path_cost_m(
             outside += max(across - radius_m, 0.0)
         nearest = min(nearest, last)
         if kind == LOITER:
-            # Outside counts most, how far outside less and less: what is lost must not spoil what can be kept.
-            total += (
-                radius_m * math.log1p(max(last - INNER * radius_m, 0.0) / (EDGE * radius_m)) + PULL * last
-            )
+            # How far outside counts less and less: what is lost must not spoil what can be kept.
+            beyond = last - INNER * radius_m
+            total += PULL * last
+            if beyond > 0.0:
+                total += radius_m * math.log1p(beyond / (EDGE * radius_m))
         else:
             total += last
     if kind == LOITER:

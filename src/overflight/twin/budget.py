@@ -173,8 +173,8 @@ BALLOONS: Final[dict[str, Balloon]] = {
             gas_kg=250.0,
         ),
         # Of Loon's size, as the Balloon Learning Environment has it (google/balloon-learning-environment:
-        # balloon.py, power_table.py, solar.py): battery, load by night, 6830 mol of helium, 5 to 14 kPa, and six
-        # panels of 210 W that lean 35 and 65 degrees and are shaded in part. Rates of climb are made.
+        # balloon.py, power_table.py, solar.py): battery, load by night, 6830 mol of helium, 5 to 14 kPa, and
+        # six panels of 210 W that lean 35 and 65 degrees, shaded in part. Rates of climb are made.
         Balloon(
             name="loon",
             flight=_floating("superpressure balloon of Loon's size"),
@@ -182,12 +182,13 @@ BALLOONS: Final[dict[str, Balloon]] = {
             power=Power(panel_w=1000.0, battery_j=3058.56 * WATT_HOUR_J, load_w=183.7, panel_tilt_deg=45.0),
             gas_kg=27.3,
         ),
-        # The first with propellers; power and speed from drag: docs/twin.md.
+        # The first with propellers: at 8 m/s a sphere of 30 m with a drag coefficient of 0.15 in 0.12 kg/m³
+        # of air takes 3.3 kW of thrust × speed, and propellers of 60 % 5.5 kW.
         Balloon(
             name="propelled",
             flight=_floating("superpressure balloon with propellers"),
             control=Control(means="air", low_alt_m=15e3, high_alt_m=20e3, pump_w=400.0),
-            propeller=Propeller(airspeed_mps=8.0, power_w=6000.0),
+            propeller=Propeller(airspeed_mps=8.0, power_w=5500.0),
             power=Power(panel_w=10000.0, battery_j=30000.0 * WATT_HOUR_J, load_w=300.0, panel_tilt_deg=45.0),
             gas_kg=250.0,
         ),
