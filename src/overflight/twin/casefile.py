@@ -34,18 +34,20 @@ BEFORE_H, AFTER_H = 48, 24
 def write_case(made: Made, case: Path) -> dict[str, str]:
     """Write the files that the case names and those beside it; return their hashes by name."""
     rows = [cells(r, i) for r, i in zip(made.reports, made.ids, strict=True)]
-    write_text(case / "sightings.csv", _csv(COLUMNS, rows))
+    write_text(case / "sightings.csv", csv_text(COLUMNS, rows))
     if made.scenario.sites:
         write_text(
             case / "sites.csv",
-            _csv(("id", "name", "lat_deg", "lon_deg", "alt_m", "source"), place_rows(made)),
+            csv_text(("id", "name", "lat_deg", "lon_deg", "alt_m", "source"), place_rows(made)),
         )
     if made.scenario.zones:
         write_text(case / "areas.geojson", json.dumps(zones(made), indent=1) + "\n")
     if made.scenario.claims:
-        write_text(case / "claims.csv", _csv(CLAIM_COLUMNS, _claims(made)))
+        write_text(case / "claims.csv", csv_text(CLAIM_COLUMNS, _claims(made)))
     if made.plots:
-        write_text(case / "plots.csv", _csv(("radar", "time_utc", "range_m", "bearing_deg"), _plots(made)))
+        write_text(
+            case / "plots.csv", csv_text(("radar", "time_utc", "range_m", "bearing_deg"), _plots(made))
+        )
     _write_frames(made, case)
     _write_winds(made, case)
     names = sorted(p.relative_to(case).as_posix() for p in case.rglob("*") if p.is_file())
@@ -138,7 +140,7 @@ def _write_winds(made: Made, case: Path) -> None:
 def _read_back(made: Made) -> tuple[Sighting, ...]:
     """The sightings as the analyst's program reads them."""
     rows = [cells(r, i) for r, i in zip(made.reports, made.ids, strict=True)]
-    return parse_table(_csv(COLUMNS, rows), "sightings.csv")
+    return parse_table(csv_text(COLUMNS, rows), "sightings.csv")
 
 
 def case_window(made: Made) -> tuple[float, float]:
@@ -210,7 +212,8 @@ The truth was sealed when this was written. SHA-256 of `truth.json`: `{seal}`.
 """
 
 
-def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:
+def csv_text(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:
+    """Return rows as the text of a CSV table."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()

@@ -696,7 +696,7 @@ def _officials(o: Officials, scene: Scene, rng: np.random.Generator) -> list[Rep
                 radius_m=o.radius_m,
                 kind=o.kind,
                 source=o.name,
-                reliability="high" if track.real else "medium",
+                reliability="high",
                 alt_low_m=low if o.height else None,
                 alt_high_m=low + 5000.0 * FOOT_M if o.height else None,
                 text="It was over this region at about that time.",

@@ -68,7 +68,6 @@ SIDE: Final = "steer.flight.side"
 ACCOUNT: Final = ("collected", "sent", "kept", "deleted", "recovered", "lost")
 # A change of height that a verdict is asked to find, and how near in time.
 COMMAND_M, COMMAND_S = 500.0, 20.0 * 60.0
-INVENTED: Final = "the object was invented"
 Findings = Mapping[str, Mapping[str, Any]]
 
 
@@ -156,8 +155,10 @@ def score_dict(one: Score) -> dict[str, Any]:
 
 def _all_lines(found: Mapping[str, Any], truth: Truth) -> Iterator[Line]:
     findings = _findings(found)
-    flight = _true_flight(found, truth)
-    if flight is not None or truth.data["subject"] is None:
+    subject = _subject(truth)
+    # Where an invented object was is nobody's answer: only how it moved is asked of it.
+    if subject is None or subject["real"]:
+        flight = _true_flight(found, truth)
         yield from _path_lines(found, truth)
         yield from _crossing_lines(findings, truth, flight)
         yield from _sight_lines(findings, truth, flight)
@@ -237,14 +238,16 @@ def _subject(truth: Truth) -> Mapping[str, Any] | None:
 
 
 def _true_flight(found: Mapping[str, Any], truth: Truth) -> xr.Dataset | None:
-    """The true path over the time of the assessment's path; None where nothing real flew then."""
+    """The true path over the time of the assessment's path, all of it without one; None: no flight."""
     rows, subject = _path_rows(found), _subject(truth)
-    if not rows or subject is None or not subject["real"]:
+    if subject is None:
         return None
     time_s, lon, lat, alt = truth.track(subject["id"])
     member = [one["id"] for one in truth.data["objects"]].index(subject["id"])
     pressure = truth.ensemble["pressure_pa"].values[member].astype(float)
-    within = (time_s >= rows[0]["time_s"]) & (time_s <= rows[-1]["time_s"])
+    within = np.ones(time_s.shape, dtype=np.bool_)
+    if rows:
+        within = (time_s >= rows[0]["time_s"]) & (time_s <= rows[-1]["time_s"])
     if np.isfinite(lon[within]).sum() < 2:
         return None
     status = np.where(np.isfinite(lon[within]), 0, truth.ensemble["status"].values[member][within])
@@ -393,13 +396,11 @@ def _border(id_: str) -> Area | None:
 def _area_lines(findings: Findings, area: Area, true: AreaCrossing | None) -> Iterator[Line]:
     where, head = area.phrase or area.name, f"crossing.{area.id}"
     happened = bool(true is not None and true.ever[0])
-    yield chance_line(
-        "crossings",
-        f"{head}.probability",
-        f"Was it over {where}?",
-        _p(findings, f"{head}.probability"),
-        happened,
-    )
+    p = _p(findings, f"{head}.probability")
+    # A country far off that nobody thought of is no question: a long list of them must not earn points.
+    if not happened and area.kind != "user" and (p is None or p < CERTAIN):
+        return
+    yield chance_line("crossings", f"{head}.probability", f"Was it over {where}?", p, happened)
     if not happened or true is None:
         return
     for quantity, asks, unit, value in (

@@ -27,6 +27,8 @@ from overflight.winds.grid import Float64s
 
 ASCENT_MPS: Final = 5.0
 STEP_S: Final = 30.0
+# The made weather begins at 1000 hPa, 111 m.
+LOWEST_M: Final = 150.0
 SYNOPTIC_S: Final = 12.0 * HOUR_S
 # Bursts of service balloons; the made weather ends at 5 hPa, 36 km.
 BURST_M: Final = (25e3, 33e3)
@@ -62,11 +64,11 @@ def ascend(
     weather: Weather, lon_deg: Float64s, lat_deg: Float64s, release_s: Float64s, burst_m: Float64s
 ) -> Float64s:
     """Return lon, lat, alt, u, v (5, N, K) of N sondes at steps of 30 s; NaN after the burst."""
-    steps = int(float(np.max(burst_m)) / ASCENT_MPS / STEP_S)
+    steps = int((float(np.max(burst_m)) - LOWEST_M) / ASCENT_MPS / STEP_S)
     rows = np.full((5, lon_deg.size, steps), np.nan)
     lon, lat = lon_deg.astype(float).copy(), lat_deg.astype(float).copy()
     for k in range(steps):
-        alt = ASCENT_MPS * STEP_S * k + 100.0
+        alt = LOWEST_M + ASCENT_MPS * STEP_S * k
         u, v = weather.wind(release_s + STEP_S * k, float(pressure_pa(alt)), lat, lon)
         rows[:, :, k] = lon, lat, np.full(lon.size, alt), u, v
         lat = lat + np.degrees(STEP_S * v / EARTH_RADIUS_M)

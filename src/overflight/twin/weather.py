@@ -25,11 +25,12 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from overflight.compiled import compiled
 from overflight.errors import InputError
 from overflight.times import to_datetime
 from overflight.units import DAY_S, EARTH_RADIUS_M, HOUR_S, HPA_PA
 from overflight.winds.error import ANALYSIS_ERROR, RandomField, WindError
-from overflight.winds.error_waves import ErrorWaves, draw_waves
+from overflight.winds.error_waves import ErrorWaves, draw_waves, error_at
 from overflight.winds.grid import Float64s, Grid
 from overflight.winds.interpolate import PackedGrid, pack, sample
 
@@ -300,14 +301,39 @@ def wave_wind(
 
 def erring(truth: Grid, error: ErrorWaves) -> Grid:
     """Return a grid with correlated errors added at its nodes."""
-    field = waves_field(error)
-    t, p, la, lo = np.meshgrid(truth.time_s, truth.pressure_pa, truth.lat_deg, truth.lon_deg, indexing="ij")
-    east, north = field.evaluate(t, p, la, lo)
+    east, north = np.empty(truth.u_mps.shape), np.empty(truth.u_mps.shape)
+    waves, cosines, sines = (np.ascontiguousarray(x[0]) for x in error[:3])
+    log_p = np.log(truth.pressure_pa)
+    _at_nodes(
+        waves, cosines, sines, error.origin_s, truth.time_s, log_p, truth.lat_deg, truth.lon_deg, east, north
+    )
     return replace(
         truth,
         u_mps=(truth.u_mps + error.sd_u * east).astype(np.float32),
         v_mps=(truth.v_mps + error.sd_v * north).astype(np.float32),
     )
+
+
+@compiled
+def _at_nodes(
+    waves: Float64s,
+    cosines: Float64s,
+    sines: Float64s,
+    origin_s: float,
+    time_s: Float64s,
+    log_p: Float64s,
+    lat_deg: Float64s,
+    lon_deg: Float64s,
+    east: Float64s,
+    north: Float64s,
+) -> None:
+    for t in range(time_s.size):
+        for k in range(log_p.size):
+            for y in range(lat_deg.size):
+                for x in range(lon_deg.size):
+                    east[t, k, y, x], north[t, k, y, x] = error_at(
+                        waves, cosines, sines, origin_s, time_s[t], log_p[k], lat_deg[y], lon_deg[x]
+                    )
 
 
 def cut_box(grid: Grid, box: tuple[float, float, float, float], window: tuple[float, float]) -> Grid:
