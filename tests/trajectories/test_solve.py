@@ -27,8 +27,9 @@ from scipy.integrate import solve_ivp
 
 from overflight import atmosphere, compiled, geo
 from overflight.balloons.coded import code
-from overflight.balloons.stops import AltitudeAbove, AltitudeBelow, Duration, Ground, SunBelow
+from overflight.balloons.stops import AltitudeAbove, AltitudeBelow, Duration, Ground, StoreEmpty, SunBelow
 from overflight.balloons.terms import (
+    AltitudeControl,
     Ascent,
     ConstantDensity,
     ConstantHeight,
@@ -36,8 +37,12 @@ from overflight.balloons.terms import (
     ConstantTheta,
     Descent,
     Flight,
+    Leak,
     Parachute,
+    Propulsion,
+    SolarHotAir,
     Stage,
+    ZeroPressure,
 )
 from overflight.errors import LimitError, OverflightError
 from overflight.trajectories.solve import fly
@@ -355,13 +360,25 @@ def test_an_error_that_is_the_same_everywhere_adds_to_the_wind() -> None:
     assert track.end_lon_deg[0] == pytest.approx(plain.end_lon_deg[0], rel=1e-4)
 
 
+@pytest.mark.parametrize("start", [0.0, 9000.0])
+def test_a_particle_that_starts_beyond_the_end_flies_the_same_way_in_any_company(start: float) -> None:
+    args = {"pressure_pa": 5000.0, "time_end": 7200.0, "keep_s": [7200.0], "scheme": LINEAR, "fast": False}
+    for backward in (False, True):
+        pair = fly(FLOAT, uniform(10.0), 0.0, 0.0, [start, 9000.0 - start], backward=backward, **args)
+        alone = fly(FLOAT, uniform(10.0), 0.0, 0.0, start, backward=backward, **args)
+        assert alone.end_code[0] == (NOT_BEGUN if backward == (start == 0.0) else 0)
+        assert alone.end_code[0] == pair.end_code[0]
+        assert alone.end_lon_deg[0] == pair.end_lon_deg[0]
+        assert alone.status.tolist() == pair.status[:1].tolist()
+
+
 # --- what is kept --------------------------------------------------------------------------------------
 
 
 def test_starts_at_different_times_and_the_time_before_them() -> None:
     track = fly(
         FLOAT, uniform(10.0), 0.0, 0.0, [0.0, 1800.0, 9000.0], pressure_pa=5000.0, time_end=7200.0,
-        keep_s=[0.0, 3600.0, 7200.0],
+        backward=False, keep_s=[0.0, 3600.0, 7200.0],
     )  # fmt: skip
     assert track.status.tolist() == [[0, 0, 0], [NOT_YET, 0, 0], [NOT_YET] * 3]
     assert track.end_code.tolist() == [0, 0, NOT_BEGUN]
@@ -382,7 +399,7 @@ def test_every_step_is_kept_when_asked_for() -> None:
 def test_after_its_last_step_a_particle_has_a_status_that_says_so() -> None:
     track = fly(
         FLOAT, region(), [-10.0, -10.0, 15.0, 0.0], 45.0, [0.0, 20 * HOUR, 0.0, 2 * DAY],
-        pressure_pa=5000.0, time_end=DAY, keep_s="steps", scheme=CUBIC, step_s=HOUR,
+        pressure_pa=5000.0, time_end=DAY, backward=False, keep_s="steps", scheme=CUBIC, step_s=HOUR,
     )  # fmt: skip
     made = np.isfinite(track.time_s)
     assert made.sum(axis=1).tolist()[:2] == [25, 5]
@@ -530,6 +547,29 @@ FLIGHTS = (
     Flight((Stage((ConstantHeight(20e3),), (AltitudeBelow(100.0), Duration(5e4))), Stage((Ascent(3.0),)))),
     Flight((Stage((Descent(50.0),)),)),
 )
+SINK = AltitudeControl(target=((0.0, 15e3), (DAY, 25e3)), means="ballast", mass_kg=50.0, gas_budget_kg=1.0)
+# With gas, ballast, heat and power: these know no way back.
+POWERED = (
+    Flight((Stage((ZeroPressure(volume_m3=1000.0, gas_kg=20.0, mass_kg=60.0, ballast_kgps=0.01),)),)),
+    Flight((Stage((SolarHotAir(),), (StoreEmpty(0),)), Stage((Parachute(),), (Ground(),)))),
+    Flight((Stage((ConstantPressure(), Leak(loss_kgps=1e-4, spare_kg=0.2, gas_kg=8.0)),),)),
+    Flight(
+        (
+            Stage(
+                (
+                    ConstantHeight(),
+                    Propulsion(
+                        airspeed_mps=9.0, toward=(10.0, 20.0), power_w=200.0, solar_w=500.0, battery_j=1e6,
+                        load_w=10.0,
+                    ),
+                ),
+                (StoreEmpty(1),),
+            ),
+            Stage((Descent(5.0),), (Ground(),)),
+        )
+    ),
+    Flight((Stage((SINK,), (StoreEmpty(0),)),)),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -595,16 +635,53 @@ parallel = st.one_of(st.sampled_from([-90.0, 0.0, 90.0, 89.9999]), st.floats(-90
     globe=st.booleans(),
     terrain=st.booleans(),
     keep=st.sampled_from([None, "steps"]),
+    errors=st.sampled_from([None, 2.0, np.nan, 1e4, 1e30]),
+    every=st.floats(60.0, 1e5),
 )
 def test_nothing_hangs_and_no_number_is_missing_without_a_code(
     seed: int, flight: Flight, starts: list[tuple[float, float]], alt: float, begin: float, length: float,
     step: float, tolerance: float | None, scheme: Scheme, speed: float, holes: float, globe: bool,
-    terrain: bool, keep: Any,
+    terrain: bool, keep: Any, errors: float | None, every: float,
 ) -> None:  # fmt: skip
     grid, places = storm(seed, speed, holes, globe), np.array(starts)
     track = fly(
         flight, grid, places[:, 0], places[:, 1], begin, alt_m=alt, time_end=begin + length, step_s=step,
         tolerance_m=tolerance, scheme=scheme, terrain=hills(seed) if terrain else None, keep_s=keep,
+        errors=of_size(errors, len(starts), seed), error_every_s=every,
+    )  # fmt: skip
+    assert_sound(track, begin, begin + length)
+
+
+def of_size(size: float | None, members: int, seed: int) -> ErrorWaves | None:
+    return None if size is None else drawn_errors(members, seed)._replace(sd_u=size, sd_v=size)
+
+
+kilos = st.one_of(st.sampled_from([0.0, 1e-9, 1e9]), st.floats(0.0, 100.0))
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    seed=st.integers(0, 2**16),
+    flight=st.sampled_from(POWERED),
+    starts=st.lists(st.tuples(angle, parallel), min_size=1, max_size=4),
+    alt=st.floats(-1e3, 4e4),
+    store=st.tuples(kilos, st.one_of(st.sampled_from([0.0, 1e30]), st.floats(0.0, 1e7)), kilos),
+    begin=st.floats(0.0, DAY),
+    length=st.floats(0.0, 2 * DAY),
+    step=st.floats(60.0, 3600.0),
+    tolerance=st.one_of(st.none(), st.sampled_from([100.0])),
+    speed=st.sampled_from([0.0, 30.0, 1e4]),
+    errors=st.sampled_from([None, 2.0]),
+)
+def test_nothing_hangs_and_no_store_runs_away_with_gas_heat_and_power(
+    seed: int, flight: Flight, starts: list[tuple[float, float]], alt: float,
+    store: tuple[float, float, float], begin: float, length: float, step: float, tolerance: float | None,
+    speed: float, errors: float | None,
+) -> None:  # fmt: skip
+    grid, places = storm(seed, speed, 0.0, True), np.array(starts)
+    track = fly(
+        flight, grid, places[:, 0], places[:, 1], begin, alt_m=alt, time_end=begin + length, step_s=step,
+        tolerance_m=tolerance, scheme=LINEAR, store=store, errors=of_size(errors, len(starts), seed),
     )  # fmt: skip
     assert_sound(track, begin, begin + length)
 
@@ -661,6 +738,7 @@ def test_nothing_hangs_and_no_number_is_missing_on_one_pressure_surface(
         {"keep_s": [7200.0]},
         {"keep_s": []},
         {"keep_s": "hours"},
+        {"lon_deg": [0.0, 0.0], "start_time": [0.0, 9000.0]},
         {"rows": np.zeros((2, 1, 1, 1))},
         {"store": (1.0, 2.0)},
         {"store": (1.0, np.nan, 0.0)},

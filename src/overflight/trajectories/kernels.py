@@ -489,13 +489,18 @@ def advance(
 
     With `pause`, a particle returns at each change of stage; after `steps_most` steps all return. State,
     changed in place: state (N, COLUMNS), held (N or 0, 4), own (N or 0, K, P) the rows of the stage with
-    targets filled, stage, code (`stops.END_CODES`, `MOVING`; `WAITING` with an altitude in place of log p)
-    and kept (N,).
+    targets filled or, to hold less, their first slots (N, K, 1), stage, code (`stops.END_CODES`, `MOVING`;
+    `WAITING` with an altitude in place of log p) and kept (N,).
     """
-    scratch, notes, one_slope = np.empty((SLOPES + table.shape[0], VALUES)), np.zeros(JOB), np.zeros((1, 4))
+    count = SLOPES + table.shape[0]
+    # What a particle is at and the table of one slope lie behind the rows of a step.
+    scratch, filled = np.empty((count + 2, JOB)), np.empty(rows.shape[2:])
+    work, mine = borrowed(scratch), borrowed(filled)
+    job, euler = work[count], work[count + 1 :]
+    for k in range(JOB):
+        job[k] = euler[0, k] = 0.0
     # One slope for the whole of a step, in the layout of `steps.Method`.
-    one_slope[0, 1] = 1.0
-    work, job, euler = borrowed(scratch), borrowed(notes), borrowed(one_slope)
+    euler[0, 1] = 1.0
     time_s, log_p, lat, lon = borrowed(time_s), borrowed(log_p), borrowed(lat), borrowed(lon)
     field, thermo, waves, cosines = borrowed(field), borrowed(thermo), borrowed(waves), borrowed(cosines)
     sines, ground_lat, ground_lon, ground_m = (
@@ -514,6 +519,7 @@ def advance(
     state, held, own, stage = borrowed(state), borrowed(held), borrowed(own), borrowed(stage)
     code, kept, out, out_stage = borrowed(code), borrowed(kept), borrowed(out), borrowed(out_stage)
     direction, hold = settings[DIRECTION], settings[HOLD]
+    filling, whole = own.shape[0] > 0, own.shape[2] == rows.shape[3]
     for i in range(begin, end):
         last_s = limit[i] if limit.size > 1 else limit[0]
         if code[i] >= 0 or direction * (last_s - state[i, AT_TIME]) < 0.0:
@@ -528,6 +534,7 @@ def advance(
         member = i if rows.shape[0] > 1 else 0
         stop_member = i if stop_rows.shape[0] > 1 else 0
         steps = 0
+        stale = filling and not whole
         while True:
             t = state[i, AT_TIME]
             # Kept at the end of a particle too: it is there when it ends.
@@ -543,19 +550,30 @@ def advance(
             for k in range(VALUES):
                 work[FROM, k] = work[TO, k] = values[k]
             lost, met = 0, -1
+            terms = rows[member, now]
+            if filling:
+                terms = own[i] if whole else mine
             if math.isnan(values[AT_BEGAN]):
                 values[AT_BEGAN] = t
-                if own.shape[0] > 0:
+                if filling:
                     lost = open_stage(
                         time_s, log_p, lat, lon, periodic, steady, thermo, settings,
-                        codes[now], rows[member, now], own[i], t, values,
+                        codes[now], rows[member, now], terms, t, values,
                     )  # fmt: skip
+                    for k in range(own.shape[1]):
+                        own[i, k, 0] = terms[k, 0]
+                    stale = False
                 if watching and lost == 0:
                     met = look_for_stop(
                         time_s, log_p, lat, lon, periodic, steady, thermo, ground_lat, ground_lon, ground_m,
                         settings, stops, stops_rows, START_SLACK, t, t, work,
                     )  # fmt: skip
-            terms = own[i] if own.shape[0] > 0 else rows[member, now]
+            if stale:
+                for k in range(own.shape[1]):
+                    terms[k, 0] = own[i, k, 0]
+                    for j in range(1, rows.shape[3]):
+                        terms[k, j] = rows[member, now, k, j]
+                stale = False
             job[T], job[BEGAN] = t, values[AT_BEGAN]
             until, which = timed_end(stops, stops_rows, job[BEGAN], direction)
             if met < 0 and direction * (until - t) <= 0.0:
@@ -617,4 +635,4 @@ def advance(
             known = not math.isnan(ground_at(ground_lat, ground_lon, ground_m, la, lo))
             code[i] = code[i] if known else GROUND_UNKNOWN
     # Used last here, so that they live until the end: the borrowed ones do not keep them.
-    scratch[0, 0] = notes[0] = one_slope[0, 0] = 0.0
+    scratch[0, 0] = filled[0, 0] = 0.0

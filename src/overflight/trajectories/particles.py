@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +22,8 @@ from overflight.winds.grid import Float64s
 MISSING = 5
 # Numbers that a log of all steps may hold.
 ALL_STEPS_MOST = 400_000_000
-# Particles laid out at a time: what geometry needs on the way is small beside them all.
-LAID_OUT = 50_000
+# Particles laid out and read at a time: what is needed on the way is small beside them all.
+LAID_OUT = 4096
 # In place of a stage at kept times before a particle begins, and the stage that it begins in.
 BEFORE, FIRST = np.int8(-1), np.int8(0)
 
@@ -83,14 +83,25 @@ def begin_run(
     erring: bool,
     filling: bool,
     float32: bool,
+    lean: bool = False,
 ) -> Run:
-    """Lay out the particles at their starts; `level` (N,) is an altitude, m, or a pressure, Pa."""
+    """Lay out the particles at their starts; `level` (N,) is an altitude, m, or a pressure, Pa.
+
+    With `lean`, particles whose targets are `filling` keep these and not the rest of their rows: an eighth
+    of the memory.
+    """
     members = lon.size
     state = np.empty((members, kernels.COLUMNS))
-    for first in range(0, members, LAID_OUT):
-        some = slice(first, first + LAID_OUT)
+    kept = np.empty(members, np.int32)
+    kind = np.float32 if float32 else np.float64
+    out, out_stage = np.empty((4, members, keep.size), kind), np.empty((members, keep.size), np.int8)
+    columns = np.arange(keep.size)
+    for some in _parts(members):
         state[some, :3] = geo.unit_vector(lon[some], lat[some]).T
-    state[:, steps.LOG_P] = np.log(level) if by_pressure else level
+        state[some, steps.LOG_P] = np.log(level[some]) if by_pressure else level[some]
+        kept[some] = np.searchsorted(keep * direction, start[some] * direction)
+        out[:, some] = np.nan
+        out_stage[some] = np.where(columns < kept[some, None], BEFORE, FIRST)
     stores = np.asarray(coded.store if store is None else store, np.float64)
     if stores.shape not in ((3,), (members, 3)):
         raise OverflightError(f"a store of shape {stores.shape}", remedy=f"Give (3,) or ({members}, 3).")
@@ -103,18 +114,23 @@ def begin_run(
     state[:, kernels.AT_TRY] = trial_s
     held = np.zeros((members if erring else 0, 4))
     held[:, kernels.HELD_UNTIL] = start[: held.shape[0]]
-    kind = np.float32 if float32 else np.float64
-    kept = np.searchsorted(keep * direction, start * direction).astype(np.int32)
+    _, terms, slots = coded.rows.shape
     return Run(
         state=state,
         held=held,
-        own=np.empty((members if filling else 0, *coded.rows.shape[1:])),
+        own=np.empty((members if filling else 0, terms, 1 if lean else slots)),
         stage=np.zeros(members, np.int8),
         code=np.full(members, MOVING if by_pressure else WAITING, np.int8),
         kept=kept,
-        out=np.full((4, members, keep.size), np.nan, kind),
-        out_stage=np.where(np.arange(keep.size, dtype=np.int32) < kept[:, None], BEFORE, FIRST),
+        out=out,
+        out_stage=out_stage,
     )
+
+
+def _parts(members: int) -> Iterator[slice]:
+    """Yield the particles in parts, from the first to the last."""
+    for first in range(0, members, LAID_OUT):
+        yield slice(first, min(first + LAID_OUT, members))
 
 
 def read_tracks(
@@ -125,56 +141,82 @@ def read_tracks(
     lowest_pa: float,
     notes: tuple[str, ...],
 ) -> Tracks:
-    """Read the run's arrays as a record."""
-    time_s = run.state[:, kernels.AT_TIME].copy()
-    going = run.code < 0
-    # Who begins after the end has stayed at the start.
-    late = going & (direction * (time_s - time_end) > 0.0)
-    code = np.where(going, np.where(time_s == time_end, FINISHED, 1), run.code)
-    code = np.where(late, NOT_BEGUN, code).astype(np.int8)
-    # At the end of the run a particle is still on its way.
-    begun = run.out_stage != BEFORE
-    there = begun & ~late[:, None]
-    there &= time_s[:, None] >= keep if direction > 0.0 else time_s[:, None] <= keep
-    status = np.full(begun.shape, NOT_YET, np.int8)
-    np.copyto(status, code[:, None], where=begun)
-    status[there] = ALOFT
-    lon, lat, alt, pressure = run.out
-    status[there & (pressure > lowest_pa * (1.0 + 1e-6))] = AIR_HELD
-    _mark_bare(status, there & np.isnan(alt), code)
-    stage = np.where(begun & ~there, run.stage[:, None], np.maximum(run.out_stage, FIRST))
-    end_lon, end_lat, end_p = _read_ends(run)
-    lon[lon >= 180.0] -= 360.0
-    if (run.code == GROUND_UNKNOWN).any():
+    """Read a run as a record and give it up: what it kept is the record's own, the rest is freed."""
+    members = run.code.size
+    run.own = np.empty((0, *run.own.shape[1:]))
+    time_s, lon, lat, alt, pressure = (np.empty(members) for _ in range(5))
+    ends = Ends(time_s, lon, lat, alt, pressure, np.empty(members, np.int8))
+    status = np.empty(run.out_stage.shape, np.int8)
+    # From the last to the first, so that the state can be given back as it is read.
+    for some in reversed(list(_parts(members))):
+        _read_ends(run, some, time_end, direction, ends)
+        _read_kept(run, some, keep, direction, lowest_pa, ends, status)
+        run.state.resize((some.start, kernels.COLUMNS), refcheck=False)
+    if (ends.code == GROUND_UNKNOWN).any():
         notes += ("the ground is the WGS-84 ellipsoid where the terrain has no height",)
     return Tracks(
         time_s=keep,
-        lon_deg=lon,
-        lat_deg=lat,
-        alt_m=alt,
-        pressure_pa=pressure,
+        lon_deg=run.out[0],
+        lat_deg=run.out[1],
+        alt_m=run.out[2],
+        pressure_pa=run.out[3],
         status=status,
-        stage=stage,
-        end_time_s=time_s,
-        end_lon_deg=end_lon,
-        end_lat_deg=end_lat,
-        end_alt_m=run.state[:, kernels.AT_ALT].copy(),
-        end_pressure_pa=end_p,
-        end_code=code,
-        end_stage=run.stage.copy(),
+        stage=run.out_stage,
+        end_time_s=ends.time_s,
+        end_lon_deg=ends.lon_deg,
+        end_lat_deg=ends.lat_deg,
+        end_alt_m=ends.alt_m,
+        end_pressure_pa=ends.pressure_pa,
+        end_code=ends.code,
+        end_stage=run.stage,
         notes=notes,
     )
 
 
-def _read_ends(run: Run) -> tuple[Float64s, Float64s, Float64s]:
-    """Return longitudes, latitudes and pressures where particles stand; NaN pressure of one not begun."""
-    members = run.code.size
-    lon, lat, pressure = np.empty(members), np.empty(members), np.full(members, np.nan)
-    for first in range(0, members, LAID_OUT):
-        some = slice(first, first + LAID_OUT)
-        lon[some], lat[some] = geo.lonlat(run.state[some, :3].T)
-        np.exp(run.state[some, steps.LOG_P], out=pressure[some], where=run.code[some] != WAITING)
-    return lon, lat, pressure
+class Ends(NamedTuple):
+    """The ends of N particles, as `Tracks` has them."""
+
+    time_s: Float64s
+    lon_deg: Float64s
+    lat_deg: Float64s
+    alt_m: Float64s
+    pressure_pa: Float64s
+    code: Codes
+
+
+def _read_ends(run: Run, some: slice, time_end: float, direction: float, ends: Ends) -> None:
+    """Read where some particles stand and why; the pressure of one that has not begun is NaN."""
+    state, code = run.state[some], run.code[some]
+    time_s = state[:, kernels.AT_TIME]
+    ends.time_s[some], ends.alt_m[some] = time_s, state[:, kernels.AT_ALT]
+    ends.lon_deg[some], ends.lat_deg[some] = geo.lonlat(state[:, :3].T)
+    ends.pressure_pa[some] = np.nan
+    np.exp(state[:, steps.LOG_P], out=ends.pressure_pa[some], where=code != WAITING)
+    # Who begins after the end has stayed at the start.
+    late = (code < 0) & (direction * (time_s - time_end) > 0.0)
+    ended = np.where(code < 0, np.where(time_s == time_end, FINISHED, 1), code)
+    ends.code[some] = np.where(late, NOT_BEGUN, ended)
+
+
+def _read_kept(
+    run: Run, some: slice, keep: Float64s, direction: float, lowest_pa: float, ends: Ends, status: Codes
+) -> None:
+    """Write the status of some particles at the kept times, and set their longitudes and stages right."""
+    time_s, code = ends.time_s[some, None], ends.code[some]
+    # At the end of the run a particle is still on its way.
+    begun = run.out_stage[some] != BEFORE
+    there = begun & (code != NOT_BEGUN)[:, None]
+    there &= time_s >= keep if direction > 0.0 else time_s <= keep
+    lon, _, alt, pressure = run.out[:, some]
+    part = status[some]
+    part[:] = NOT_YET
+    np.copyto(part, code[:, None], where=begun)
+    part[there] = ALOFT
+    part[there & (pressure > lowest_pa * (1.0 + 1e-6))] = AIR_HELD
+    _mark_bare(part, there & np.isnan(alt), code)
+    stage = np.where(begun & ~there, run.stage[some, None], np.maximum(run.out_stage[some], FIRST))
+    run.out_stage[some] = stage
+    lon[lon >= 180.0] -= 360.0
 
 
 def _mark_bare(status: Codes, bare: npt.NDArray[np.bool_], code: Codes) -> None:

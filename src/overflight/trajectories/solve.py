@@ -84,6 +84,7 @@ def fly(
     start_time: npt.ArrayLike,
     *,
     time_end: float,
+    backward: bool | None = None,
     alt_m: npt.ArrayLike | None = None,
     pressure_pa: npt.ArrayLike | None = None,
     keep_s: npt.ArrayLike | Literal["steps"] | None = None,
@@ -108,6 +109,8 @@ def fly(
     flight : stages, in the order in which the run meets them.
     winds : a grid, or windows of one for a field larger than memory.
     lon_deg, lat_deg, start_time : starts, degrees and POSIX seconds UTC; broadcast together to (N,).
+    backward : whether time runs back; a particle that starts beyond the end of the run then stays at its
+        start. None: backward when the starts are after the end; starts on both sides of it are refused.
     alt_m, pressure_pa : the start's altitude above WGS-84 or its pressure; one of the two, broadcast too.
     keep_s : times to keep, in the order of the run; the first start and the end when None. 'steps' keeps
         every step of each particle, and `time_s` is then (N, K).
@@ -151,9 +154,9 @@ def fly(
     lon, lat, start, level = _starts(lon_deg, lat_deg, start_time, level, alt_m is None)
     if not math.isfinite(time_end):
         raise OverflightError("the run needs a finite end", remedy="Give POSIX seconds UTC.")
-    # A start at the very end does not turn a run backward into one forward.
-    direction = 1.0 if time_end > float(start.min()) or time_end >= float(start.max()) else -1.0
-    begin = float((start * direction).min() * direction)
+    direction = _direction(start, time_end, backward)
+    # With every start beyond the end the run has no length.
+    begin = direction * min(float((start * direction).min()), direction * float(time_end))
     every = isinstance(keep_s, str)
     if every and keep_s != "steps":
         raise OverflightError(f"keep_s is {keep_s!r}", remedy="Give times, or 'steps'.")
@@ -174,7 +177,7 @@ def fly(
     run = begin_run(
         coded, lon, lat, start, level, alt_m is None, store,
         step if tolerance == 0.0 else min(step, STEP_S), keep, direction,
-        errors is not None, _lacks_targets(coded, rows4), float32,
+        errors is not None, _lacks_targets(coded, rows4), float32, lean=True,
     )  # fmt: skip
     # From here on a particle is its run: it need not lie in memory twice.
     members = lon.size
@@ -212,6 +215,18 @@ def fly(
     notes = (STANDARD_AIR,) * standard + (NO_TERRAIN,) * (terrain is None)
     tracks = read_tracks(run, keep, float(time_end), direction, lowest_pa, notes)
     return tracks if log is None else log.tracks(tracks, lowest_pa)
+
+
+def _direction(start: Float64s, time_end: float, backward: bool | None) -> float:
+    """Return +1 or -1; a start at the very end does not turn a run backward into one forward."""
+    if backward is None:
+        backward = bool((start > time_end).any())
+        if backward and (start < time_end).any():
+            raise OverflightError(
+                "particles start before and after the end of the run",
+                remedy="Fly the two apart, or say which way with backward=True or False.",
+            )
+    return -1.0 if backward else 1.0
 
 
 def windows_of(
