@@ -1,0 +1,129 @@
+"""What the words of a claim touch: the four questions, with the answer, by rules that can be read.
+
+This proposes where nobody typed a verb, and finds claims that merge two questions. It is a list of words of
+English, not an understanding: what it says is marked as read from the words until a person types it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from overflight.claims.records import Answer, Claim, Verb
+
+# Claims on these topics speak of other flights and things, not of the flight of the case.
+OTHER_SUBJECTS: Final = frozenset(
+    {
+        "programme",
+        "prior_flights",
+        "other_flights",
+        "other_objects",
+        "counter_accusation",
+        "counter_collection",
+    }
+)
+
+_COLLECT = (
+    r"(?:tak(?:e|es|ing|en)|took) (?:images|imagery|pictures|photographs)|"
+    r"collect(?:s|ed|ing)?|gather(?:s|ed|ing)?|captur(?:e|es|ed|ing)|photograph(?:s|ed|ing)?|"
+    r"intercept(?:s|ed|ing)?|eavesdrop(?:s|ped|ping)?|geolocat(?:e|es|ed|ing)|collection"
+)
+_SEND = (
+    r"send(?:s|ing)?|sent|transmit(?:s|ted|ting)?|transmission|relay(?:s|ed|ing)?|"
+    r"beam(?:s|ed|ing)? (?:it |them |\w+ )?(?:back|home)"
+)
+_ACT = re.compile(rf"\b(?:(?P<collect>{_COLLECT})|(?P<send>{_SEND}))\b")
+_CLAUSE = re.compile(r"[;:.!?]|,? but |, (?=and |yet |though |although |while )")
+# An attempt is neither the ability nor the deed.
+_ATTEMPT = re.compile(r"\b(?:attempt\w*|tr(?:y|ied|ying)|meant|intend\w*|aim\w*|plan\w*) (?:\w+ ){0,3}$")
+_OPEN = re.compile(
+    r"\b(?:whether|unsure|unclear|unknown|not (?:sure|certain|clear|known|confirm\w*)|cannot (?:say|confirm)|"
+    r"could not (?:say|confirm|tell)|does not know|do not know|open question|under analysis|still assessing|"
+    r"too early|has not been confirmed)\b"
+)
+_COULD = re.compile(
+    r"\b(?:could|can|able|ability|abilities|capab\w+|equipped|designed|built|fitted|suited|means) "
+    r"(?:\w+ ){0,6}$"
+)
+_COULD_HAVE = re.compile(r"\bcould (?:\w+ ){0,2}have (?:\w+ ){0,2}$|\bcan be $|\bcould be $")
+_COULD_AFTER = re.compile(r"^ (?:ability|abilities|capab\w+|gear|equipment|system|possible)")
+_NO = re.compile(
+    r"\b(?:no|not|never|nothing|neither|without|unable|den(?:y|ies|ied)|reject\w*|false)\b[^,]{0,60}$"
+)
+_NO_AFTER = re.compile(r"^ (?:no|nothing|neither)\b")
+# What is taken for granted on the way: 'what it collected', 'before sending it'.
+_GRANTED = re.compile(
+    r"\b(?:what(?:ever)?|data|information|intelligence|images|anything|everything|all)(?: that| which)? "
+    r"(?:\w+ ){0,2}(?:it|had|has|was|were|balloon|they)(?: \w+)? $|\b(?:before|after|when|while|by|as) $"
+)
+# 'All data collected': the participle behind its noun.
+_DATA_BEFORE: Final = re.compile(r"\b(?:data|information|intelligence|images|imagery) $")
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """A question that a claim touches. `granted`: taken for granted in passing, not said.
+
+    `words` are those that it was read from; '' when a person typed the verb.
+    """
+
+    verb: Verb
+    answer: Answer
+    words: str = ""
+    granted: bool = False
+
+
+def touches(claim: Claim) -> tuple[Touch, ...]:
+    """Return the questions that a claim touches: by its verbs if it has any, else by its words."""
+    if claim.verbs:
+        return tuple(Touch(verb, claim.answer or "yes") for verb in claim.verbs)
+    return () if claim.topic in OTHER_SUBJECTS else read_words(claim.claim)
+
+
+def read_words(text: str) -> tuple[Touch, ...]:
+    """Return the questions that a text touches, each verb once, in the order of the text."""
+    found: dict[tuple[Verb, bool], Touch] = {}
+    plain = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").replace("n't", " not")
+    for clause in _CLAUSE.split(plain):
+        words = " ".join(clause.split())
+        for match in _ACT.finditer(words):
+            touch = _touch(words, match)
+            if touch is not None:
+                found.setdefault((touch.verb, touch.granted), touch)
+    said = {t.verb for t in found.values() if not t.granted}
+    return tuple(t for t in found.values() if not t.granted or t.verb not in said)
+
+
+def _touch(words: str, match: re.Match[str]) -> Touch | None:
+    before, act, after = words[: match.start()], match[0], words[match.end() :]
+    if _ATTEMPT.search(before):
+        return None
+    granted = bool(_GRANTED.search(before)) and not _OPEN.search(before)
+    granted |= act.endswith("ed") and bool(_DATA_BEFORE.search(before))
+    could = not granted and (_able(_without_doubt(before), act) or bool(_COULD_AFTER.search(after)))
+    # 'A collection hazard', 'intelligence collection': a noun alone says nothing of a deed.
+    if act == "collection" and not could and not _OPEN.search(before):
+        return None
+    verb: Verb
+    if match["collect"]:
+        verb = "could_collect" if could else "did_collect"
+    else:
+        verb = "could_send" if could else "did_send"
+    answer: Answer = "yes"
+    if not granted and _OPEN.search(before):
+        answer = "open"
+    elif not granted and (_NO.search(before) or _NO_AFTER.search(after)):
+        answer = "no"
+    return Touch(verb, answer, f"{before[-40:]}{act}{after[:20]}".strip(), granted)
+
+
+def _able(before: str, act: str) -> bool:
+    """Whether an ability is spoken of; 'could collect and it sent' is one for collecting alone."""
+    past = act.endswith("ed") or act.startswith(("sent", "took"))
+    return bool((_COULD_HAVE if past else _COULD).search(before))
+
+
+def _without_doubt(before: str) -> str:
+    """Take out the words of doubt, whose 'could not confirm' is no ability."""
+    return _OPEN.sub("", before)
