@@ -26,6 +26,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -272,6 +273,7 @@ def run_general(
     from overflight.balloons.stops import PressureAbove
     from overflight.balloons.terms import ConstantPressure, Flight, Stage
     from overflight.trajectories.solve import fly
+    from overflight.winds.interpolate import pack
     from overflight.winds.schemes import Scheme
 
     winds, (lon, lat, pressure) = read_field(folder), read_starts(folder, count)
@@ -285,7 +287,15 @@ def run_general(
         )  # fmt: skip
 
     run(10, HOUR)
+    packed = pack(winds).field.nbytes
+    forget_peak()
+    before = resident()
     row, out = timed(lambda: run(count, hours * HOUR), rounds)
+    values = (getattr(out, part.name) for part in fields(out))
+    kept = sum(part.nbytes for part in values if isinstance(part, np.ndarray))
+    # `fly` lays the winds out for its kernels, beside the grid that it is given.
+    row["bytes_a_particle"] = (peak() - before - kept - packed) / count
+    row["wind_bytes"] = winds.nbytes + packed
     return row, (out.lon_deg[:, -1], out.lat_deg[:, -1])
 
 
@@ -436,32 +446,45 @@ begin = time.perf_counter()
 import numpy as np
 import overflight
 from overflight.winds.grid import Grid
-from overflight.trajectories.isobaric import advect_isobaric
+{imports}
 imported = time.perf_counter()
 wind = np.ones((2, 2, 19, 36), np.float32)
-axes = dict(time_s=np.array([0.0, 21600.0]), pressure_pa=np.array([5e3, 1e4]),
+axes = dict(time_s=np.array([0.0, 21600.0]), pressure_pa=np.array([5e3, 1e5]),
             lat_deg=np.linspace(-90, 90, 19), lon_deg=np.arange(36) * 10.0)
 grid = Grid(**axes, u_mps=wind, v_mps=wind, periodic=True)
-advect_isobaric(grid, [0.0, 10.0], [0.0, 89.0], 7e3, 0.0, 21600.0)
+{call}
 called, cpu = time.perf_counter(), time.process_time()
 print(imported - begin, called - imported, cpu)
 """
+FIRST_CALLS = {
+    "constant pressure": FIRST_CALL.format(
+        imports="from overflight.trajectories.isobaric import advect_isobaric",
+        call="advect_isobaric(grid, [0.0, 10.0], [0.0, 89.0], 7e3, 0.0, 21600.0)",
+    ),
+    "any flight": FIRST_CALL.format(
+        imports="from overflight.api import AltitudeAbove, Ascent, Descent, Flight, Ground, Stage, fly",
+        call="up = Stage((Ascent(5.0),), (AltitudeAbove(16e3),))\n"
+        "down = Stage((Descent(8.0),), (Ground(),))\n"
+        "fly(Flight((up, down)), grid, [0.0], [40.0], 0.0, alt_m=2000.0, time_end=21600.0)",
+    ),
+}
 
 
 def first_calls(work: Path) -> dict[str, Any]:
     """Seconds to import and to call for the first time, with the cache of kernels empty and full."""
-    cache = work / f"cache-{time.time_ns()}"
-    found = {}
-    for state in ("empty", "full"):
-        done = subprocess.run(
-            [sys.executable, "-c", FIRST_CALL],
-            env={**os.environ, "XDG_CACHE_HOME": str(cache)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        imported, called, cpu = map(float, done.stdout.split())
-        found[state] = {"import_s": imported, "first_call_s": called, "cpu_s": cpu}
+    found: dict[str, Any] = {}
+    for way, code in FIRST_CALLS.items():
+        cache = work / f"cache-{time.time_ns()}"
+        for state in ("empty", "full"):
+            done = subprocess.run(
+                [sys.executable, "-c", code],
+                env={**os.environ, "XDG_CACHE_HOME": str(cache)},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            imported, called, cpu = map(float, done.stdout.split())
+            found[f"{way}, {state}"] = {"import_s": imported, "first_call_s": called, "cpu_s": cpu}
     return found
 
 
@@ -520,8 +543,8 @@ def print_memory(rows: list[dict[str, Any]]) -> None:
         if "bytes_a_particle" in row:
             count, each, winds = row["particles"], row["bytes_a_particle"], row["wind_bytes"] / 1e6
             print(
-                f"memory: {count:,} particles held {each * count / 1e6:.1f} MB at the peak "
-                f"({each:.0f} bytes each), beside the winds ({winds:.0f} MB) and what is kept"
+                f"memory, {TITLES[row['name']]}: {count:,} particles held {each * count / 1e6:.1f} MB "
+                f"at the peak ({each:.0f} bytes each), beside the winds ({winds:.0f} MB) and what is kept"
             )
 
 
@@ -561,7 +584,7 @@ def bench(asked: argparse.Namespace) -> dict[str, Any]:
     print_memory(rows)
     for state, took in result["first_calls"].items():
         print(
-            f"cache of kernels {state}: import {took['import_s']:.2f} s, first call "
+            f"first call, cache of kernels: {state}: import {took['import_s']:.2f} s, first call "
             f"{took['first_call_s']:.2f} s ({took['cpu_s']:.2f} s of processor in all)"
         )
     for what, km in result["parcels_agreement"].items():
