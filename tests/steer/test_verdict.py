@@ -1,0 +1,114 @@
+"""The verdict: on made evidence, and on made flights whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made_steering import HOUR, PLAIN, flown, made_fixes, made_grid, turning
+from made_weighed import UNABLE, made_weighed
+
+from overflight.errors import InputError
+from overflight.reconstruct.models import WindErrorBelief
+from overflight.reconstruct.motion import make_air
+from overflight.steer.evidence import weigh
+from overflight.steer.hypotheses import DEFAULT_HYPOTHESES
+from overflight.steer.verdict import Verdict, judge
+
+PARTICLES = 2000
+
+
+@pytest.mark.parametrize(
+    ("log_evidence", "word"),
+    [((9, 9, 0, 0, 0), "drifted"), ((0, 0, 9, 0, 0), "steered"), ((0, 0, 0, 0, 12), "not moved by wind")],
+)
+def test_the_word_follows_the_posterior(log_evidence: tuple[int, ...], word: str) -> None:
+    verdict = judge(made_weighed(log_evidence))
+    assert verdict.word == word
+    assert sum(verdict.p) == pytest.approx(1.0)
+
+
+def test_even_odds_tell_nothing() -> None:
+    verdict = judge(made_weighed())
+    assert verdict.word == "cannot tell"
+    assert verdict.reasons
+
+
+def test_the_lower_end_must_pass_not_the_middle() -> None:
+    # 0.97 for steered: sure with a small error of the evidence, not with a large one.
+    assert judge(made_weighed((0, 0, 4, 4, 0), se=0.05)).word == "steered"
+    uncertain = judge(made_weighed((0, 0, 4, 4, 0), se=1.0))
+    assert uncertain.p_steered > 0.95
+    assert uncertain.word == "cannot tell"
+    assert "More particles" in " ".join(uncertain.reasons)
+
+
+def test_data_that_could_not_tell_do_not() -> None:
+    verdict = judge(made_weighed((0, 0, 9, 9, 0), reach=UNABLE))
+    assert verdict.word == "cannot tell"
+    assert "could hardly have told" in " ".join(verdict.reasons)
+
+
+def test_that_no_wind_moved_it_needs_no_reach() -> None:
+    assert judge(made_weighed((0, 0, 0, 0, 12), reach=UNABLE)).word == "not moved by wind"
+
+
+@pytest.mark.parametrize("threshold", [0.5, 1.0, float("nan")])
+def test_a_threshold_that_is_none_is_refused(threshold: float) -> None:
+    with pytest.raises(InputError, match="threshold"):
+        judge(made_weighed(), threshold=threshold)
+
+
+# --- made flights through a wind that turns through all directions in 9 km of height
+
+
+def verdict_on(fixes, sd_mps: float, winds_used: str = "files", belief=None) -> Verdict:
+    air = make_air(PLAIN, made_grid(turning, sd_mps))
+    weighed = weigh(
+        DEFAULT_HYPOTHESES, fixes, air, belief or WindErrorBelief(), PLAIN, particles=PARTICLES, seed=1
+    )
+    return judge(weighed, winds_used=winds_used)
+
+
+def flight(sd_mps: float, **how):
+    air = make_air(PLAIN, made_grid(turning, sd_mps))
+    return flown(air, error_mps=sd_mps, **how)
+
+
+def test_a_drifting_flight_is_called_drifted() -> None:
+    fixes = flight(0.5, hours=144, every_h=2, seed=1, heights=True)
+    assert verdict_on(fixes, 0.5).word == "drifted"
+
+
+def test_a_drifting_flight_without_heights_is_never_called_steered() -> None:
+    for seed in (1, 2):
+        assert verdict_on(flight(1.0, hours=72, every_h=1, seed=seed), 1.0).word != "steered"
+
+
+def test_propulsion_across_the_wind_is_called_steered() -> None:
+    fixes = flight(1.0, hours=72, every_h=1, seed=1, push=lambda t: (0.0, 8.0 if 12 < t < 48 else 0.0))
+    verdict = verdict_on(fixes, 1.0)
+    assert verdict.word == "steered"
+    assert verdict.log_odds > 3.0
+
+
+def test_altitude_control_is_called_steered_though_no_height_is_known() -> None:
+    fixes = flight(
+        1.0, hours=72, every_h=1, seed=1, alt_km=lambda t: 18.0 if t < 20 else 20.5 if t < 45 else 16.0
+    )
+    assert verdict_on(fixes, 1.0).word == "steered"
+
+
+def test_a_straight_fast_track_is_called_not_moved_by_wind() -> None:
+    rng = np.random.default_rng(3)
+    hours = np.arange(0.0, 48.1)
+    x, y = 151.0 * hours + 5.0 * rng.standard_normal(49), 65.0 * hours + 5.0 * rng.standard_normal(49)
+    assert verdict_on(made_fixes(hours * HOUR, x, y), 1.0).word == "not moved by wind"
+
+
+def test_the_climatology_cannot_tell() -> None:
+    # The prior's numbers: 9 m/s of spread that last for 39 h, a fifth of it fast, and 14 km of mixing.
+    prior = WindErrorBelief(time_s=39 * HOUR, fast_share=0.2, mixing_km=14.0, height_scale_m=3840.0)
+    fixes = flight(6.0, hours=72, every_h=6, seed=1, push=lambda t: (0.0, 8.0 if 12 < t < 48 else 0.0))
+    verdict = verdict_on(fixes, 9.0, "prior", prior)
+    assert verdict.word == "cannot tell"
+    assert "climatology" in " ".join(verdict.reasons)
