@@ -176,9 +176,10 @@ def environment(work: Path) -> tuple[Path | None, str]:
     pip = [str(python), "-m", "pip", "install", "-q"]
     steps = [
         [base, "-m", "venv", str(folder)],
-        [*pip, "--upgrade", "pip<25", "setuptools<66", "wheel<0.39"],
-        # Its metadata are older than what today's tools accept.
+        # The metadata of this are older than what pip accepts from 24.1 on; the environment begins with less.
+        [*pip, "setuptools<66", "wheel<0.39"],
         [*pip, "--no-build-isolation", "gym==0.21.0", "numpy==1.23.5"],
+        [*pip, "--upgrade", "pip"],
         [*pip, *PINS],
         [*pip, "--no-deps", "balloon-learning-environment==1.0.1"],
     ]
@@ -188,7 +189,8 @@ def environment(work: Path) -> tuple[Path | None, str]:
         except subprocess.TimeoutExpired:
             return None, f"the installation took longer than {INSTALL_S:.0f} s"
         if done.returncode != 0:
-            return None, f"it does not install: {(done.stderr.strip().splitlines() or ['no output'])[-1]}"
+            errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+            return None, f"it does not install: {(errors or ['no output'])[-1]}"
     # For its generative wind field only; half a gigabyte, and the rest runs without.
     subprocess.run(
         [*pip, "tensorflow-cpu==2.12.0", *PINS], capture_output=True, timeout=INSTALL_S, check=False
@@ -199,13 +201,13 @@ def environment(work: Path) -> tuple[Path | None, str]:
 
 def find_interpreter() -> str | None:
     """Return an interpreter old enough for it."""
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     for name in INTERPRETERS:
-        if found := shutil.which(name):
-            return found
-        versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-        for folder in sorted(versions.glob(f"{name.removeprefix('python')}.*")):
-            if (folder / "bin" / "python").exists():
-                return str(folder / "bin" / "python")
+        kept = sorted(versions.glob(f"{name.replace('python', '')}.*"))
+        for found in (shutil.which(name), *(str(folder / "bin" / "python") for folder in kept)):
+            # A shim may be there without what it stands for.
+            if found and subprocess.run([found, "-V"], capture_output=True, check=False).returncode == 0:
+                return found
     return None
 
 

@@ -30,7 +30,7 @@ from overflight.twin.autopilot import (
 )
 from overflight.twin.budget import Balloon, Control, Power, Propeller, balloon
 from overflight.twin.flight import Start, TwinFlight, fly_twin
-from overflight.winds.error import ANALYSIS_ERROR, WindError
+from overflight.winds.error import ANALYSIS_ERROR, PRIOR_ERROR, WindError
 from overflight.winds.grid import Grid
 
 # Of the size that ANALYSIS_ERROR has, and larger: a forecast of days ago.
@@ -442,6 +442,11 @@ def test_what_cannot_be_flown_is_refused(change: dict[str, object], error: type[
     given = {"time_end": NOON + DAY, **change}
     with pytest.raises(error):
         fly_twin(FREE, Drift(), everywhere(5.0), None, start(), **given)  # type: ignore[arg-type]
+
+
+def test_an_error_without_a_size_is_refused() -> None:
+    with pytest.raises(InputError, match="states none"):
+        flown(FREE, Drift(), everywhere(5.0), truth_error=PRIOR_ERROR)
 
 
 def test_a_flight_that_steers_by_itself_is_refused() -> None:

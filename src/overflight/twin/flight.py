@@ -156,14 +156,14 @@ def fly_twin(
     grid_s = _times(start.time_s, time_end, step_s)
     pilot = autopilot or Autopilot()
     coded = code(_with_propeller(balloon), step_s=step_s)
-    waves = _drawn(truth_error, seed, TRUTH_STREAM)
+    waves = _drawn(truth_error, truth, seed, TRUTH_STREAM)
     packed, air = pack(truth), pack_thermo(truth)
     settings = _settings(1.0, step_s, 0.0, HOLD_BELOW_M, waves, ERROR_EVERY_S)
     settings[steps.ORDER] = steps.RK4.order
     believed = truth if forecast is None else forecast
     f_packed = packed if believed is truth else pack(believed)
     f_air = air if believed is truth else pack_thermo(believed)
-    f_waves = _drawn(forecast_error, seed, FORECAST_STREAM)
+    f_waves = _drawn(forecast_error, believed, seed, FORECAST_STREAM)
     chosen = default_scheme(packed) if scheme is None else scheme
     run = begin_run(
         coded, np.array([start.lon_deg]), np.array([start.lat_deg]), np.array([start.time_s]),
@@ -231,7 +231,14 @@ def _check_stage(stage: Stage) -> None:
         )
 
 
-def _drawn(error: ErrorWaves | WindError | None, seed: int, stream: int) -> ErrorWaves | None:
+def _drawn(error: ErrorWaves | WindError | None, grid: Grid, seed: int, stream: int) -> ErrorWaves | None:
+    own = isinstance(error, WindError) and error.sd_u_mps is None
+    own |= isinstance(error, ErrorWaves) and math.isnan(error.sd_u)
+    if own and grid.u_sd_mps is None:
+        raise InputError(
+            f"the error has the size of the grid's spread and '{grid.name}' states none",
+            remedy="Give the error a size, m/s.",
+        )
     if not isinstance(error, WindError):
         return error
     if not 0 <= seed < 2**63:
