@@ -1,0 +1,126 @@
+"""Strayed by force majeure: how often a passive flight reaches an area, with its error.
+
+The caller flies the passive flights, from the origin and in the month that the claim names; here the share
+of them that reaches the area is counted. Flights of one launch time share their winds: each launch time is a
+scenario of the ensemble, and the error is that of the launch times, not of the members.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from overflight.claims.physics import word
+from overflight.crossings import crossings
+from overflight.errors import OverflightError
+from overflight.records import Finding
+from overflight.words import likelihood, percent
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Float64s = npt.NDArray[np.float64]
+Z90: Final = NormalDist().inv_cdf(0.95)  # both ends of an interval of 90 %
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Share of passive flights that reach an area; `low` and `high` hold 90 % (Wilson's interval).
+
+    `effective` is the number of independent flights that the members come to, `launches` that of the
+    launch times among them.
+    """
+
+    area: str
+    share: float
+    low: float
+    high: float
+    members: int
+    effective: float
+    launches: int
+
+
+def passive_reach(ensemble: xr.Dataset, area: Any) -> Reach:
+    """Count the share of an ensemble of passive flights that is over an area (`places.areas`) at any time.
+
+    Members that end before they reach it count as not reaching it, so the share is that within the
+    time flown.
+    """
+    crossing = crossings(ensemble, (area,)).by_area[area.id]
+    return reach_of(area.id, crossing.ever, crossing.weight, crossing.scenario)
+
+
+def reach_of(
+    area: str, reached: npt.ArrayLike, weight: npt.ArrayLike, launch: npt.ArrayLike | None = None
+) -> Reach:
+    """Return the share and its error from members (M,): whether each reached, its weight, its launch time."""
+    hit = np.asarray(reached, dtype=np.float64)
+    w = np.asarray(weight, dtype=np.float64)
+    if hit.size == 0 or not w.sum() > 0.0:
+        raise OverflightError("there are no passive flights to count", remedy="Fly some first.")
+    w = w / w.sum()
+    group = np.zeros(hit.size, np.intp) if launch is None else np.asarray(launch)
+    share = float(np.clip(w @ hit, 0.0, 1.0))
+    effective = _effective(hit, w, group, share)
+    low, high = _wilson(share, effective)
+    return Reach(area, share, low, high, int(hit.size), effective, int(np.unique(group[w > 0]).size))
+
+
+def _effective(hit: Float64s, w: Float64s, group: npt.NDArray[Any], share: float) -> float:
+    """Number of independent flights with the variance of the share: by weights, and between launch times."""
+    by_weight = float(1.0 / np.sum(w**2))
+    names, index = np.unique(group, return_inverse=True)
+    if names.size < 2:
+        return by_weight
+    size = np.bincount(index, weights=w)
+    by_launch = float(1.0 / np.sum(size**2))
+    if share in (0.0, 1.0):
+        # No launch differs from another: how alike their flights are cannot be seen, so each counts once.
+        return min(by_weight, by_launch)
+    mean = np.bincount(index, weights=w * hit) / np.where(size > 0, size, 1.0)
+    between = float(np.sum((size * (mean - share)) ** 2)) * names.size / (names.size - 1)
+    if between <= 0.0:
+        return by_weight
+    return float(np.clip(share * (1.0 - share) / between, 1.0, by_weight))
+
+
+def _wilson(share: float, n: float) -> tuple[float, float]:
+    """Wilson (1927), Journal of the American Statistical Association 22, 209-212."""
+    middle = (share + Z90**2 / (2.0 * n)) / (1.0 + Z90**2 / n)
+    half = Z90 / (1.0 + Z90**2 / n) * math.sqrt(share * (1.0 - share) / n + Z90**2 / (4.0 * n**2))
+    return max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
+
+
+def reach_findings(
+    reach: Reach, *, origin: str, month: str, winds: str, evidence: Sequence[str] = ()
+) -> tuple[Finding, Finding]:
+    """Return the share as a probability, `claims.strayed.reach_<area>`, and its 90 % interval.
+
+    `origin`, `month` and `winds` say in words what was flown; `evidence` are claims that say it strayed.
+    """
+    given = {"origin": origin, "month": month, "winds": winds}
+    question = f"How often does a passive flight from {origin} in {month} reach {reach.area}?"
+    launched = f" at {reach.launches} launch times" if reach.launches > 1 else ""
+    said = (
+        f"{reach.members} passive flights{launched}, worth {reach.effective:.0f} independent ones: between "
+        f"{percent(reach.low)} and {percent(reach.high)}. That one of them strays there is "
+        f"{likelihood(reach.share)}; what was meant is not tested."
+    )
+    head = f"claims.strayed.reach_{word(reach.area)}"
+    return (
+        Finding(
+            id=head, question=question, kind="probability", unit="1", value={"p": reach.share}, given=given,
+            evidence=tuple(evidence), reason=said,
+        ),
+        Finding(
+            id=f"{head}_interval", question=question, kind="interval", unit="1",
+            value={"p05": reach.low, "p50": reach.share, "p95": reach.high}, given=given,
+            evidence=tuple(evidence), reason="Wilson's interval on the effective number of flights.",
+        ),
+    )  # fmt: skip
