@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_steering import HOUR, PLAIN, flown, made_fixes, made_grid, turning
@@ -48,8 +50,15 @@ def test_data_that_could_not_tell_do_not() -> None:
     assert "could hardly have told" in " ".join(verdict.reasons)
 
 
-def test_that_no_wind_moved_it_needs_no_reach() -> None:
+def test_that_no_wind_moved_it_needs_no_reach_of_steering() -> None:
     assert judge(made_weighed((0, 0, 0, 0, 12), reach=UNABLE)).word == "not moved by wind"
+
+
+@pytest.mark.parametrize(("track_mps", "word"), [(30.0, "cannot tell"), (150.0, "not moved by wind")])
+def test_a_climatology_lets_a_track_fail_by_its_speed_alone(track_mps: float, word: str) -> None:
+    reach = replace(UNABLE, track_mps=track_mps, winds_reach_mps=80.0)
+    verdict = judge(made_weighed((0, 0, 0, 0, 12), reach=reach), winds_used="prior")
+    assert verdict.word == word
 
 
 @pytest.mark.parametrize("threshold", [0.5, 1.0, float("nan")])

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from overflight.reconstruct.fixes import Fixes
 from overflight.reconstruct.frame import Frame
 from overflight.reconstruct.models import MotionModel, WindErrorBelief
-from overflight.reconstruct.motion import Air
+from overflight.reconstruct.motion import RADIUS_KM, Air
 from overflight.steer.along import winds_along
 from overflight.steer.hypotheses import Hypothesis
 from overflight.units import HOUR_S
@@ -40,6 +40,7 @@ FACTORS: Final = np.exp(np.linspace(-1.5, 1.5, 13))
 LEVEL_STEP_KM: Final = 0.5
 # Heights are commanded and levels chosen within the air that winds are known for.
 LOWEST_KM: Final = 8.0
+HIGHEST_KM: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,8 @@ class Reach:
     `fixes` counts them, `gap_h` is the median time between them, `wind_km` and `steer_km` how far, over that
     gap, the wind's error carries (one standard deviation on an axis) and middling control. `wind_mps`
     is the stated spread of the wind along the fixes and `shear_mps` the standard deviation of winds over the
-    heights that can be commanded.
+    heights that can be commanded. `track_mps` is the speed over ground that a tenth of the legs exceed,
+    `winds_reach_mps` the strongest wind along the track at any height, with three times its spread.
     """
 
     middling: tuple[tuple[str, float], ...]
@@ -61,6 +63,8 @@ class Reach:
     steer_km: float
     wind_mps: float
     shear_mps: float
+    track_mps: float = math.inf
+    winds_reach_mps: float = 0.0
 
     def lacking(self, threshold: float, winds_used: str, leading: str | None = None) -> tuple[str, ...]:
         """Return why the data cannot tell; empty where they can.
@@ -83,6 +87,20 @@ class Reach:
             f"{self.wind_km:.0f} km astray from one to the next, steering of middling strength "
             f"{self.steer_km:.0f} km. Had it been steered with {strength}, the odds could be expected to "
             f"rise by a factor of {math.exp(most):.1f}, where {math.exp(needed):.1f} is asked for.",
+        )
+
+    def within_winds(self, winds_used: str) -> tuple[str, ...]:
+        """Return why a climatology cannot say that no wind moved it; empty where it can.
+
+        Winds of the day a track can fail by its shape. Against what winds may do at a season it can
+        only fail by its speed.
+        """
+        if winds_used != "prior" or self.track_mps > self.winds_reach_mps:
+            return ()
+        return (
+            f"The track goes at up to {self.track_mps:.0f} m/s, and winds of the season reach "
+            f"{self.winds_reach_mps:.0f} m/s there: without winds of these days it cannot be told that none "
+            "moved it.",
         )
 
     def told(self) -> str:
@@ -137,6 +155,8 @@ def reach_of(
         steer_km=steer_km,
         wind_mps=belief.factor * wind_mps,
         shear_mps=max(shear, default=0.0),
+        track_mps=_track_speed(fixes, order),
+        winds_reach_mps=_strongest_wind(fixes, order, air),
     )
 
 
@@ -232,6 +252,35 @@ def _shear(fixes: Fixes, order: npt.NDArray[np.int64], air: Air, range_m: tuple[
     there = winds_along(air, time_s, x_km, y_km, np.broadcast_to(levels[None, :], shape))
     varies = there.velocity.reshape(*shape, 2).var(axis=1)
     return 1e3 * math.sqrt(0.5 * float(np.mean(np.sum(varies, axis=1))))
+
+
+def _track_speed(fixes: Fixes, order: npt.NDArray[np.int64]) -> float:
+    """Return the speed over ground, m/s, that a tenth of the legs of an hour or more exceed.
+
+    A leg counts as short as the errors of its ends let it be.
+    """
+    place = np.stack([fixes.x_km[order] * np.cos(fixes.y_km[order] / RADIUS_KM), fixes.y_km[order]], axis=1)
+    sd_km = np.sqrt(0.5 * (fixes.cov_km2[order, 0] + fixes.cov_km2[order, 2]))
+    speeds, a = [], 0
+    for b in range(1, order.size):
+        span = float(fixes.time_s[order[b]] - fixes.time_s[order[a]])
+        if span >= HOUR_S:
+            away = float(np.hypot(*(place[b] - place[a]))) - 2.0 * math.hypot(sd_km[a], sd_km[b])
+            slack = float(fixes.time_sd_s[order[a]] + fixes.time_sd_s[order[b]])
+            speeds.append(max(away, 0.0) * 1e3 / (span + 2.0 * slack))
+            a = b
+    return float(np.quantile(speeds, 0.9)) if speeds else 0.0
+
+
+def _strongest_wind(fixes: Fixes, order: npt.NDArray[np.int64], air: Air) -> float:
+    levels = np.arange(LOWEST_KM, HIGHEST_KM + 1e-9, 2.0 * LEVEL_STEP_KM)
+    shape = (order.size, levels.size)
+    time_s, x_km, y_km = (
+        np.broadcast_to(a[order][:, None], shape) for a in (fixes.time_s, fixes.x_km, fixes.y_km)
+    )
+    there = winds_along(air, time_s, x_km, y_km, np.broadcast_to(levels[None, :], shape))
+    speed = 1e3 * np.hypot(there.velocity[:, 0], there.velocity[:, 1])
+    return float((speed + 3.0 * there.spread_mps.max(axis=1)).max())
 
 
 def _level_shear(

@@ -84,7 +84,11 @@ def judge(weighed: Weighed, *, threshold: float = THRESHOLD, winds_used: str = "
     odds, odds_se = side_odds(weighed)
     best = max(range(len(SIDES)), key=lambda i: middle[i])
     leading = _leading(weighed, "steered") if SIDES[best] == "steered" else None
-    lacking = weighed.reach.lacking(threshold, winds_used, leading) if SIDES[best] != "not wind" else ()
+    lacking = (
+        weighed.reach.within_winds(winds_used)
+        if SIDES[best] == "not wind"
+        else weighed.reach.lacking(threshold, winds_used, leading)
+    )
     passed = low[best] >= threshold
     word: Word = WORDS[SIDES[best]] if passed and not lacking else "cannot tell"
     told = _for(SIDES[best], middle[best], low[best], high[best], threshold)
