@@ -53,6 +53,7 @@ OUTPUTS = [
 COMMANDS = [
     "assess", "demo", "check", "new", "forecast", "backtrack", "landing", "version",
     "winds get", "winds info", "winds show", "winds verify",
+    "steer", "exercise", "score", "twin fly", "station status", "station verify", "station export",
     "ledger verify", "ledger show", "ledger prove", "ledger export", "ledger checkpoint", "ledger key",
 ]  # fmt: skip
 

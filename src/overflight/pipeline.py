@@ -1,8 +1,8 @@
 """Assess a case, end to end. The only module that knows all parts.
 
 case folder → sightings, winds, places, claims → reconstruct → ensembles → crossings, sight lines
-→ findings → result.json, report.html, flight.nc, forecast.nc, origin.nc, track.geojson, track.kml,
-ledger.db
+→ drift or steer → findings → result.json, report.html, flight.nc, forecast.nc, origin.nc, track.geojson,
+track.kml, ledger.db
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ from overflight.report.schema import VERSION as SCHEMA_VERSION
 from overflight.sightings import read_sightings
 from overflight.sightings.extent import flight_box
 from overflight.sightings.plausibility import require_observations
+from overflight.steer.answers import SteerAnswer, steer_answers
+from overflight.steer.settings import read_settings
 from overflight.times import from_datetime64, iso_utc
 from overflight.units import HOUR_S
 from overflight.winds.choose import CaseWinds, choose_winds
@@ -108,7 +110,9 @@ def read_inputs(folder: str | Path) -> Inputs:
     """Read and check a case folder without working on it; InputError where something cannot be used."""
     case = read_case(Path(folder))
     for part, table in case.ask.items():
-        check_keys(table, ASK_KEYS[part], f"ask.{part}", case.folder)
+        if part in ASK_KEYS:
+            check_keys(table, ASK_KEYS[part], f"ask.{part}", case.folder)
+    read_settings(case.ask.get("steer", {}), case.folder)
     sightings = read_sightings(case.inputs["sightings"], time_start=case.time_start, time_end=case.time_end)
     check_sighting_ids(case, [s.id for s in sightings])
     require_observations(sightings, case.time_start, case.time_end)
@@ -188,6 +192,11 @@ def assess(
         ensembles["origin"] = origin(r, hours=before_h, provenance=provenance)
     tell("asking the questions", 0.0)
     findings, sections = _answers(inputs, winds, r, ensembles)
+    tell("weighing drift against steering", 0.0)
+    steered = _steer(inputs, winds, r, progress)
+    findings += steered.findings
+    sections["steer"] = dict(steered.section)
+    sections["summary"] += [dict(row) for row in steered.section["sentences"][:1]]
     result = {
         "schema_version": SCHEMA_VERSION,
         "run": {
@@ -312,6 +321,23 @@ def _answers(
         "summary": [{"text": ends.reason, "finding_ids": [ends.id]}],
     }
     return findings, sections
+
+
+def _steer(inputs: Inputs, winds: CaseWinds, r: Reconstruction, progress: Progress | None) -> SteerAnswer:
+    """Weigh whether it drifted, under the likeliest of the accounts that the reconstruction weighed."""
+    case = inputs.case
+    table = case.ask.get("steer", {})
+    return steer_answers(
+        inputs.sightings,
+        winds,
+        inputs.sites,
+        time_start=case.time_start,
+        time_end=case.time_end,
+        scenarios=inputs.scenarios,
+        scenario_weights={s.scenario.id: s.weight for s in r.scenarios},
+        settings=read_settings(table, case.folder, seed=table.get("seed", r.settings.seed)),
+        progress=progress,
+    )
 
 
 def _areas(inputs: Inputs, ensembles: Mapping[str, xr.Dataset]) -> list[Area]:
