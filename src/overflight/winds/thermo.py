@@ -333,16 +333,18 @@ def log_p_at(
     west, east, wx, _ = bracket_lon(lon, periodic, lo)
     if west < 0:
         return nan, 4
-    top_k, top_m = _at_level(thermo, it, wt, 0, iy, wy, west, east, wx)
-    if height >= top_m:
-        return (log_p[0], 0) if height <= top_m + HEIGHT_EDGE_M else (nan, 2)
-    for il in range(log_p.size - 1):
-        low_k, low_m = _at_level(thermo, it, wt, il + 1, iy, wy, west, east, wx)
-        if not (math.isfinite(top_m) and math.isfinite(low_m) and math.isfinite(low_k)):
-            return nan, 5
-        step = log_p[il + 1] - log_p[il]
-        if height >= low_m:
-            return log_p[il] + step * _share_down(top_m, low_m, (low_k - top_k) * step, height), 0
+    top_k = top_m = nan
+    # One call for all levels: what is called twice is compiled twice.
+    for il in range(log_p.size):
+        low_k, low_m = _at_level(thermo, it, wt, il, iy, wy, west, east, wx)
+        if il == 0 and height >= low_m:
+            return (log_p[0], 0) if height <= low_m + HEIGHT_EDGE_M else (nan, 2)
+        if il > 0:
+            if not (math.isfinite(top_m) and math.isfinite(low_m) and math.isfinite(low_k)):
+                return nan, 5
+            step = log_p[il] - log_p[il - 1]
+            if height >= low_m:
+                return log_p[il - 1] + step * _share_down(top_m, low_m, (low_k - top_k) * step, height), 0
         top_k, top_m = low_k, low_m
     return (log_p[-1], 0) if height >= top_m - HEIGHT_EDGE_M else (nan, 2)
 
