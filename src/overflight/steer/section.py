@@ -79,6 +79,7 @@ def section_without(findings: Sequence[Finding]) -> Row:
         "verdict": "cannot tell",
         "reasons": [only.reason],
         "sentences": [{"text": f"It cannot be told. {only.reason}", "finding_ids": [only.id]}],
+        "hypotheses": [],
         "notes": [NOT_MEANT],
     }
 

@@ -37,7 +37,7 @@ Triple = tuple[float, float, float]
 MEMBERS: Final = 400
 RADIUS_KM: Final = 100.0
 STEP_S: Final = 1800.0
-MOST_STEPS: Final = 400
+MOST_STEPS: Final = 300
 # Columns of a member's state that hold the wind error, slow and fast.
 ERRORS: Final = (2, 3, 5, 6)
 
