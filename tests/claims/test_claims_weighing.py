@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overflight.claims.matrixfile import parse_matrix, read_matrix
@@ -131,6 +131,7 @@ def test_whether_unknown_weights_decide_is_worked_out_at_their_bounds() -> None:
     assert any("cannot be judged" in line for line in weighing_lines(weigh(pair(1.5, 0.5, 2.0)))[-4:])
 
 
+@settings(max_examples=30)
 @given(items, st.lists(st.tuples(st.floats(0.2, 1.0), st.floats(1.0, 3.0)), min_size=6, max_size=6))
 def test_the_bounds_of_weights_agree_with_trying_every_corner(rows: list[tuple], ends: list[tuple]) -> None:
     made = tuple(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from overflight.claims.table import Claim
+from overflight.claims.records import Claim
 from overflight.records import Finding
 
 AGAINST = frozenset({"contradicts", "denies", "disputes", "refutes"})
@@ -49,15 +49,24 @@ def contradictions(claims: Sequence[Claim]) -> dict[str, Stance]:
                 against.add((relation.claim_id, claim.id))
             elif relation.verb in IN_TENSION:
                 tension |= {(claim.id, relation.claim_id), (relation.claim_id, claim.id)}
+    ahead, behind = _by_first(against), _by_first((b, a) for a, b in against)
+    beside = _by_first(tension)
     return {
         claim.id: Stance(
-            contradicts=_sorted(b for a, b in against if a == claim.id),
-            contradicted_by=_sorted(a for a, b in against if b == claim.id),
-            tension=_sorted(b for a, b in tension if a == claim.id),
+            contradicts=_sorted(ahead.get(claim.id, ())),
+            contradicted_by=_sorted(behind.get(claim.id, ())),
+            tension=_sorted(beside.get(claim.id, ())),
             unknown=_sorted(related[claim.id] - known),
         )
         for claim in claims
     }
+
+
+def _by_first(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for a, b in pairs:
+        found.setdefault(a, []).append(b)
+    return found
 
 
 def _sorted(ids: Iterable[str]) -> tuple[str, ...]:

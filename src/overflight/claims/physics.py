@@ -13,6 +13,7 @@ The findings of other parts come in as arguments; nothing here reads a file.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -100,8 +101,14 @@ class Check:
 
 
 def word(text: str) -> str:
-    """Return `text` as one word of a finding's id."""
-    return "".join(c if c.isalnum() or c in "_-" else "_" for c in text) or "_"
+    """Return `text` as one word of a finding's id; what had to be changed gets a few digits of its hash.
+
+    So that 'C.1' and 'C_1' stay two.
+    """
+    plain = "".join(c if c.isalnum() or c in "_-" else "_" for c in text)
+    if plain and plain == text:
+        return plain
+    return f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def check_claims(

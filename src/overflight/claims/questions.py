@@ -129,7 +129,7 @@ def _held(
     own = [c for c in standing if touching[c.id].answer == answer]
     if not own:
         return None
-    known = [c for c in claims if c.id in said]
+    known = [c for c in _with_what_they_repeat(claims, standing) if c.id in said]
     return Held(
         answer,
         tuple(c.id for c in own),
@@ -137,6 +137,17 @@ def _held(
         independent_sources(known, [c.id for c in own]),
         tuple(c.id for c in own if not c.verbs),
     )
+
+
+def _with_what_they_repeat(claims: Sequence[Claim], standing: Sequence[Claim]) -> list[Claim]:
+    """Return the standing claims and all that they repeat, directly or through others; no others matter."""
+    repeats = repeated(claims)
+    wanted, queue = {c.id for c in standing}, [c.id for c in standing]
+    for i in queue:
+        more = [j for j in repeats.get(i, ()) if j not in wanted]
+        wanted.update(more)
+        queue += more
+    return [c for c in claims if c.id in wanted]
 
 
 def state_lines(found: QuestionState, claims: Sequence[Claim]) -> list[str]:

@@ -37,6 +37,7 @@ RELEVANCE_WEIGHT: Final[Mapping[str, float]] = {"high": _BEST, "medium": 1.0, "l
 UNKNOWN_WEIGHT: Final = 1.0  # cannot be judged is the middle, not nothing
 MOST_ITEMS: Final = 2_000
 MOST_HYPOTHESES: Final = 40
+MOST_STEPS: Final = 200
 _TIE: Final = 1e-9
 
 
@@ -260,9 +261,11 @@ def balance(
     """Return how what was held on a question moved, at each day that something was said of it.
 
     Each entry is (POSIX seconds, {answer: (independent sources at least, at most)}). Here overtaken claims
-    leave, so a balance can go back.
+    leave, so a balance can go back. Of more days than `MOST_STEPS` that many are taken, the last among them.
     """
     days = sorted({c.said.end_s for c in claims if c.said is not None and _speaks_to(c, question)})
+    if len(days) > MOST_STEPS:
+        days = [days[-1 - k * (len(days) - 1) // (MOST_STEPS - 1)] for k in range(MOST_STEPS)][::-1]
     out: list[tuple[float, Mapping[str, tuple[int, int]]]] = []
     for day in days:
         held = state(claims, question, day).held

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from overflight.claims.records import Answer, Claim, Verb
@@ -81,6 +82,7 @@ def touches(claim: Claim) -> tuple[Touch, ...]:
     return () if claim.topic in OTHER_SUBJECTS else read_words(claim.claim)
 
 
+@lru_cache(maxsize=8192)
 def read_words(text: str) -> tuple[Touch, ...]:
     """Return the questions that a text touches, each verb once, in the order of the text."""
     found: dict[tuple[Verb, bool], Touch] = {}
