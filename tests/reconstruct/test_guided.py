@@ -209,7 +209,7 @@ def test_evidence_is_that_of_free_flights(name: str, with_heights: bool) -> None
     expected, error = free_log_evidence(model, fixes, KNOWN, 150_000, 1)
     r = filter_flight(model, fixes, SHEARED, KNOWN, frame=PLAIN, particles=8000, seed=2, step_s=HOUR)
     assert abs(r.log_evidence - expected) < 4.0 * math.hypot(error, r.log_evidence_se) + 0.01
-    assert error < 0.08
+    assert error < 0.15
 
 
 def test_day_and_night_raise_and_lower_a_flight() -> None:

@@ -50,7 +50,7 @@ MOST_BYTES = 4e9
 PATH = ("x_km", "y_km", "z_km", "error_u", "error_v", "push_x_mps", "push_y_mps", "commanded_km")
 PARAMETERS = (
     "factor", "error_time_s", "command_s", "airspeed_mps", "leg_s", "on_share", "speed_mps", "memory_s", "stray_mps",
-    "ceiling_m", "burst_m", "bursts", "float_s", "level_m", "second",
+    "bursts", "rises", "level_m", "second",
 )  # fmt: skip
 _READINGS = np.array([STATED, AFAR, *[OTHER_TIME] * 6, MISTAKEN], np.int8)
 
@@ -195,7 +195,7 @@ def _plan(
         [
             fixes.x_km, fixes.y_km, fixes.cov_km2, fixes.time_sd_s, fixes.alt_km, fixes.alt_sd_km, fixes.p_afar,
             fixes.p_slip, fixes.p_mistaken, fixes.p_alt_wrong,
-            1.0 / np.maximum(np.cos(fixes.y_km * 1e3 / EARTH_RADIUS_M), MIN_COS),
+            1.0 / np.maximum(np.cos(fixes.y_km * 1e3 / EARTH_RADIUS_M), MIN_COS), fixes.time_s,
         ]
     )  # fmt: skip
     next_fix = np.append(np.arange(count), -1)
@@ -230,10 +230,10 @@ def _ints(coded: CodedModel, fixes: Fixes, belief: WindErrorBelief) -> Int64s:
     horizontal, vertical, ascent, descent = (int(v) for v in coded.ints)
     known = fixes.alt_km[~np.isnan(fixes.alt_km)]
     low = not math.isnan(fixes.alt_km[0]) and fixes.alt_km[0] < GROUND_ALT_KM
-    rises = (low, True, False)[ascent]
+    rises = (low, True, False, True)[ascent]
     above = np.flatnonzero(known > GROUND_ALT_KM)
     back = above.size > 0 and bool((known[above[0] :] < GROUND_ALT_KM).any())
-    falls = (rises or back, True, False)[descent]
+    falls = (rises or back, True, False, True)[descent]
     dim, fast, push = 4, -1, -1
     if belief.fast_share > 0.0 and horizontal != kernel.FREE:
         fast, dim = dim, dim + 2
@@ -256,7 +256,8 @@ def _conf(ranges: Float64s, belief: WindErrorBelief, vertical: int) -> Float64s:
     up, down = _even(row("ascent_mps")), _even(row("descent_mps"))
     low, high = row("control_m")
     metres = [row("wander_m")[0], row("wander_h")[0] * HOUR_S * 1e3, *row("level_m"), *second, low, high]
-    metres += [*row("climb_mps"), *up, *down]
+    metres += [*row("climb_mps"), *up, *down, row("ascent_mps")[0], row("descent_mps")[0]]
+    metres += [*(v * HOUR_S * 1e3 for v in row("float_h")), *row("burst_m")]
     return np.array(
         [
             belief.fast_share, belief.fast_time_s, belief.height_scale_m / 1e3, belief.mixing_km,
@@ -296,13 +297,8 @@ def _draw_static(
     out[:, kernel.SPEED] = log_even(kernel.SPEED, model.speed_mps, 1e-3)
     out[:, kernel.MEMORY_S] = log_even(kernel.MEMORY_S, model.memory_h, HOUR_S)
     out[:, kernel.STRAY] = out[:, kernel.SPEED] * log_even(kernel.STRAY, model.stray_share)
-    ceiling = (model.level_m[0] + model.level_m[1] * normal[kernel.CEILING]) / 1e3
-    out[:, kernel.CEILING] = (
-        even(kernel.CEILING, model.control_m, 1e-3) if model.vertical == "control" else ceiling
-    )
-    out[:, kernel.BURST] = even(kernel.BURST, model.burst_m, 1e-3)
     out[:, kernel.BURSTS] = u[kernel.BURSTS] < model.burst_share
-    out[:, kernel.FLOAT_S] = log_even(kernel.FLOAT_S, model.float_h, HOUR_S)
+    out[:, kernel.RISES] = u[kernel.RISES] < (model.launch_share if model.ascent == "maybe" else 1.0)
     out[:, kernel.START] = normal[kernel.START]
     return out
 
@@ -373,6 +369,12 @@ def _gathered(
     weight = np.exp(log_z[:, -1] - total[-1])
     relative = weight / (shares / shares.sum())
     spread = math.sqrt(float(np.sum((relative - 1.0) ** 2)) / (len(batches) * (len(batches) - 1)))
+    if spread > 0.7:
+        # One batch has nearly all the weight, and this measure ends at one; the scatter of the logarithms does
+        # not. By its median, for a batch may have died out.
+        last = log_z[np.isfinite(log_z[:, -1]), -1]
+        scatter = 1.4826 * float(np.median(np.abs(last - np.median(last))))
+        spread = max(spread, scatter / math.sqrt(len(batches)))
     members = _members(batches, weight, draws, rng)
     return Filtered(
         float(total[-1]),
@@ -433,7 +435,7 @@ def _smoothed(
             members.history[one], members.flags[one], members.readings[one], normals, made, paths[one],
         )  # fmt: skip
     static = members.static.copy()
-    for column in (kernel.AIRSPEED, kernel.SPEED, kernel.STRAY, kernel.CEILING, kernel.BURST):
+    for column in (kernel.AIRSPEED, kernel.SPEED, kernel.STRAY):
         static[:, column] *= 1e3
     parameters = np.column_stack([static[:, : kernel.START], members.level])
     return paths, _READINGS[members.readings], parameters

@@ -50,19 +50,18 @@ ASCENT, AFLOAT, DESCENT, LANDED = 0, 1, 2, 3
     SPEED,
     MEMORY_S,
     STRAY,
-    CEILING,
-    BURST,
     BURSTS,
-    FLOAT_S,
+    RISES,
     START,
-) = range(14)
-STATIC = 14
+) = range(12)
+STATIC = 12
 # Columns of `conf`: what all particles share. Kilometres and seconds.
 (
     C_FAST_SHARE, C_FAST_S, C_HEIGHT_SCALE, C_MIXING, C_WANDER, C_WANDER_S, C_LEVEL, C_LEVEL_SD, C_SECOND,
-    C_SECOND_SD, C_LOW, C_HIGH, C_CLIMB_LOW, C_CLIMB_HIGH, C_UP, C_UP_SD, C_DOWN, C_DOWN_SD, C_START_SD, C_WIDE,
-) = range(20)  # fmt: skip
-CONF = 20
+    C_SECOND_SD, C_LOW, C_HIGH, C_CLIMB_LOW, C_CLIMB_HIGH, C_UP, C_UP_SD, C_DOWN, C_DOWN_SD, C_UP_LEAST,
+    C_DOWN_LEAST, C_FLOAT_LOW, C_FLOAT_HIGH, C_BURST_LOW, C_BURST_HIGH, C_START_SD, C_WIDE,
+) = range(26)  # fmt: skip
+CONF = 26
 # Places in `ints`.
 I_HORIZONTAL, I_VERTICAL, I_ASCENT, I_DESCENT, I_DIM, I_FAST, I_PUSH = range(7)
 # Columns of `own`: the height's state, and the last wind met with what the error does there.
@@ -72,10 +71,10 @@ I_HORIZONTAL, I_VERTICAL, I_ASCENT, I_DESCENT, I_DIM, I_FAST, I_PUSH = range(7)
 ) = range(21)  # fmt: skip
 OWN = 21
 # Columns of a row of fixes.
-F_X, F_Y, F_XX, F_XY, F_YY, F_TIME_SD, F_ALT, F_ALT_SD, F_AFAR, F_SLIP, F_MISTAKEN, F_ALT_WRONG, F_STRETCH = (
-    range(13)
-)
-FIX = 13
+(
+    F_X, F_Y, F_XX, F_XY, F_YY, F_TIME_SD, F_ALT, F_ALT_SD, F_AFAR, F_SLIP, F_MISTAKEN, F_ALT_WRONG, F_STRETCH, F_WHEN,
+) = range(14)  # fmt: skip
+FIX = 14
 # What is kept of every step: height, command, the place about which it was linearised, the part of the step in
 # which the height changed; the flag is 4 x phase + what happened to the leg.
 H_Z, H_COMMAND, H_X, H_Y, H_BEGIN, H_END = range(6)
@@ -190,10 +189,10 @@ def start_height(
     own[i, PHASE] = AFLOAT
     own[i, LEVEL], own[i, SECOND] = conf[C_LEVEL], conf[C_SECOND]
     own[i, V_LL], own[i, V_LS], own[i, V_SS] = conf[C_LEVEL_SD] ** 2, 0.0, conf[C_SECOND_SD] ** 2
-    if ints[I_ASCENT] == 1:
+    if ints[I_ASCENT] == 1 and static[i, RISES] > 0.5:
         own[i, PHASE] = ASCENT
         own[i, RATE], own[i, RATE_VAR] = conf[C_UP], conf[C_UP_SD] ** 2
-        own[i, Z] = max((0.0 if math.isnan(alt) else alt) + 0.1 * static[i, START], 0.0)
+        own[i, Z] = abs(0.5 * static[i, START]) if math.isnan(alt) else max(alt + 0.1 * static[i, START], 0.0)
         return 0.0
     if ints[I_VERTICAL] == CONTROL:
         own[i, CLIMB] = _climb_speed(conf, rng)
@@ -270,22 +269,27 @@ def next_height(
     if phase == LANDED:
         return 0.0
     if phase == ASCENT:
-        return _rise(i, own, static, conf, ints, dt, wait, drive, alt, alt_sd, p_wrong, since, span, rng)
+        return _rise(i, own, static, conf, ints, dt, wait, drive, f, fixes, next_alt, since, span, rng)
     if phase == DESCENT:
-        return _fall(i, own, dt, wait, alt, alt_sd, p_wrong, rng)
-    if ints[I_DESCENT] == 1 and since + dt - own[i, SINCE] > static[i, FLOAT_S]:
-        part = min(max((own[i, SINCE] + static[i, FLOAT_S] - since) / dt, 0.0), 0.999)
-        own[i, PHASE] = DESCENT
-        own[i, RATE], own[i, RATE_VAR] = conf[C_DOWN], conf[C_DOWN_SD] ** 2
-        span[0] = part
-        return _fall(i, own, (1.0 - part) * dt, wait, alt, alt_sd, p_wrong, rng)
+        return _fall(i, own, conf, dt, wait, alt, alt_sd, p_wrong, rng)
+    log_weight = 0.0
+    if ints[I_DESCENT] == 1:
+        falling = f >= 0 and _goes_on(f, fixes, next_alt)
+        part, log_weight = _end(
+            i, own, conf, ints, dt, wait, since - own[i, SINCE], alt if falling else np.nan, alt_sd, p_wrong, rng
+        )  # fmt: skip
+        if part >= 0.0:
+            own[i, PHASE] = DESCENT
+            own[i, RATE], own[i, RATE_VAR] = conf[C_DOWN], conf[C_DOWN_SD] ** 2
+            span[0] = part
+            return log_weight + _fall(i, own, conf, (1.0 - part) * dt, wait, alt, alt_sd, p_wrong, rng)
     z, phi = own[i, Z], math.exp(-dt / conf[C_WANDER_S])
     phi_f = math.exp(-wait / conf[C_WANDER_S])
     q = conf[C_WANDER] ** 2 * (1.0 - phi * phi)
     q_f = conf[C_WANDER] ** 2 * (1.0 - phi_f * phi_f)
     if ints[I_VERTICAL] == CONTROL:
         ramp = own[i, RAMP]
-        log_weight = _command(i, own, static, conf, dt, wait, f, fixes, next_alt, span, rng)
+        log_weight += _command(i, own, static, conf, dt, wait, f, fixes, next_alt, span, rng)
         m = own[i, RAMP] + phi * (z - ramp)
         later = move_towards(own[i, RAMP], own[i, COMMAND], own[i, CLIMB] * wait)
         mean_f = later + phi_f * (m - own[i, RAMP])
@@ -303,78 +307,184 @@ def next_height(
     cross = g0 * ch0 + g1 * ch1
     mean_f = phi_f * m + g0 * own[i, LEVEL] + g1 * own[i, SECOND]
     var_f = phi_f * phi_f * v + 2.0 * phi_f * cross + g0 * cg0 + g1 * cg1 + q_f
-    new, log_weight = guided_height(m, v, mean_f, phi_f * v + cross, var_f, alt, alt_sd, p_wrong, rng)
+    new, ratio = guided_height(m, v, mean_f, phi_f * v + cross, var_f, alt, alt_sd, p_wrong, rng)
     _learn(i, own, ch0, ch1, v, new - m)
     own[i, Z], own[i, DRIVE] = new, drive
-    return log_weight
+    return log_weight + ratio
+
+
+@compiled
+def _goes_on(f: int, fixes: Float64s, next_alt: Int64s) -> bool:
+    """Whether the height told after that of fix f is lower still; nothing that falls stays."""
+    g = next_alt[f + 1]
+    return g < 0 or fixes[g, F_ALT] < fixes[f, F_ALT] - 2.0 * fixes[g, F_ALT_SD]
+
+
+@compiled
+def _end(
+    i: int, own: Float64s, conf: Float64s, ints: Int64s, dt: float, wait: float, age: float, alt: float,
+    alt_sd: float, p_wrong: float, rng: np.random.Generator,
+) -> tuple[float, float]:  # fmt: skip
+    """Draw whether a flight afloat for `age` seconds comes down in a step: the part at which, -1 for not.
+
+    The time afloat is even in its logarithm. Where the next height lies as far below as only a fall brings a
+    flight, a fall is proposed at the time that brings it there. Also returns the log of prior over proposal.
+    """
+    low, high = conf[C_FLOAT_LOW], conf[C_FLOAT_HIGH]
+    left = math.log(high / max(age, low)) if age < high else 0.0
+    p = 1.0 if age + dt >= high else 1.0 - math.log(high / max(age + dt, low)) / left
+    chance, when, width = p, -1.0, 1.0
+    z, ahead = own[i, Z], dt + wait
+    if not math.isnan(alt) and alt < z and 0.0 < p < 1.0:
+        lowest = max(fallen(z, conf[C_DOWN] + 2.0 * conf[C_DOWN_SD], ahead), 0.0)
+        fits = alt > lowest - 2.0 * alt_sd
+        fall = (1.0 - p_wrong) / (z - lowest + alt_sd) if fits else p_wrong * math.exp(LOG_MISTAKEN_ALT)
+        spread = alt_sd * alt_sd + conf[C_WANDER] ** 2 * -math.expm1(-2.0 * ahead / conf[C_WANDER_S])
+        stay = _normal(alt, z, math.sqrt(spread)) + p_wrong * math.exp(LOG_MISTAKEN_ALT) + TINY
+        if ints[I_VERTICAL] == CONTROL and z - alt < conf[C_CLIMB_HIGH] * ahead + 3.0 * alt_sd:
+            stay += 0.1 / (conf[C_HIGH] - conf[C_LOW])
+        some = min(p * ahead / dt, 0.5)
+        need = some * fall / (some * fall + (1.0 - some) * stay)
+        chance = min(max(need * dt / ahead, 0.5 * p), 0.5)
+        u = 0.5 * conf[C_DOWN] / DENSITY_SCALE_KM
+        took = (math.exp(-0.5 * alt / DENSITY_SCALE_KM) - math.exp(-0.5 * z / DENSITY_SCALE_KM)) / u
+        when = (ahead - took) / dt
+        width = 0.5 * took * conf[C_DOWN_SD] / conf[C_DOWN] / dt + 0.05
+    if rng.random() >= chance:
+        return -1.0, 0.0 if chance == p else math.log1p(-p) - math.log1p(-chance)
+    log_weight = 0.0 if chance == p else math.log(p) - math.log(chance)
+    part, ratio = _when(when, width, rng)
+    return min(part, 0.999), log_weight + ratio
 
 
 @compiled
 def _rise(
-    i: int, own: Float64s, static: Float64s, conf: Float64s, ints: Int64s, dt: float, wait: float, drive: float,
-    alt: float, alt_sd: float, p_wrong: float, since: float, span: Float64s, rng: np.random.Generator,
+    i: int, own: Float64s, static: Float64s, conf: Float64s, ints: Int64s, dt: float, wait: float, drive: float, f: int,
+    fixes: Float64s, next_alt: Int64s, since: float, span: Float64s, rng: np.random.Generator,
 ) -> float:  # fmt: skip
-    """Rise over a step, to the ceiling or a burst."""
+    """Rise over a step, maybe to its end: a level to be held, or a burst."""
     z, rate, var, noise = own[i, Z], own[i, RATE], own[i, RATE_VAR], RISE_NOISE_KM**2
     bursts = static[i, BURSTS] > 0.5 and ints[I_DESCENT] == 1
-    top = static[i, BURST] if bursts else static[i, CEILING]
+    alt, alt_sd, p_wrong = np.nan, 1.0, 0.0
+    if f >= 0:
+        alt, alt_sd, p_wrong = fixes[f, F_ALT], fixes[f, F_ALT_SD], fixes[f, F_ALT_WRONG]
+    p = _end_of_rise(z, max(rate * dt, 0.0), bursts, conf, ints)
+    chance = p
+    if 0.0 < p < 1.0 and f >= 0 and _flattens(f, alt, alt_sd, z, rate, dt + wait, fixes, next_alt):
+        chance = max(p, 0.3)
+    if rng.random() < chance:
+        part = rng.random()
+        span[1] = max(part, 1e-3)
+        log_weight = 0.0 if chance == p else math.log(p) - math.log(chance)
+        top = z + max(rate, 0.0) * part * dt
+        if bursts:
+            span[0], span[1] = 0.0, 1.0
+            own[i, PHASE], own[i, Z] = DESCENT, top
+            own[i, RATE], own[i, RATE_VAR] = conf[C_DOWN], conf[C_DOWN_SD] ** 2
+            return log_weight + _fall(i, own, conf, (1.0 - part) * dt, wait, alt, alt_sd, p_wrong, rng)
+        v = SETTLE_KM**2
+        new, ratio = guided_height(top, v, top, v, v, alt, alt_sd, p_wrong, rng)
+        own[i, PHASE], own[i, SINCE], own[i, DRIVE], own[i, Z] = AFLOAT, since + part * dt, drive, new
+        _float_at(i, own, conf, ints, new, drive, rng)
+        return log_weight + ratio
+    log_weight = 0.0 if chance == p else math.log1p(-p) - math.log1p(-chance)
     m, v = z + rate * dt, var * dt * dt + noise * dt
     mean_f = m + rate * wait
     cov_f = v + var * dt * wait
     var_f = cov_f + var * dt * wait + var * wait * wait + noise * wait
-    if mean_f + 2.0 * math.sqrt(var_f) > top:
-        alt = np.nan
-    new, log_weight = guided_height(m, v, mean_f, cov_f, var_f, alt, alt_sd, p_wrong, rng)
-    gain = var * dt / v
-    keep = math.exp(-dt / RATE_MEMORY_S)
-    own[i, RATE] = conf[C_UP] + keep * (rate + gain * (new - m) - conf[C_UP])
-    own[i, RATE_VAR] = keep * keep * (var - gain * dt * var) + (1.0 - keep * keep) * conf[C_UP_SD] ** 2
+    new, ratio = guided_height(m, v, mean_f, cov_f, var_f, alt, alt_sd, p_wrong, rng)
     own[i, Z] = max(new, 0.0)
-    if new < top:
-        return log_weight
-    part = min(max((top - z) / max(new - z, 1e-9), 0.0), 1.0)
-    if bursts:
-        own[i, PHASE] = DESCENT
-        own[i, Z] = top
-        own[i, RATE], own[i, RATE_VAR] = conf[C_DOWN], conf[C_DOWN_SD] ** 2
-        return log_weight + _fall(i, own, (1.0 - part) * dt, wait, np.nan, 1.0, 0.0, rng)
-    span[1] = max(part, 1e-3)
-    own[i, PHASE], own[i, SINCE], own[i, DRIVE] = AFLOAT, since + part * dt, drive
-    own[i, RAMP] = own[i, COMMAND] = top
-    own[i, Z] = top + 0.3 * SETTLE_KM * rng.standard_normal()
+    lasting = _learn_rate(i, own, dt, v, new - m, dt, conf[C_UP], conf[C_UP_SD], conf[C_UP_LEAST])
+    if not lasting:
+        # A rise that has stopped short of its end is none.
+        return -np.inf
+    return log_weight + ratio
+
+
+@compiled
+def _learn_rate(
+    i: int,
+    own: Float64s,
+    slope: float,
+    v: float,
+    off: float,
+    dt: float,
+    usual: float,
+    usual_sd: float,
+    least: float,
+) -> bool:
+    """Let a height tell of the rate of a rise or fall and then forget; false for one surely less than `least`.
+
+    `slope` is what the height answers to the rate, `v` the height's variance, `off` its distance from the mean.
+    """
+    gain = own[i, RATE_VAR] * slope / v
+    rate, var = own[i, RATE] + gain * off, max(own[i, RATE_VAR] * (1.0 - gain * slope), 0.0)
+    keep = math.exp(-dt / RATE_MEMORY_S)
+    own[i, RATE] = usual + keep * (rate - usual)
+    own[i, RATE_VAR] = keep * keep * var + (1.0 - keep * keep) * usual_sd * usual_sd
+    return rate + 2.0 * math.sqrt(var) >= least
+
+
+@compiled
+def _end_of_rise(z: float, rise: float, bursts: bool, conf: Float64s, ints: Int64s) -> float:
+    """Return the chance that a rise ends in the next `rise` km, given that it came to z."""
+    if not bursts and ints[I_VERTICAL] != CONTROL:
+        scale = 1.0 / (max(conf[C_LEVEL_SD], 1e-6) * math.sqrt(2.0))
+        above = 0.5 * math.erfc((z - conf[C_LEVEL]) * scale)
+        return 1.0 if above < 1e-9 else 1.0 - 0.5 * math.erfc((z + rise - conf[C_LEVEL]) * scale) / above
+    low, high = (conf[C_BURST_LOW], conf[C_BURST_HIGH]) if bursts else (conf[C_LOW], conf[C_HIGH])
+    if z + rise >= high:
+        return 1.0
+    return max(z + rise - max(z, low), 0.0) / (high - max(z, low))
+
+
+@compiled
+def _flattens(
+    f: int, alt: float, alt_sd: float, z: float, rate: float, ahead: float, fixes: Float64s, next_alt: Int64s
+) -> bool:
+    """Whether the heights told next show that a rise ends."""
+    g = next_alt[f + 1]
+    if g >= 0:
+        return (
+            fixes[g, F_ALT] - fixes[f, F_ALT]
+            < 0.5 * rate * (fixes[g, F_WHEN] - fixes[f, F_WHEN]) - 0.5 * alt_sd
+        )
+    return alt < z + 0.3 * rate * ahead
+
+
+@compiled
+def _float_at(
+    i: int, own: Float64s, conf: Float64s, ints: Int64s, z: float, drive: float, rng: np.random.Generator
+) -> None:
+    """Hold the level at which a rise has ended."""
+    own[i, RAMP] = z
     if ints[I_VERTICAL] == CONTROL:
-        own[i, CLIMB] = _climb_speed(conf, rng)
+        own[i, CLIMB], own[i, COMMAND] = _climb_speed(conf, rng), z
         own[i, LEVEL] = own[i, SECOND] = own[i, V_LL] = own[i, V_SS] = 0.0
-        return log_weight
+        return
     own[i, COMMAND] = np.nan
-    own[i, LEVEL] = top - own[i, SECOND] * drive
+    own[i, LEVEL] = z - own[i, SECOND] * drive
     own[i, V_LL] = SETTLE_KM**2 + drive * drive * own[i, V_SS]
     own[i, V_LS] = -drive * own[i, V_SS]
-    return log_weight
 
 
 @compiled
 def _fall(
-    i: int,
-    own: Float64s,
-    dt: float,
-    wait: float,
-    alt: float,
-    alt_sd: float,
-    p_wrong: float,
+    i: int, own: Float64s, conf: Float64s, dt: float, wait: float, alt: float, alt_sd: float, p_wrong: float,
     rng: np.random.Generator,
-) -> float:
+) -> float:  # fmt: skip
     """Fall over a step, to the ground."""
     z, rate, var = own[i, Z], own[i, RATE], own[i, RATE_VAR]
     m = fallen(z, rate, dt)
     slope = -dt * math.exp(0.5 * m / DENSITY_SCALE_KM)
     v = slope * slope * var + RISE_NOISE_KM**2 * dt
     new, log_weight = guided_height(m, v, m, v, v, alt if wait <= 0.0 else np.nan, alt_sd, p_wrong, rng)
-    if v > 0.0:
-        gain = var * slope / v
-        own[i, RATE] = max(rate + gain * (new - m), 1e-4)
-        own[i, RATE_VAR] = max(var - gain * slope * var, 0.0)
     own[i, Z] = new
+    if dt > 0.0 and not _learn_rate(
+        i, own, slope, v, new - m, dt, conf[C_DOWN], conf[C_DOWN_SD], conf[C_DOWN_LEAST]
+    ):
+        # A flight that sinks so slowly floats.
+        return -np.inf
     if new <= 0.0:
         own[i, Z], own[i, PHASE] = 0.0, LANDED
     return log_weight
@@ -393,7 +503,7 @@ def _command(
     low, high = conf[C_LOW], conf[C_HIGH]
     ramp, rate = own[i, RAMP], own[i, CLIMB]
     p = -math.expm1(-dt / static[i, COMMAND_S])
-    chance, log_weight, when, gap, sd = p, 0.0, -1.0, 0.0, 1.0
+    chance, log_weight, gap, sd = p, 0.0, 0.0, 1.0
     if f >= 0:
         alt, p_wrong = fixes[f, F_ALT], fixes[f, F_ALT_WRONG]
         ahead = dt + wait
@@ -415,8 +525,6 @@ def _command(
         need = some * new / (some * new + (1.0 - some) * stay)
         free = max(ahead - max(abs(gap) - 2.0 * sd, 0.0) / rate, dt)
         chance = min(max(need * dt / free, 0.2 * p), 0.97)
-        # The time of a command that is still being carried out at the fix.
-        when = (ahead - abs(gap) / rate) / dt
     if rng.random() >= chance:
         new_ramp = move_towards(ramp, own[i, COMMAND], rate * dt)
         travel = abs(new_ramp - ramp)
@@ -424,14 +532,17 @@ def _command(
         own[i, RAMP] = new_ramp
         return log_weight + math.log1p(-p) - math.log1p(-chance)
     log_weight = math.log(p) - math.log(chance)
-    part, ratio = (
-        _when(when, sd / (rate * dt), rng) if f >= 0 and abs(gap) > 2.0 * sd else (rng.random(), 0.0)
-    )
-    log_weight += ratio
+    climb, part = _climb_speed(conf, rng), rng.random()
+    if f >= 0 and abs(gap) > 2.0 * sd:
+        climb, ratio = _climb_there(f, gap, dt + wait, fixes, next_alt, conf, rng)
+        log_weight += ratio
+        # The time of a command that is still being carried out at the fix.
+        part, ratio = _when((dt + wait - abs(gap) / climb) / dt, sd / (climb * dt), rng)
+        log_weight += ratio
     before = move_towards(ramp, own[i, COMMAND], rate * part * dt)
     target, ratio = _target(f, fixes, next_alt, low, high, sd, rng)
     log_weight += ratio
-    own[i, COMMAND], own[i, CLIMB] = target, _climb_speed(conf, rng)
+    own[i, COMMAND], own[i, CLIMB] = target, climb
     reach = own[i, CLIMB] * (1.0 - part) * dt
     new_ramp = move_towards(before, target, reach)
     own[i, RAMP] = new_ramp
@@ -440,6 +551,39 @@ def _command(
     if span[1] <= span[0]:
         span[0], span[1] = 0.0, 1.0
     return log_weight
+
+
+@compiled
+def _climb_there(
+    f: int,
+    gap: float,
+    ahead: float,
+    fixes: Float64s,
+    next_alt: Int64s,
+    conf: Float64s,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    """Draw a speed of climb (km/s) that the heights told next ask for; log prior over proposal.
+
+    Even in the logarithm, in a part of the prior's range: about the speed between the two fixes to come when
+    the flight goes on beyond the first, else fast enough to come there.
+    """
+    low, high = conf[C_CLIMB_LOW], conf[C_CLIMB_HIGH]
+    if not low < high:
+        return low, 0.0
+    least, most = abs(gap) / ahead / 1.3, high
+    g = next_alt[f + 1]
+    if g >= 0:
+        more = fixes[g, F_ALT] - fixes[f, F_ALT]
+        if more * gap > 0.0 and abs(more) > 2.0 * fixes[g, F_ALT_SD] and fixes[g, F_WHEN] > fixes[f, F_WHEN]:
+            slope = abs(more) / (fixes[g, F_WHEN] - fixes[f, F_WHEN])
+            least, most = slope / 1.4, slope * 1.6
+    least, most = min(max(least, low), 0.9 * high), max(min(most, high), 1.1 * low)
+    climb = low * (high / low) ** rng.random()
+    if rng.random() < 0.7:
+        climb = least * (most / least) ** rng.random()
+    inside = 0.7 * math.log(high / low) / math.log(most / least) if least <= climb <= most else 0.0
+    return climb, -math.log(0.3 + inside)
 
 
 @compiled

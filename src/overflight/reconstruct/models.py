@@ -22,11 +22,11 @@ Int64s = npt.NDArray[np.int64]
 Range = tuple[float, float]
 Horizontal = Literal["wind", "propelled", "free"]
 Vertical = Literal["hold", "daynight", "leak", "control"]
-Phase = Literal["auto", "always", "never"]
+Phase = Literal["auto", "always", "never", "maybe"]
 
 HORIZONTAL: tuple[Horizontal, ...] = ("wind", "propelled", "free")
 VERTICAL: tuple[Vertical, ...] = ("hold", "daynight", "leak", "control")
-PHASES: tuple[Phase, ...] = ("auto", "always", "never")
+PHASES: tuple[Phase, ...] = ("auto", "always", "never", "maybe")
 # Of the stratosphere at 18-21 km: turns a scale in ln(pressure) into metres.
 SCALE_HEIGHT_M = 6400.0
 MAX_LEVEL_M = 50_000.0
@@ -50,7 +50,8 @@ class MotionModel:
       remembers that for `memory_h` (log).
     - ascent at `ascent_mps` from the first height, to the level or, for `burst_share` of flights, to a burst in
       `burst_m`; a flight afloat comes down after `float_h` (log); it falls at `descent_mps`, a sea-level speed.
-      'auto': where heights below 10 km show such a phase.
+      'auto': where heights below 10 km show such a phase, and nowhere when there are no heights. 'maybe': for
+      `launch_share` of flights, from the ground; a fall may come at any time ('always' and 'maybe' alike).
     """
 
     id: str
@@ -63,7 +64,7 @@ class MotionModel:
     leak_m_per_day: Range = (0.0, 1_500.0)
     control_m: Range = (14_000.0, 24_000.0)
     command_h: Range = (4.0, 48.0)
-    climb_mps: Range = (0.3, 2.5)
+    climb_mps: Range = (0.3, 5.0)
     airspeed_mps: Range = (1.0, 15.0)
     leg_h: Range = (2.0, 24.0)
     on_share: Range = (0.2, 1.0)
@@ -75,8 +76,9 @@ class MotionModel:
     ascent_mps: Range = (1.0, 8.0)
     burst_m: Range = (18_000.0, 38_000.0)
     burst_share: float = 0.5
+    launch_share: float = 0.5
     float_h: Range = (1.0, 240.0)
-    descent_mps: Range = (3.0, 12.0)
+    descent_mps: Range = (0.5, 12.0)
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -97,8 +99,8 @@ class MotionModel:
                 _check_pair(f"{self.id}.{item.name}", value, positive=item.name in LOG_RANGES)
         _check_size(f"{self.id}.wander_m", self.wander_m, zero=True)
         _check_size(f"{self.id}.wander_h", self.wander_h)
-        if not 0.0 <= self.burst_share <= 1.0 or not all(0.0 <= x <= 1.0 for x in self.on_share):
-            raise InputError("a share is from 0 to 1", field=f"{self.id}.burst_share, on_share")
+        if not all(0.0 <= x <= 1.0 for x in (self.burst_share, self.launch_share, *self.on_share)):
+            raise InputError("a share is from 0 to 1", field=f"{self.id}.burst_share, launch_share, on_share")
         if max(self.level_m[0], *self.control_m, *self.burst_m) > MAX_LEVEL_M:
             raise InputError(
                 f"a height is above {MAX_LEVEL_M:g} m",
@@ -115,7 +117,7 @@ LOG_RANGES = frozenset(
 ROWS = (
     "level_m", "wander_m", "wander_h", "amplitude_m", "leak_m_per_day", "control_m", "command_h", "climb_mps",
     "airspeed_mps", "leg_h", "on_share", "speed_mps", "memory_h", "stray_share", "ascent_mps", "burst_m",
-    "burst_share", "float_h", "descent_mps",
+    "burst_share", "launch_share", "float_h", "descent_mps",
 )  # fmt: skip
 ROW = {name: i for i, name in enumerate(ROWS)}
 
