@@ -16,7 +16,8 @@ from overflight.times import parse_utc
 
 CLAIMS = (
     Claim(id="A", date="2023-02-03", claimant="x", attribution="anonymous_official",
-          claim="It collected data.", topic="collection", relations=(Relation("contradicts", "B"),), side="one"),
+          claim="It collected data.", topic="collection", side="one",
+          relations=(Relation("contradicts", "B"),)),
     Claim(id="B", date="2023-06-29", claimant="y", attribution="named_official",
           claim="It collected nothing.", topic="collection", reliability="B", credibility=2),
     Claim(id="C.1", claimant="z", attribution="media_report", claim="It could send and it collected data.",

@@ -13,6 +13,7 @@ from overflight.cli.screen import note, say, say_json
 from overflight.errors import InputError, OverflightError
 
 if TYPE_CHECKING:
+    from overflight.claims.contradictions import Stance
     from overflight.claims.records import Claim, Flag
     from overflight.claims.table import ClaimTable
 
@@ -76,6 +77,7 @@ def show(
     overflight claims show claims.csv C062
     overflight claims show claims.csv --flags
     """
+    from overflight.claims.contradictions import contradictions
     from overflight.claims.flags import all_flags
 
     every = _table(claims, custom).claims
@@ -83,15 +85,17 @@ def show(
     wanted = {c.id for c in chosen}
     found = [f for f in all_flags(every) if wanted & set(f.claims)]
     if as_json:
-        rows = [] if flags else [_row(c, every) for c in chosen]
+        stances = contradictions(every)
+        rows = [] if flags else [_row(c, stances[c.id]) for c in chosen]
         listed = [{"code": f.code, "claims": list(f.claims), "reason": f.reason} for f in found]
         say_json({"claims": rows, "flags": listed})
     elif flags:
         for line in _flag_lines(found):
             say(line)
     else:
+        stances = contradictions(every)
         for claim in chosen:
-            _show(claim, every, whole=bool(ids))
+            _show(claim, stances[claim.id], whole=bool(ids))
         for line in _flag_lines(found) if ids else ():
             say(line)
 
@@ -329,11 +333,9 @@ def _flag_lines(flags: Iterable[Flag]) -> list[str]:
     return [f"{', '.join(f.claims)}: {f.code.replace('_', ' ')}: {f.reason}" for f in flags]
 
 
-def _row(claim: Claim, every: Sequence[Claim]) -> dict[str, Any]:
+def _row(claim: Claim, stance: Stance) -> dict[str, Any]:
     from overflight.claims.cells import write_cells
-    from overflight.claims.contradictions import contradictions
 
-    stance = contradictions(every)[claim.id]
     return {
         **{name: value for name, value in write_cells(claim).items() if value},
         "contradicts": list(stance.contradicts),
@@ -342,8 +344,8 @@ def _row(claim: Claim, every: Sequence[Claim]) -> dict[str, Any]:
     }
 
 
-def _show(claim: Claim, every: Sequence[Claim], whole: bool) -> None:
-    row = _row(claim, every)
+def _show(claim: Claim, stance: Stance, whole: bool) -> None:
+    row = _row(claim, stance)
     say(f"{claim.id}  {claim.date or 'undated'}  {claim.claimant} ({claim.attribution.replace('_', ' ')})")
     say(f"  {claim.claim}")
     for name in ("contradicts", "contradicted_by", "tension"):
