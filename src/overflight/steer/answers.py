@@ -30,7 +30,7 @@ from overflight.sightings.extent import flight_box
 from overflight.steer.asked import Asked, Ground
 from overflight.steer.closest import believed, closest_passive
 from overflight.steer.decide import decide
-from overflight.steer.effort import least_airspeed, least_altitude
+from overflight.steer.effort import AirspeedEffort, least_airspeed, least_altitude
 from overflight.steer.evidence import Weighed, air_of, belief_of, posterior_of, weigh
 from overflight.steer.findings import findings_of, too_few
 from overflight.steer.section import section_of, section_without
@@ -51,6 +51,8 @@ MOST: Final = 4_000
 # Flights of more nodes than this go on in steps of an hour.
 FINE_NODES: Final = 400
 PILOT: Final = 400
+# Quantiles of the mean height, over draws, at which the least airspeed is looked for.
+HEIGHTS: Final = (0.1, 0.3, 0.5, 0.7, 0.9)
 LEAST_FIXES: Final = 2
 
 
@@ -179,7 +181,7 @@ def ask(
     fixes, air, belief = ground.fixes, ground.air, ground.belief
     tell("asking what it would take", 0.7)
     keep = believed(weighed)
-    airspeed = least_airspeed(fixes, air, likely_height(weighed), used=keep, named_mps=settings.airspeed_mps)
+    airspeed = _least_airspeed(ground, weighed, keep, settings.airspeed_mps)
     altitude = least_altitude(
         fixes, air, _heights(settings), used=keep, error_time_s=belief.time_s, mixing_km=belief.mixing_km
     )
@@ -272,11 +274,28 @@ def affordable(fixes: Fixes, step_s: float | None = None) -> int:
     return int(np.clip(WORK // choose_nodes(fixes, step_s).size, FEWEST, MOST))
 
 
-def likely_height(weighed: Weighed) -> Callable[[Float64s], Float64s]:
-    """Return the mean height (km) over time that the likeliest hypothesis gives, as a function of time."""
+def _least_airspeed(
+    ground: Ground, weighed: Weighed, keep: npt.NDArray[np.bool_], named_mps: float
+) -> AirspeedEffort | None:
+    """Return the least airspeed over likely heights: effort must not be due to a height that is not known."""
+    tried = [
+        least_airspeed(ground.fixes, ground.air, height, used=keep, named_mps=named_mps)
+        for height in likely_heights(weighed)
+    ]
+    found = [one for one in tried if one is not None]
+    return min(found, key=lambda one: (not one.explained, one.integral_m2ps), default=None)
+
+
+def likely_heights(weighed: Weighed) -> list[Callable[[Float64s], Float64s]]:
+    """Return heights (km) as functions of time: draws of the likeliest hypothesis, from low ones to high."""
     best = weighed.filtered[int(np.argmax(weighed.posterior))]
-    height = best.paths[:, :, Z].mean(axis=0)
-    return lambda time_s: np.asarray(np.interp(time_s, best.node_s, height))
+    order = np.argsort(best.paths[:, :, Z].mean(axis=1), kind="stable")
+    picked = np.unique((np.array(HEIGHTS) * (order.size - 1)).round().astype(int))
+
+    def along(height: Float64s) -> Callable[[Float64s], Float64s]:
+        return lambda time_s: np.asarray(np.interp(time_s, best.node_s, height))
+
+    return [along(best.paths[m, :, Z]) for m in order[picked]]
 
 
 def _heights(settings: SteerSettings) -> tuple[float, float]:
