@@ -19,7 +19,7 @@ import numpy as np
 
 from overflight import __version__
 from overflight.case import Case, check_keys, check_sighting_ids, read_case
-from overflight.claims.contradictions import claims_section, contradiction_findings
+from overflight.claims.answers import answer_claims
 from overflight.claims.table import Claim, read_claims
 from overflight.crossings import crossings, lead_time
 from overflight.errors import CaseError, InputError
@@ -196,6 +196,9 @@ def assess(
     steered = _steer(inputs, winds, r, progress)
     findings += steered.findings
     sections["steer"] = dict(steered.section)
+    said = answer_claims(inputs.claims, ensemble=r.ensemble, findings=findings)
+    findings += said.findings
+    sections["claims"] = said.section
     sections["summary"] += [dict(row) for row in steered.section["sentences"][:1]]
     result = {
         "schema_version": SCHEMA_VERSION,
@@ -281,8 +284,6 @@ def _answers(
         r.ensemble, inputs.sites, min_elevation_deg=_number(case, "exposure", "min_elevation_deg", 0.0)
     )
     findings += seen.findings
-    if inputs.claims:
-        findings += contradiction_findings(inputs.claims)
     open_rows, open_findings = unknowns(r, given)
     ends = last_place(r, given)
     findings += [ends, *open_findings]
@@ -316,7 +317,7 @@ def _answers(
                 "Geometry only: no terrain, cloud or night. An upper bound on what could have been seen."
             ],
         },
-        "claims": claims_section(inputs.claims),
+        "claims": {},  # what was said is held against all that was found, so it comes last
         "unknown": open_rows,
         "summary": [{"text": ends.reason, "finding_ids": [ends.id]}],
     }

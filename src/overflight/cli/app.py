@@ -16,7 +16,19 @@ import typer
 from typer.core import TyperGroup
 
 from overflight import __version__
-from overflight.cli import assess, check, exercise, forecast, landing, ledger, station, steer, twin, winds
+from overflight.cli import (
+    assess,
+    check,
+    claims,
+    exercise,
+    forecast,
+    landing,
+    ledger,
+    station,
+    steer,
+    twin,
+    winds,
+)
 from overflight.cli.screen import note, say
 from overflight.errors import OverflightError
 
@@ -105,8 +117,8 @@ def root(
     overflight check my-case                 what is in it, what is doubtful, what is missing
     overflight assess my-case --out answer   answer/report.html and the data beside it
 
-    `steer` says whether it drifted or was steered. `exercise` makes a case whose truth is known, `score` holds
-    an answer against it; `twin fly` streams such a balloon's frames to a `station`.
+    `steer` says whether it drifted or was steered. `exercise` makes a case whose truth is known, `score`
+    holds an answer against it; `twin fly` streams such a balloon's frames to a `station`.
 
     Without a case, `forecast` and `backtrack` fly a balloon from a place and a time, and `landing` says where
     it comes down if its flight ends.
@@ -161,6 +173,7 @@ app.command("steer")(steer.steer)
 app.command("exercise")(exercise.exercise)
 app.command("score")(exercise.score)
 app.add_typer(winds.app, name="winds")
+app.add_typer(claims.app, name="claims")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(twin.app, name="twin")
 app.add_typer(station.app, name="station")
