@@ -23,8 +23,9 @@ from overflight.twin.autopilot import (
     best_height_m,
     code_orders,
     code_pilot,
+    cost_m,
     orders_of,
-    path_cost_m,
+    walk,
     within_reach,
 )
 
@@ -49,26 +50,34 @@ def test_along_and_across_a_line() -> None:
     assert along_and_across(3.0, 4.0, 0.0, 0.0) == pytest.approx((0.0, 5.0, 0.0))
 
 
+def path_cost_m(paper: np.ndarray, second: int, switch: int, *asked: float) -> float:
+    """Return the cost of a path in the winds of the first level and from a step on of another."""
+    path = (0.0, 0.0, 0.0, pilot.NEVER, 0.0, 0.0)
+    path = walk(paper[0], 0, switch, 3600.0, *asked, path)  # type: ignore[arg-type]
+    path = walk(paper[second], switch, paper.shape[2], 3600.0, *asked, path)  # type: ignore[arg-type]
+    return cost_m(int(asked[0]), paper.shape[2], path)
+
+
 def papers(*winds: tuple[float, float], count: int = 4) -> np.ndarray:
     return np.array([[[u] * count, [v] * count] for u, v in winds], float)
 
 
 def test_the_cost_of_a_path() -> None:
-    paper, hour = papers((10.0, 0.0), (-10.0, 0.0)), 3600.0
+    paper = papers((10.0, 0.0), (-10.0, 0.0))
     # Four hours at 10 m/s towards a place 100 km off: 64, 28, 8 and 44 km left.
-    cost = path_cost_m(paper, 0, 0, 4, hour, pilot.GO_TO, 0.0, 100 * KM, 0.0, 0.0, 0.0, 0.0)
+    cost = path_cost_m(paper, 0, 4, pilot.GO_TO, 0.0, 100 * KM, 0.0, 0.0, 0.0, 0.0)
     assert cost == pytest.approx(0.6 * 8 * KM + 0.2 * 44 * KM + 0.2 * 36 * KM)
     # There and back again: 64, 28, 64 and 100 km.
-    cost = path_cost_m(paper, 0, 1, 2, hour, pilot.GO_TO, 0.0, 100 * KM, 0.0, 0.0, 0.0, 0.0)
+    cost = path_cost_m(paper, 1, 2, pilot.GO_TO, 0.0, 100 * KM, 0.0, 0.0, 0.0, 0.0)
     assert cost == pytest.approx(0.6 * 28 * KM + 0.2 * 100 * KM + 0.2 * 64 * KM)
     # A station of 100 km radius: outside its inner 60 km by 12 km after two hours, then back.
-    cost = path_cost_m(paper, 0, 1, 2, hour, pilot.LOITER, 100 * KM, 0.0, 0.0, 0.0, 0.0, 0.0)
+    cost = path_cost_m(paper, 1, 2, pilot.LOITER, 100 * KM, 0.0, 0.0, 0.0, 0.0, 0.0)
     assert cost == pytest.approx((100 * KM * math.log(1.24) + 0.05 * (36 + 72 + 36 + 0) * KM) / 4)
     # A corridor that goes north: 44 km outside its 100 km after four hours at 10 m/s east.
-    cost = path_cost_m(paper, 0, 0, 4, hour, pilot.CORRIDOR, 100 * KM, 0.0, 500 * KM, 0.0, 0.0, 0.0)
+    cost = path_cost_m(paper, 0, 4, pilot.CORRIDOR, 100 * KM, 0.0, 500 * KM, 0.0, 0.0, 0.0)
     assert cost == pytest.approx(500 * KM + 2.0 * (8 + 44) * KM / 4)
     # Its own speed of 10 m/s holds the balloon on the station against the wind.
-    cost = path_cost_m(paper, 0, 0, 4, hour, pilot.LOITER, 100 * KM, 0.0, 0.0, 0.0, 0.0, 10.0)
+    cost = path_cost_m(paper, 0, 4, pilot.LOITER, 100 * KM, 0.0, 0.0, 0.0, 0.0, 10.0)
     assert cost == pytest.approx(0.0)
 
 

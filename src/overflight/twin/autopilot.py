@@ -29,7 +29,7 @@ from overflight.balloons.air import scale_height_m
 from overflight.balloons.control import WITH_BALLAST
 from overflight.balloons.limits import one_of, within, within_or_none
 from overflight.balloons.propulsion import COURSE, HEADING, PLACE
-from overflight.compiled import compiled
+from overflight.compiled import borrowed, compiled
 from overflight.errors import InputError
 from overflight.units import EARTH_RADIUS_M
 from overflight.winds.error_waves import error_at
@@ -412,11 +412,10 @@ def winds_on_paper(
 
 
 @compiled
-def path_cost_m(
-    paper: Float64s,
-    first: int,
-    second: int,
-    switch: int,
+def walk(
+    winds: Float64s,
+    begin: int,
+    end: int,
     look_s: float,
     kind: int,
     radius_m: float,
@@ -425,18 +424,18 @@ def path_cost_m(
     from_x: float,
     from_y: float,
     air_mps: float,
-) -> float:
-    """Return how badly a path on paper does, m: in the winds of one level, from `switch` on of another.
+    path: tuple[float, float, float, float, float, float],
+) -> tuple[float, float, float, float, float, float]:
+    """Go on along a path on paper in the winds of a level (2, M), from one of its steps to another.
 
-    The plane is that of distances and directions from the balloon; x east, y north.
+    A path is where it is (x east, y north of the balloon, m), how far it is from the goal and was at the
+    nearest, and the sums over its steps of what counts there: distances, and metres outside a corridor.
     """
-    x = y = last = total = outside = 0.0
-    nearest = NEVER
-    count = paper.shape[2]
-    for j in range(count):
-        k = first if j < switch else second
-        x, y = x + paper[k, 0, j] * look_s, y + paper[k, 1, j] * look_s
-        last = math.hypot(goal_x - x, goal_y - y)
+    x, y, last, nearest, total, outside = path
+    for j in range(begin, end):
+        x, y = x + winds[0, j] * look_s, y + winds[1, j] * look_s
+        # Not hypot: nothing here is near its limits, and it costs more than all the rest.
+        last = math.sqrt((goal_x - x) ** 2 + (goal_y - y) ** 2)
         if air_mps > 0.0 and last > 0.0:
             pull = min(air_mps * look_s / last, 1.0)
             x, y, last = x + pull * (goal_x - x), y + pull * (goal_y - y), last * (1.0 - pull)
@@ -450,9 +449,16 @@ def path_cost_m(
             beyond = last - INNER * radius_m
             total += PULL * last
             if beyond > 0.0:
-                total += radius_m * math.log1p(beyond / (EDGE * radius_m))
+                total += radius_m * math.log(1.0 + beyond / (EDGE * radius_m))
         else:
             total += last
+    return x, y, last, nearest, total, outside
+
+
+@compiled
+def cost_m(kind: int, count: int, path: tuple[float, float, float, float, float, float]) -> float:
+    """Return how badly a path of so many steps does, m."""
+    _, _, last, nearest, total, outside = path
     if kind == LOITER:
         return float(total / count)
     there = NEAREST_SHARE * nearest + LAST_SHARE * last
@@ -546,26 +552,49 @@ def best_height_m(
     if aim[KIND] == CORRIDOR:
         east, north, far = bearing_and_distance(here[LO], here[LA], aim[FROM_LON], aim[FROM_LAT])
         from_x, from_y = east * far, north * far
+    kind, within, look, air = int(aim[KIND]), aim[WITHIN], pilot[LOOK], here[AIR_MPS]
     a_metre = pilot[CLIMB] * (BALLAST_COST if control[5] == WITH_BALLAST else 1.0)
-    best_m, best = math.nan, NEVER
+    best_m, best, count = math.nan, NEVER, paper.shape[2]
+    begun = (0.0, 0.0, 0.0, NEVER, 0.0, 0.0)
+    # The caller holds them.
+    paper, heights = borrowed(paper), borrowed(heights)
     for first in range(heights.size):
         if math.isnan(heights[first]):
             continue
-        way_m = abs(heights[first] - here[HEIGHT])
-        for second in range(heights.size):
-            if math.isnan(heights[second]):
-                continue
-            after_m = abs(heights[second] - heights[first])
-            for share in SWITCHES:
-                switch = int(share * paper.shape[2] + 0.5 * after_m / control[1] / pilot[LOOK] + 0.5)
-                cost = a_metre * (way_m + after_m) + path_cost_m(
-                    paper, first, second, switch, pilot[LOOK], int(aim[KIND]), aim[WITHIN], goal_x, goal_y,
-                    from_x, from_y, here[AIR_MPS],
-                )  # fmt: skip
-                # Less for the height that is kept: to change for nothing costs, and the forecast errs.
-                cost -= pilot[MARGIN] if first == 0 else 0.0
+        # Less for the height that is kept: to change for nothing costs, and the forecast errs.
+        way = a_metre * abs(heights[first] - here[HEIGHT]) - (pilot[MARGIN] if first == 0 else 0.0)
+        for share in SWITCHES:
+            # The first level as far as every pair goes with it, then the rest of each.
+            least = min(int(share * count + 0.5), count)
+            path = walk(
+                paper[first], 0, least, look, kind, within, goal_x, goal_y, from_x, from_y, air, begun
+            )
+            # What has been met by then is met by all; a pair that has lost already is not walked to its end.
+            floor = way + (1.0 if kind == LOITER else 1.0 - NEAREST_SHARE - LAST_SHARE) * path[4] / count
+            for second in range(heights.size):
+                after_m = abs(heights[second] - heights[first])
+                if not floor + a_metre * after_m < best:
+                    continue
+                # Half of the way between two levels is made in the winds of each.
+                switch = min(int(share * count + 0.5 * after_m / control[1] / look + 0.5), count)
+                whole = walk(
+                    paper[first], least, switch, look, kind, within, goal_x, goal_y, from_x, from_y, air, path
+                )
+                whole = walk(
+                    paper[second],
+                    switch,
+                    count,
+                    look,
+                    kind,
+                    within,
+                    goal_x,
+                    goal_y,
+                    from_x,
+                    from_y,
+                    air,
+                    whole,
+                )
+                cost = way + a_metre * after_m + cost_m(kind, count, whole)
                 if cost < best:
                     best_m, best = heights[first], cost
-                if second == first:
-                    break
     return best_m

@@ -27,7 +27,7 @@ from overflight.balloons.control import FIRST_COMMAND, FREE, WITH_AIR, WITH_BALL
 from overflight.balloons.holds import held as held_now
 from overflight.balloons.holds import is_hold
 from overflight.balloons.propulsion import HEADING, PLACE, propulsion_rates
-from overflight.compiled import compiled
+from overflight.compiled import borrowed, compiled
 from overflight.trajectories.kernels import AT_ALT, AT_BEGAN, AT_TIME, advance, air_of
 from overflight.trajectories.steps import HOLD, LOG_P
 from overflight.trajectories.stops import MOVING
@@ -522,6 +522,12 @@ def fly_steps(
     their `f_size`. `row` (BALLOON,), `control` (a row of `balloons.control`); pilot, orders and points as
     `twin.autopilot` codes them. Written: track (ROWS, T) and events (E, 3); codes and own change.
     """
+    # The caller holds these; without their counts they are handed on for nothing.
+    time_s, log_p, lat, lon = borrowed(time_s), borrowed(log_p), borrowed(lat), borrowed(lon)
+    field, thermo, waves, cosines = borrowed(field), borrowed(thermo), borrowed(waves), borrowed(cosines)
+    sines, f_time_s, f_log_p, f_lat = borrowed(sines), borrowed(f_time_s), borrowed(f_log_p), borrowed(f_lat)
+    f_lon, f_field, f_thermo = borrowed(f_lon), borrowed(f_field), borrowed(f_thermo)
+    f_waves, f_cosines, f_sines = borrowed(f_waves), borrowed(f_cosines), borrowed(f_sines)
     limit, keep, here, aim, mind = np.empty(1), np.empty(0), np.zeros(HERE), np.zeros(AIM), begin_mind(row)
     count = int(pilot[LEVELS]) + 1
     heights, paper = np.empty(count), np.empty((count, 2, max(int(pilot[HORIZON] / pilot[LOOK] + 0.5), 1)))
