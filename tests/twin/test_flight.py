@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pytest
-from made_air import DAY, HOUR, by_height, everywhere, opposing, turning
+from made_twin_air import DAY, HOUR, by_height, everywhere, opposing, turning
 
 from overflight import geo
 from overflight.balloons.stops import Duration
