@@ -45,7 +45,7 @@ Float64s = npt.NDArray[np.float64]
 Progress = Callable[[str, float], None]
 
 # Particle-steps that one hypothesis may cost when nobody says how many particles: seconds, not minutes.
-WORK: Final = 300_000
+WORK: Final = 400_000
 FEWEST: Final = 500
 MOST: Final = 4_000
 # Flights of more nodes than this go on in steps of an hour.

@@ -3,7 +3,8 @@
 The evidence of a hypothesis is the probability density of all sightings under it, with everything that is
 not known (path, height, size and memory of the wind error, which reports are mistaken, when it steered)
 integrated out by a guided particle filter (`overflight.reconstruct.guided`). Posterior = prior × evidence,
-normalised. The Monte Carlo error of the evidence is carried into every number that rests on it.
+normalised. The Monte Carlo error of the evidence is carried into every number that rests on it: posteriors
+are means over evidences drawn within their errors, so that a poor computation brings odds nearer to even.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ Progress = Callable[[str, float], None]
 # Draws of the evidences within their errors: the ends of a 90 % interval are then right to 1 % of its width.
 ERROR_DRAWS: Final = 4000
 PARTICLES: Final = 4000
+# An error estimated from a few batches is itself unsure: beyond three nats it only says that it is large.
+# The law of the logarithm's bias holds for small errors.
+LARGEST_SE: Final = 3.0
+LARGEST_BIASED_SE: Final = 1.5
 # Wind errors of so many times the stated size do not occur; so many draws are kept at least.
 RUNAWAY: Final = 12.0
 LEAST_SOUND: Final = 10
@@ -44,7 +49,8 @@ LEAST_SOUND: Final = 10
 class Weighed:
     """Hypotheses (H) and what the sightings make of them.
 
-    `log_evidence` (H,) in nats with the standard error `se` (H,); `posterior` (H,) sums to one.
+    `log_evidence` (H,) in nats with the standard error `se` (H,); `posterior` (H,) sums to one, the Monte
+    Carlo error averaged over.
     """
 
     hypotheses: tuple[Hypothesis, ...]
@@ -118,12 +124,14 @@ def sound(filtered: Filtered) -> Filtered:
 def weighed_from(hypotheses: Sequence[Hypothesis], filtered: Sequence[Filtered], reach: Reach) -> Weighed:
     """Put filtered hypotheses together, their draws sifted."""
     log_evidence = np.array([f.log_evidence for f in filtered])
+    se = np.array([f.log_evidence_se for f in filtered])
+    prior = [h.prior for h in hypotheses]
     return Weighed(
         hypotheses=tuple(hypotheses),
         filtered=tuple(sound(f) for f in filtered),
         log_evidence=log_evidence,
-        se=np.array([f.log_evidence_se for f in filtered]),
-        posterior=posterior_of([h.prior for h in hypotheses], log_evidence),
+        se=se,
+        posterior=np.asarray(_drawn_posteriors(prior, log_evidence, se).mean(axis=0)),
         reach=reach,
     )
 
@@ -138,9 +146,16 @@ def posterior_of(prior: npt.ArrayLike, log_evidence: npt.ArrayLike) -> Float64s:
 
 def posterior_draws(weighed: Weighed) -> Float64s:
     """Return posteriors (ERROR_DRAWS, H) with the evidences drawn within their errors."""
-    rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(4, len(weighed.hypotheses))))
-    noise = rng.standard_normal((ERROR_DRAWS, len(weighed.hypotheses)))
-    return posterior_of([h.prior for h in weighed.hypotheses], weighed.log_evidence + weighed.se * noise)
+    return _drawn_posteriors([h.prior for h in weighed.hypotheses], weighed.log_evidence, weighed.se)
+
+
+def _drawn_posteriors(prior: Sequence[float], log_evidence: Float64s, se: Float64s) -> Float64s:
+    """Draw posteriors; an evidence right in the mean has a logarithm low by half its variance."""
+    rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(4, len(prior))))
+    noise = rng.standard_normal((ERROR_DRAWS, len(prior)))
+    error = np.minimum(np.nan_to_num(se, nan=LARGEST_SE), LARGEST_SE)
+    low = 0.5 * np.minimum(error, LARGEST_BIASED_SE) ** 2
+    return posterior_of(prior, log_evidence + low + error * noise)
 
 
 def posterior_bounds(weighed: Weighed) -> tuple[Float64s, Float64s]:
