@@ -73,6 +73,11 @@ def compiled(function: F) -> F:
     return cast(F, kernel)
 
 
+def inlined(function: F) -> F:
+    """Write a kernel into each kernel that calls it, so that it is not compiled by itself."""
+    return cast(F, _NJIT(inline="always")(function))
+
+
 def _jitted(function: Callable[..., object], part: str = "", **options: bool) -> Any:
     before = _SETTINGS.CACHE_DIR
     folder = Path(before) if before else _cache_folder(Path(inspect.getfile(function)))

@@ -29,7 +29,7 @@ import numpy.typing as npt
 from overflight.atmosphere import DRY_AIR_J_PER_KG_K, EFFECTIVE_EARTH_RADIUS_M, STANDARD_GRAVITY_MPS2
 from overflight.balloons.codes import PLAIN
 from overflight.balloons.rates import sum_of_terms
-from overflight.compiled import compiled
+from overflight.compiled import compiled, inlined
 from overflight.units import WGS84_A_M, WGS84_F
 from overflight.winds.grid import Float32s, Float64s
 from overflight.winds.schemes import scheme_wind_at
@@ -210,7 +210,7 @@ def rates_at(
     return 0
 
 
-@compiled
+@inlined
 def _step(
     physics: bool | None,
     space: int,
