@@ -96,10 +96,14 @@ def _account_note(asked: Asked) -> list[str]:
 
 def _sentences(asked: Asked) -> list[Row]:
     verdict = asked.verdict
-    chances = "; ".join(
-        f"{SIDE_WORDS[side]}, {likelihood(p)} ({percent(p)})"
-        for side, p in zip(SIDES, verdict.p, strict=True)
-    )
+    rows_of = zip(SIDES, verdict.p, verdict.p_low, verdict.p_high, strict=True)
+    if verdict.word == "cannot tell":
+        # A word of likelihood would be read as an answer, and another seed may give another.
+        ranges = (f"{SIDE_WORDS[side]}, {percent(low)} to {percent(high)}" for side, _, low, high in rows_of)
+        chances = f"Posterior, within the error of the computation: {'; '.join(ranges)}."
+    else:
+        told = (f"{SIDE_WORDS[side]}, {likelihood(p)} ({percent(p)})" for side, p, _, _ in rows_of)
+        chances = f"Posterior: {'; '.join(told)}."
     head = {
         "drifted": "It drifted, in the sense of the hypotheses below.",
         "steered": "It was steered, in the sense of the hypotheses below; no path shows by whom or what for.",
@@ -108,7 +112,7 @@ def _sentences(asked: Asked) -> list[Row]:
     }[verdict.word]
     rows = [
         {
-            "text": f"{head} Posterior: {chances}.",
+            "text": f"{head} {chances}",
             "finding_ids": ["steer.flight.side", *(f"steer.flight.{i}" for i in SIDE_IDS.values())],
         }
     ]

@@ -119,7 +119,11 @@ def _for(side: Side, p: float, low: float, high: float, threshold: float) -> str
         return f"{head}, which passes the {bar} that a verdict asks for."
     if p >= threshold:
         return f"{head}: above {bar}, but not beyond that error. More particles would narrow it."
-    return f"{head}, and no side reaches the {bar} that a verdict asks for."
+    # No word of likelihood below the threshold: it would be read as a weaker verdict.
+    return (
+        f"The side that comes nearest is that {SIDE_WORDS[side]}, {percent(low)} to {percent(high)} within the "
+        f"error of the computation, and a verdict asks for {bar}."
+    )
 
 
 def _winds_reason(winds_used: str, word: Word) -> tuple[str, ...]:
