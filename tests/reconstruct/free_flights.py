@@ -142,7 +142,8 @@ def free_log_evidence(
 
 
 def height_log_density(fixes: Fixes, f: int, z_km: np.ndarray) -> np.ndarray:
-    """Log density per km of a height that is right or a mistake, even over 20 km; zero where there is none."""
+    """Log density per km of a height that is right or a mistake, even over 20 km; zero where there is
+    none."""
     if np.isnan(fixes.alt_km[f]):
         return np.zeros_like(z_km)
     sd, wrong = fixes.alt_sd_km[f], fixes.p_alt_wrong[f]

@@ -39,7 +39,8 @@ def along_x(x_km, time_s, **given):
 def dense_log_evidence(x_km, mean_km, time_s, sd_km, *, own_sd=0.0, resets=(), sd_mps=3.0, belief=KNOWN):
     """Log density of fixes on one axis, from the covariance of all of them written out.
 
-    `own_sd` (km/s) is the size of a constant velocity of its own, drawn anew at the nodes `resets` (0 and on): those
+    `own_sd` (km/s) is the size of a constant velocity of its own, drawn anew at the nodes `resets` (0 and
+    on): those
     with True are on, with False off.
     """
     n, dt = len(time_s), float(np.diff(time_s)[0])
@@ -406,6 +407,6 @@ def test_what_cannot_be_asked_is_refused() -> None:
         filter_flight(LEVEL, fixes, air, KNOWN, frame=fit_frame([0.0, 10.0], [50.0, 60.0]))
     with pytest.raises(InputError, match="order"):
         filter_flight(LEVEL, fixes._replace(time_s=np.array([HOUR, 0.0])), air, KNOWN, frame=PLAIN)
+    nowhere = fixes._replace(alt_km=np.full(2, 20.0), alt_sd_km=np.full(2, 1e-200))
     with pytest.raises(SolveError, match="no particle"):
-        nowhere = fixes._replace(alt_km=np.full(2, 20.0), alt_sd_km=np.full(2, 1e-200))
         filter_flight(LEVEL, nowhere, air, KNOWN, frame=PLAIN, particles=16)

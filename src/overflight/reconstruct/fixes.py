@@ -2,7 +2,8 @@
 
 A fix is a place with a covariance in the frame's plane, a time with a standard deviation, maybe a height,
 and the chances that it was made from afar, at another time, or is plainly wrong. The readings and their
-numbers are those of `likelihood.py`. A time is one number here and not a choice of nodes: a window is a spread
+numbers are those of `likelihood.py`. A time is one number here and not a choice of nodes: a window is a
+spread
 along the flight's velocity, good for windows of hours, coarse for days.
 """
 
@@ -181,9 +182,20 @@ def _column(name: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> Float64
 
 def _fixes(rows: Float64s) -> Fixes:
     """Rows of time, x, y, the covariance, and the seven columns after it."""
-    columns = [np.ascontiguousarray(rows[:, i]) for i in (0, 1, 2)]
-    rest = [np.ascontiguousarray(rows[:, i]) for i in range(6, 13)]
-    return Fixes(*columns, np.ascontiguousarray(rows[:, 3:6]), *rest)
+    column = [np.ascontiguousarray(values) for values in rows.T]
+    return Fixes(
+        time_s=column[0],
+        x_km=column[1],
+        y_km=column[2],
+        cov_km2=np.ascontiguousarray(rows[:, 3:6]),
+        time_sd_s=column[6],
+        alt_km=column[7],
+        alt_sd_km=column[8],
+        p_afar=column[9],
+        p_slip=column[10],
+        p_mistaken=column[11],
+        p_alt_wrong=column[12],
+    )
 
 
 def _place(

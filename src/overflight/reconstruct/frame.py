@@ -71,18 +71,32 @@ def fit_frame(lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike) -> Frame:
 @compiled
 def plane_to_earth(rotation: Float64s, x_m: float, y_m: float) -> tuple[float, float, float, float]:
     """Return longitude and latitude (degrees), the angle from frame x to east, and cos(y / R)."""
+    lon, lat, to_x, to_y, _, _, cc, _ = earth_axes(rotation, x_m, y_m)
+    return lon, lat, math.atan2(to_y, to_x), cc
+
+
+@compiled
+def earth_axes(
+    rotation: Float64s, x_m: float, y_m: float
+) -> tuple[float, float, float, float, float, float, float, float]:
+    """Return longitude and latitude (degrees) of a place, and the sines and cosines that come with them.
+
+    After the place: cosine and sine of the angle from the frame's x to east, of the latitude, and of y / R. By
+    algebra: half the cost of a wind's slopes was in functions of angles.
+    """
     along, across = x_m / EARTH_RADIUS_M, y_m / EARTH_RADIUS_M
     ca, sa, cc, sc = math.cos(along), math.sin(along), math.cos(across), math.sin(across)
     p0, p1, p2 = cc * ca, cc * sa, sc
     e0 = rotation[0, 0] * p0 + rotation[1, 0] * p1 + rotation[2, 0] * p2
     e1 = rotation[0, 1] * p0 + rotation[1, 1] * p1 + rotation[2, 1] * p2
     e2 = rotation[0, 2] * p0 + rotation[1, 2] * p1 + rotation[2, 2] * p2
-    lon, lat = math.atan2(e1, e0), math.asin(min(1.0, max(-1.0, e2)))
-    # Geographic east at the point is (-sin lon, cos lon, 0); the frame's x and y directions follow.
-    g0, g1 = -math.sin(lon), math.cos(lon)
+    cos_lat = math.sqrt(e0 * e0 + e1 * e1)
+    # Geographic east at the point is (-sin lon, cos lon, 0); at the pole itself longitude is taken as zero.
+    g0, g1 = (-e1 / cos_lat, e0 / cos_lat) if cos_lat > 0.0 else (0.0, 1.0)
     f0 = rotation[0, 0] * g0 + rotation[0, 1] * g1
     f1 = rotation[1, 0] * g0 + rotation[1, 1] * g1
     f2 = rotation[2, 0] * g0 + rotation[2, 1] * g1
     to_x = -sa * f0 + ca * f1
     to_y = -sc * ca * f0 - sc * sa * f1 + cc * f2
-    return math.degrees(lon), math.degrees(lat), math.atan2(to_y, to_x), cc
+    lon, lat = math.atan2(e1, e0), math.atan2(e2, cos_lat)
+    return math.degrees(lon), math.degrees(lat), to_x, to_y, cos_lat, e2, cc, sc

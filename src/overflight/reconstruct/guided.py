@@ -21,14 +21,16 @@ from scipy.special import ndtri
 
 from overflight.compiled import over_members
 from overflight.errors import InputError, LimitError, SolveError
+from overflight.reconstruct import guided_columns as col
 from overflight.reconstruct import guided_kernel as kernel
 from overflight.reconstruct.fixes import Fixes, check_fixes
 from overflight.reconstruct.frame import Frame
+from overflight.reconstruct.guided_smooth import smooth_members
 from overflight.reconstruct.likelihood import AFAR, MISTAKEN, OTHER_TIME, STATED
 from overflight.reconstruct.models import ROW, CodedModel, MotionModel, WindErrorBelief, coded_model
 from overflight.reconstruct.motion import LIN, MIN_COS, Air
 from overflight.sun import solar_place
-from overflight.units import DAY_S, EARTH_RADIUS_M, HOUR_S
+from overflight.units import EARTH_RADIUS_M, HOUR_S
 from overflight.winds.slopes import SLOPES
 
 Float64s = npt.NDArray[np.float64]
@@ -49,7 +51,8 @@ MOST_BYTES = 4e9
 # Columns of a path.
 PATH = ("x_km", "y_km", "z_km", "error_u", "error_v", "push_x_mps", "push_y_mps", "commanded_km")
 PARAMETERS = (
-    "factor", "error_time_s", "command_s", "airspeed_mps", "leg_s", "on_share", "speed_mps", "memory_s", "stray_mps",
+    "factor", "error_time_s", "command_s", "airspeed_mps", "leg_s", "on_share", "speed_mps", "memory_s",
+    "stray_mps",
     "bursts", "rises", "level_m", "second",
 )  # fmt: skip
 _READINGS = np.array([STATED, AFAR, *[OTHER_TIME] * 6, MISTAKEN], np.int8)
@@ -59,10 +62,13 @@ _READINGS = np.array([STATED, AFAR, *[OTHER_TIME] * 6, MISTAKEN], np.int8)
 class Filtered:
     """What the filter makes of a flight under one model. K fixes, N nodes, M draws.
 
-    `log_evidence` is the log density of all fixes (per km² of ground, and per km where they have heights), and
+    `log_evidence` is the log density of all fixes (per km² of ground, and per km where they have heights),
+    and
     `log_evidence_se` its Monte Carlo standard error. `fix_log_density` (K,) is what each fix adds, given
-    those before. `miss_km`, `miss_sigma` (K,) are how far each lies from what those before foretold, in km and
-    in standard deviations; NaN for the first. `paths` (M, N, 8) are equally weighted draws given all fixes, the columns
+    those before. `miss_km`, `miss_sigma` (K,) are how far each lies from what those before foretold, in km
+    and
+    in standard deviations; NaN for the first. `paths` (M, N, 8) are equally weighted draws given all fixes,
+    the columns
     `PATH`: a velocity holds from its node to the next. `readings` (M, K) are codes of `likelihood.READINGS`,
     `parameters` (M, P) are named by `parameter_names`.
     """
@@ -120,7 +126,8 @@ def filter_flight(
 ) -> Filtered:
     """Return the evidence of the fixes under a model, and draws of the flight.
 
-    `step_s` is the longest step; by default the median interval of the fixes, from ten minutes to an hour. The
+    `step_s` is the longest step; by default the median interval of the fixes, from ten minutes to an hour.
+    The
     same seed gives the same bytes with any number of threads. Cost is linear in particles and nodes.
 
     Raises
@@ -144,7 +151,7 @@ def filter_flight(
         )
     plan = _plan(coded_model(model), fixes, belief, frame, step_s)
     shares = _shares(particles)
-    if max(shares) * plan.node_s.size * (4.0 * kernel.HISTORY + 5.0) * 2.0 > MOST_BYTES:
+    if max(shares) * plan.node_s.size * (4.0 * col.HISTORY + 5.0) * 2.0 > MOST_BYTES:
         raise LimitError(
             f"{particles} particles at {plan.node_s.size} nodes do not fit the memory",
             remedy="Ask for fewer particles or longer steps.",
@@ -191,11 +198,13 @@ def _plan(
     node_s = choose_nodes(fixes, step_s)
     fix_node = np.searchsorted(node_s, fixes.time_s).astype(np.int64)
     count = fixes.time_s.size
+    stretch = 1.0 / np.maximum(np.cos(fixes.y_km * 1e3 / EARTH_RADIUS_M), MIN_COS)
     rows = np.column_stack(
         [
-            fixes.x_km, fixes.y_km, fixes.cov_km2, fixes.time_sd_s, fixes.alt_km, fixes.alt_sd_km, fixes.p_afar,
+            fixes.x_km, fixes.y_km, fixes.cov_km2, fixes.time_sd_s, fixes.alt_km, fixes.alt_sd_km,
+            fixes.p_afar,
             fixes.p_slip, fixes.p_mistaken, fixes.p_alt_wrong,
-            1.0 / np.maximum(np.cos(fixes.y_km * 1e3 / EARTH_RADIUS_M), MIN_COS), fixes.time_s,
+            stretch, np.log(stretch), fixes.time_s,
         ]
     )  # fmt: skip
     next_fix = np.append(np.arange(count), -1)
@@ -235,9 +244,9 @@ def _ints(coded: CodedModel, fixes: Fixes, belief: WindErrorBelief) -> Int64s:
     back = above.size > 0 and bool((known[above[0] :] < GROUND_ALT_KM).any())
     falls = (rises or back, True, False, True)[descent]
     dim, fast, push = 4, -1, -1
-    if belief.fast_share > 0.0 and horizontal != kernel.FREE:
+    if belief.fast_share > 0.0 and horizontal != col.FREE:
         fast, dim = dim, dim + 2
-    if horizontal != kernel.WIND:
+    if horizontal != col.WIND:
         push, dim = dim, dim + 2
     return np.array([horizontal, vertical, int(rises), int(falls), dim, fast, push], np.int64)
 
@@ -249,9 +258,9 @@ def _conf(ranges: Float64s, belief: WindErrorBelief, vertical: int) -> Float64s:
         return float(ranges[ROW[name], 0]), float(ranges[ROW[name], 1])
 
     second = (0.0, 0.0)
-    if vertical == kernel.DAYNIGHT:
+    if vertical == col.DAYNIGHT:
         second = _even(row("amplitude_m"))
-    elif vertical == kernel.LEAK:
+    elif vertical == col.LEAK:
         second = _even(row("leak_m_per_day"))
     up, down = _even(row("ascent_mps")), _even(row("descent_mps"))
     low, high = row("control_m")
@@ -276,37 +285,37 @@ def _draw_static(
 ) -> Float64s:
     """Draw what is drawn once a particle, each number in even strata of its own."""
     u = (
-        rng.permuted(np.tile(np.arange(count), (kernel.STATIC, 1)), axis=1)
-        + rng.random((kernel.STATIC, count))
+        rng.permuted(np.tile(np.arange(count), (col.STATIC, 1)), axis=1) + rng.random((col.STATIC, count))
     ) / count
 
     def log_even(column: int, pair: tuple[float, float], unit: float = 1.0) -> Float64s:
-        return unit * pair[0] * (pair[1] / pair[0]) ** u[column]
+        return np.asarray(unit * pair[0] * (pair[1] / pair[0]) ** u[column])
 
     def even(column: int, pair: tuple[float, float], unit: float = 1.0) -> Float64s:
-        return unit * (pair[0] + (pair[1] - pair[0]) * u[column])
+        return np.asarray(unit * (pair[0] + (pair[1] - pair[0]) * u[column]))
 
     normal = ndtri(np.clip(u, 1e-12, 1.0 - 1e-12))
-    out = np.empty((count, kernel.STATIC))
-    out[:, kernel.FACTOR] = belief.factor * np.exp(belief.factor_log_sd * normal[kernel.FACTOR])
-    out[:, kernel.ERROR_S] = belief.time_s * np.exp(belief.time_log_sd * normal[kernel.ERROR_S])
-    out[:, kernel.COMMAND_S] = log_even(kernel.COMMAND_S, model.command_h, HOUR_S)
-    out[:, kernel.AIRSPEED] = log_even(kernel.AIRSPEED, model.airspeed_mps, 1e-3)
-    out[:, kernel.LEG_S] = log_even(kernel.LEG_S, model.leg_h, HOUR_S)
-    out[:, kernel.ON_SHARE] = 1.0 if model.horizontal == "free" else even(kernel.ON_SHARE, model.on_share)
-    out[:, kernel.SPEED] = log_even(kernel.SPEED, model.speed_mps, 1e-3)
-    out[:, kernel.MEMORY_S] = log_even(kernel.MEMORY_S, model.memory_h, HOUR_S)
-    out[:, kernel.STRAY] = out[:, kernel.SPEED] * log_even(kernel.STRAY, model.stray_share)
-    out[:, kernel.BURSTS] = u[kernel.BURSTS] < model.burst_share
-    out[:, kernel.RISES] = u[kernel.RISES] < (model.launch_share if model.ascent == "maybe" else 1.0)
-    out[:, kernel.START] = normal[kernel.START]
+    out = np.empty((count, col.STATIC))
+    out[:, col.FACTOR] = belief.factor * np.exp(belief.factor_log_sd * normal[col.FACTOR])
+    out[:, col.ERROR_S] = belief.time_s * np.exp(belief.time_log_sd * normal[col.ERROR_S])
+    out[:, col.COMMAND_S] = log_even(col.COMMAND_S, model.command_h, HOUR_S)
+    out[:, col.AIRSPEED] = log_even(col.AIRSPEED, model.airspeed_mps, 1e-3)
+    out[:, col.LEG_S] = log_even(col.LEG_S, model.leg_h, HOUR_S)
+    out[:, col.ON_SHARE] = 1.0 if model.horizontal == "free" else even(col.ON_SHARE, model.on_share)
+    out[:, col.SPEED] = log_even(col.SPEED, model.speed_mps, 1e-3)
+    out[:, col.MEMORY_S] = log_even(col.MEMORY_S, model.memory_h, HOUR_S)
+    out[:, col.STRAY] = out[:, col.SPEED] * log_even(col.STRAY, model.stray_share)
+    out[:, col.BURSTS] = u[col.BURSTS] < model.burst_share
+    out[:, col.RISES] = u[col.RISES] < (model.launch_share if model.ascent == "maybe" else 1.0)
+    out[:, col.START] = normal[col.START]
     return out
 
 
 def _scratch(count: int, dim: int) -> tuple[Float64s, ...]:
     """Arrays that the kernel works in: Gaussians, a step's matrices, the wind, and what draws need."""
     shapes: tuple[tuple[int, ...], ...] = (
-        (count, dim), (count, dim, dim), (2, dim), (dim,), (2, dim), (dim,), (6,), (2, dim), (LIN,), (LIN,), (SLOPES,),
+        (count, dim), (count, dim, dim), (2, dim), (dim,), (2, dim), (dim,), (6,), (2, dim), (LIN,), (LIN,),
+        (SLOPES,),
         (2,), (kernel.PARTS, 7), (10, 8), (5, 8),
     )  # fmt: skip
     return tuple(np.zeros(shape) for shape in shapes)
@@ -323,17 +332,18 @@ def _run_batch(
 ) -> _Batch:
     nodes, fixes = plan.node_s.size, plan.fixes.shape[0]
     static = _draw_static(model, belief, count, rng)
-    history = np.zeros((nodes, count, kernel.HISTORY), np.float32)
+    history = np.zeros((nodes, count, col.HISTORY), np.float32)
     flags, parents = np.zeros((nodes, count), np.int8), np.zeros((nodes, count), np.int32)
     readings = np.zeros((fixes, count), np.int8)
-    log_z, moments = np.full(fixes, -np.inf), np.zeros((fixes, kernel.MOMENTS))
-    own, logw = np.zeros((count, kernel.OWN)), np.zeros(count)
+    log_z, moments = np.full(fixes, -np.inf), np.zeros((fixes, col.MOMENTS))
+    own, logw = np.zeros((count, col.OWN)), np.zeros(count)
     kernel.run_batch(
         *air, plan.node_s, plan.sun, plan.first, plan.fixes, plan.next_fix, plan.next_alt, plan.fix_node,
-        plan.conf, plan.ints, static, plan.start, rng, history, flags, parents, readings, log_z, moments, own, logw,
-        *_scratch(count, int(plan.ints[kernel.I_DIM])),
+        plan.conf, plan.ints, static, plan.start, rng, history, flags, parents, readings, log_z, moments,
+        own, logw,
+        *_scratch(count, int(plan.ints[col.I_DIM])),
     )  # fmt: skip
-    out = np.zeros((draws, nodes, kernel.HISTORY), np.float32)
+    out = np.zeros((draws, nodes, col.HISTORY), np.float32)
     out_flags, out_readings = np.zeros((draws, nodes), np.int8), np.zeros((draws, fixes), np.int8)
     chosen = np.zeros(draws, np.int32)
     if log_z[-1] > -np.inf:
@@ -345,12 +355,10 @@ def _run_batch(
 def _levels(own: Float64s, rng: np.random.Generator) -> Float64s:
     """Draw the level (m) and the second number of members from what their heights leave open."""
     n0, n1 = rng.standard_normal((2, len(own)))
-    root = np.sqrt(np.maximum(own[:, kernel.V_LL], 0.0))
-    slope = np.divide(own[:, kernel.V_LS], root, out=np.zeros_like(root), where=root > 0.0)
-    rest = np.sqrt(np.maximum(own[:, kernel.V_SS] - slope**2, 0.0))
-    return 1e3 * np.column_stack(
-        [own[:, kernel.LEVEL] + root * n0, own[:, kernel.SECOND] + slope * n0 + rest * n1]
-    )
+    root = np.sqrt(np.maximum(own[:, col.V_LL], 0.0))
+    slope = np.divide(own[:, col.V_LS], root, out=np.zeros_like(root), where=root > 0.0)
+    rest = np.sqrt(np.maximum(own[:, col.V_SS] - slope**2, 0.0))
+    return 1e3 * np.column_stack([own[:, col.LEVEL] + root * n0, own[:, col.SECOND] + slope * n0 + rest * n1])
 
 
 def _gathered(
@@ -370,7 +378,8 @@ def _gathered(
     relative = weight / (shares / shares.sum())
     spread = math.sqrt(float(np.sum((relative - 1.0) ** 2)) / (len(batches) * (len(batches) - 1)))
     if spread > 0.7:
-        # One batch has nearly all the weight, and this measure ends at one; the scatter of the logarithms does
+        # One batch has nearly all the weight, and this measure ends at one; the scatter of the logarithms
+        # does
         # not. By its median, for a batch may have died out.
         last = log_z[np.isfinite(log_z[:, -1]), -1]
         scatter = 1.4826 * float(np.median(np.abs(last - np.median(last))))
@@ -399,9 +408,9 @@ def _misses(moments: Float64s, before: Float64s, fixes: Float64s) -> tuple[Float
     cov = np.array([[mean[:, 3], mean[:, 4]], [mean[:, 4], mean[:, 5]]]).transpose(2, 0, 1)
     off = mean[:, 1:3]
     cov = cov - off[:, :, None] * off[:, None, :]
-    cov = cov + fixes[:, [[kernel.F_XX, kernel.F_XY], [kernel.F_XY, kernel.F_YY]]]
+    cov = cov + fixes[:, [[col.F_XX, col.F_XY], [col.F_XY, col.F_YY]]]
     sigma = np.sqrt(np.einsum("ki,ki->k", off, np.linalg.solve(cov, off[:, :, None])[:, :, 0]))
-    km = np.hypot(off[:, 0] / fixes[:, kernel.F_STRETCH], off[:, 1])
+    km = np.hypot(off[:, 0] / fixes[:, col.F_STRETCH], off[:, 1])
     km[0] = sigma[0] = np.nan
     return km, sigma
 
@@ -424,20 +433,20 @@ def _smoothed(
     members: _Batch, air: Air, plan: _Plan, rng: np.random.Generator
 ) -> tuple[Float64s, Int8s, Float64s]:
     draws, nodes = members.flags.shape
-    dim = int(plan.ints[kernel.I_DIM])
+    dim = int(plan.ints[col.I_DIM])
     paths = np.zeros((draws, nodes, len(PATH)))
     for m in range(draws):
         normals = rng.standard_normal((1, nodes, dim + 2))
         made = rng.standard_normal((1, plan.fixes.shape[0], 2))
         one = slice(m, m + 1)
-        kernel.smooth_members(
+        smooth_members(
             *air, plan.node_s, plan.first, plan.fixes, plan.conf, plan.ints, members.static[one], plan.start,
             members.history[one], members.flags[one], members.readings[one], normals, made, paths[one],
         )  # fmt: skip
     static = members.static.copy()
-    for column in (kernel.AIRSPEED, kernel.SPEED, kernel.STRAY):
+    for column in (col.AIRSPEED, col.SPEED, col.STRAY):
         static[:, column] *= 1e3
-    parameters = np.column_stack([static[:, : kernel.START], members.level])
+    parameters = np.column_stack([static[:, : col.START], members.level])
     return paths, _READINGS[members.readings], parameters
 
 

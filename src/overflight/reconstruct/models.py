@@ -43,13 +43,17 @@ class MotionModel:
       Gaussian with the mean and the standard deviation of the even range.
     - vertical 'control': a level commanded within `control_m` (even) is held until the next command;
       `command_h` is the mean time between commands (log), `climb_mps` the speed there (log).
-    - horizontal 'propelled': an air velocity, normal with `airspeed_mps` (log) on each axis, on for `on_share`
+    - horizontal 'propelled': an air velocity, normal with `airspeed_mps` (log) on each axis, on for
+    `on_share`
       of legs, drawn anew after a mean of `leg_h` (log).
-    - horizontal 'free': not moved by the wind; leg velocities normal with `speed_mps` (log) on each axis, drawn
+    - horizontal 'free': not moved by the wind; leg velocities normal with `speed_mps` (log) on each axis,
+    drawn
       anew after a mean of `leg_h`; about it the velocity strays by `stray_share` of the scale (log) and
       remembers that for `memory_h` (log).
-    - ascent at `ascent_mps` from the first height, to the level or, for `burst_share` of flights, to a burst in
-      `burst_m`; a flight afloat comes down after `float_h` (log); it falls at `descent_mps`, a sea-level speed.
+    - ascent at `ascent_mps` from the first height, to the level or, for `burst_share` of flights, to a burst
+    in
+      `burst_m`; a flight afloat comes down after `float_h` (log); it falls at `descent_mps`, a sea-level
+      speed.
       'auto': where heights below 10 km show such a phase, and nowhere when there are no heights. 'maybe': for
       `launch_share` of flights, from the ground; a fall may come at any time ('always' and 'maybe' alike).
     """
@@ -151,7 +155,8 @@ class WindErrorBelief:
     `factor` is the median of what the spread stated by the winds is multiplied by, log-normal with
     `factor_log_sd`; `time_s` is the median time over which the error met by the balloon forgets itself,
     log-normal with `time_log_sd`. `fast_share` of the variance forgets itself in `fast_time_s`. A change of
-    height by `height_scale_m` leaves 1/e of either part. `mixing_km` is added to the place, per square root of an
+    height by `height_scale_m` leaves 1/e of either part. `mixing_km` is added to the place, per square root
+    of an
     hour.
     """
 

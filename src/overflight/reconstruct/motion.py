@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from overflight import atmosphere
 from overflight.compiled import compiled
-from overflight.reconstruct.frame import Frame, plane_to_earth
+from overflight.reconstruct.frame import Frame, earth_axes
 from overflight.units import EARTH_RADIUS_M
 from overflight.winds.grid import Grid
 from overflight.winds.interpolate import pack, turn_share
@@ -227,9 +227,8 @@ def linearise(
     J leaves out how the spread changes from place to place; the sampler's acceptance step accounts for
     it, as for all else that is not linear.
     """
-    lon, lat, angle, cos_y = plane_to_earth(rotation, x * 1000.0, y * 1000.0)
+    lon, lat, ca, sa, cos_lat, sin_lat, cos_y, sin_y = earth_axes(rotation, x * 1000.0, y * 1000.0)
     where = air_at(log_p, own_axes, own_field, prior_axes, prior_field, numbers, t, lon, lat, z, wind)
-    ca, sa = math.cos(angle), math.sin(angle)
     stretch = 1.0 / max(cos_y, MIN_COS)
     kc, ks = ca / 1000.0, sa / 1000.0
     # The error keeps to the frame's directions, which do not turn under a balloon that passes a pole as
@@ -241,17 +240,17 @@ def linearise(
     out[0], out[1] = (mean_x + gxx * eu + gxy * ev) * stretch, mean_y + gxy * eu + gyy * ev
     # Slopes per km east and north; east and north are (ca, sa) and (-sa, ca) in the frame. East itself
     # turns on the way east, but for the part that the wind's slopes have taken out already.
-    cos_lat = max(math.cos(math.radians(lat)), MIN_COS_LAT)
+    cos_lat = max(cos_lat, MIN_COS_LAT)
     per_east = 1.0 / (KM_PER_DEG * cos_lat)
-    turn = (math.sin(math.radians(lat)) - turn_share(lat)) / (RADIUS_KM * cos_lat)
+    turn = (sin_lat - turn_share(lat)) / (RADIUS_KM * cos_lat)
     ue, ve = wind[4] * per_east - turn * wind[1], wind[5] * per_east + turn * wind[0]
     un, vn = wind[6] / KM_PER_DEG, wind[7] / KM_PER_DEG
     ux, uy = ca * ue - sa * un, sa * ue + ca * un
     vx, vy = ca * ve - sa * vn, sa * ve + ca * vn
     # So does the frame's x direction, away from its equator.
-    bend = math.sin(y / RADIUS_KM) / RADIUS_KM
+    bend = sin_y / RADIUS_KM
     out[2] = kc * ux - ks * vx + bend * mean_y * stretch
-    out[3] = (kc * uy - ks * vy) * stretch + out[0] * math.tan(y / RADIUS_KM) / RADIUS_KM
+    out[3] = (kc * uy - ks * vy) * stretch + out[0] * (sin_y / cos_y) / RADIUS_KM
     out[4], out[5] = (ks * ux + kc * vx) / stretch - bend * mean_x, ks * uy + kc * vy
     out[6], out[7], out[8], out[9] = gxx * stretch, gxy * stretch, gxy, gyy
     out[10], out[11] = (kc * wind[8] - ks * wind[9]) * stretch, ks * wind[8] + kc * wind[9]

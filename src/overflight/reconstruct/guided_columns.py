@@ -1,0 +1,60 @@
+"""Columns of the tables that the guided filter's kernels share.
+
+A particle has numbers drawn once (`static`), a height and what it remembers of it (`own`), and a Gaussian.
+The
+columns of the Gaussian are x, y, e_u, e_v, then f_u, f_v where the wind error has a fast part, then p_x, p_y
+where
+the flight has a velocity of its own.
+"""
+
+# Codes of `models.HORIZONTAL` and `models.VERTICAL`, and the phases of a flight.
+WIND, PROPELLED, FREE = 0, 1, 2
+HOLD, DAYNIGHT, LEAK, CONTROL = 0, 1, 2, 3
+ASCENT, AFLOAT, DESCENT, LANDED = 0, 1, 2, 3
+
+# Columns of `static`: what a particle draws once.
+(
+    FACTOR,
+    ERROR_S,
+    COMMAND_S,
+    AIRSPEED,
+    LEG_S,
+    ON_SHARE,
+    SPEED,
+    MEMORY_S,
+    STRAY,
+    BURSTS,
+    RISES,
+    START,
+) = range(12)
+STATIC = 12
+# Columns of `conf`: what all particles share. Kilometres and seconds.
+(
+    C_FAST_SHARE, C_FAST_S, C_HEIGHT_SCALE, C_MIXING, C_WANDER, C_WANDER_S, C_LEVEL, C_LEVEL_SD, C_SECOND,
+    C_SECOND_SD, C_LOW, C_HIGH, C_CLIMB_LOW, C_CLIMB_HIGH, C_UP, C_UP_SD, C_DOWN, C_DOWN_SD, C_UP_LEAST,
+    C_DOWN_LEAST, C_FLOAT_LOW, C_FLOAT_HIGH, C_BURST_LOW, C_BURST_HIGH, C_START_SD, C_WIDE,
+) = range(26)  # fmt: skip
+CONF = 26
+# Places in `ints`.
+I_HORIZONTAL, I_VERTICAL, I_ASCENT, I_DESCENT, I_DIM, I_FAST, I_PUSH = range(7)
+# Columns of `own`: the height's state, and the last wind met with what the error does there.
+(
+    Z, RAMP, COMMAND, CLIMB, LEVEL, SECOND, V_LL, V_LS, V_SS, DRIVE, RATE, RATE_VAR, PHASE, SINCE, WX, WY,
+    G00, G01,
+    G10, G11, ON,
+) = range(21)  # fmt: skip
+OWN = 21
+# Columns of a row of fixes.
+(
+    F_X, F_Y, F_XX, F_XY, F_YY, F_TIME_SD, F_ALT, F_ALT_SD, F_AFAR, F_SLIP, F_MISTAKEN, F_ALT_WRONG,
+    F_STRETCH, F_LOG_STRETCH, F_WHEN,
+) = range(15)  # fmt: skip
+FIX = 15
+# What is kept of every step: height, command, the place about which it was linearised, the part of the step
+# in
+# which the height changed; the flag is 4 x phase + what happened to the leg.
+H_Z, H_COMMAND, H_X, H_Y, H_BEGIN, H_END = range(6)
+HISTORY = 6
+LEG_KEPT, LEG_NEW, LEG_OFF = 0, 1, 2
+# Moments of the predicted place: weight, x, y, xx, xy, yy.
+MOMENTS = 6
