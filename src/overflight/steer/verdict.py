@@ -121,8 +121,8 @@ def _for(side: Side, p: float, low: float, high: float, threshold: float) -> str
         return f"{head}: above {bar}, but not beyond that error. More particles would narrow it."
     # No word of likelihood below the threshold: it would be read as a weaker verdict.
     return (
-        f"The side that comes nearest is that {SIDE_WORDS[side]}, {percent(low)} to {percent(high)} within the "
-        f"error of the computation, and a verdict asks for {bar}."
+        f"What comes nearest is that {SIDE_WORDS[side]}, {percent(low)} to {percent(high)} within the error "
+        f"of the computation, and a verdict asks for {bar}."
     )
 
 
