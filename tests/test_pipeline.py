@@ -313,7 +313,7 @@ def test_the_founding_case_says_what_it_must(founding):
     assert from_datetime64(flight["time"].values)[-1] == parse_utc("2023-02-04T19:39Z")
     lon, lat = mean_place(founding, "posterior", -1)
     assert float(distance_m(lon, lat, -78.5, 33.6)) < 60e3
-    assert {f.id for f in founding.findings} >= {"steer.flight.drift_or_steer", "flight.path.widest"}
+    assert {f.id for f in founding.findings} >= {"steer.flight.side", "flight.path.widest"}
     # Launch on 15 January against 20-22: the detection off Hainan speaks for the first.
     weight = {s.scenario.id: s.weight for s in founding.reconstruction.scenarios}
     assert sum(w for name, w in weight.items() if name.startswith("launch-15")) > 0.5

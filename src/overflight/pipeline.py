@@ -196,6 +196,11 @@ def assess(
     steered = _steer(inputs, winds, r, progress)
     findings += steered.findings
     sections["steer"] = dict(steered.section)
+    sections["unknown"] += [
+        {"text": f"Whether it drifted or was steered: {one.reason}", "finding_id": one.id}
+        for one in steered.findings
+        if one.id == "steer.flight.side" and one.kind == "undetermined"
+    ]
     said = answer_claims(inputs.claims, ensemble=r.ensemble, findings=findings)
     findings += said.findings
     sections["claims"] = said.section

@@ -217,7 +217,7 @@ def _dict(values: Triple | None) -> dict[str, float] | None:
 
 def unknowns(r: Reconstruction, given: Mapping[str, str]) -> tuple[list[dict[str, str]], list[Finding]]:
     """Return what the data leave open: rows for the report, and the findings they print."""
-    findings = [_widest(r, given), _rival_accounts(r, given), _steering(r, given)]
+    findings = [_widest(r, given), _rival_accounts(r, given)]
     return [{"text": f.reason, "finding_id": f.id} for f in findings if f is not None], [
         f for f in findings if f is not None
     ]
@@ -290,22 +290,3 @@ def _rival_accounts(r: Reconstruction, given: Mapping[str, str]) -> Finding | No
         reason="The reports do not decide between the rival accounts; the likeliest, "
         f"“{best.scenario.title}”, has {percent(best.weight)}.",
     )  # fmt: skip
-
-
-def _steering(r: Reconstruction, given: Mapping[str, str]) -> Finding:
-    why = (
-        "On climatological winds alone it cannot be told whether the balloon drifted or steered: nearly any "
-        "path is within what winds have done at this season. Analysed winds for these days would be needed."
-        if r.winds.own is None
-        else "Whether the balloon drifted or steered is not asked in this version; the winds used would bear "
-        "on it."
-    )
-    return Finding(
-        id="steer.flight.drift_or_steer",
-        question="Did the balloon drift with the wind, or was it steered?",
-        kind="undetermined",
-        unit="",
-        value=None,
-        given=dict(given),
-        reason=why,
-    )

@@ -524,7 +524,7 @@ def _did(word: str) -> str:
 
 def _side_line(findings: Findings, moved: str) -> Line:
     asks = "Did it drift, was it steered, or did no wind move it?"
-    finding = findings.get(SIDE) or findings.get("steer.flight.drift_or_steer")
+    finding = findings.get(SIDE)
     if finding is None:
         return unanswered("steering", SIDE, asks, moved)
     word = _dig(finding, "value", "category")
