@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from made_air import PLAIN, even_air, made_grid, wavy
 from overflight.atmosphere import pressure_pa
 from overflight.compiled import threads
 from overflight.errors import InputError, SolveError
+from overflight.reconstruct import guided
 from overflight.reconstruct.fixes import fixes_from_track
 from overflight.reconstruct.frame import fit_frame
 from overflight.reconstruct.guided import PARAMETERS, choose_nodes, describe, filter_flight
@@ -349,6 +352,22 @@ def test_a_fix_that_is_far_out_is_called_mistaken() -> None:
     assert np.abs(r.paths[:, 3, 0] - 108.0).mean() < 10.0
 
 
+def test_cutting_wide_gaussians_changes_nothing_but_noise(monkeypatch) -> None:
+    """Where winds are even nothing needs to be cut; cut all the same, the evidence is the closed form."""
+    time_s = np.arange(25) * HOUR
+    told = np.array([0, 1, 24])
+    x = np.array([0.0, 40.0, 700.0])
+    fixes = along_x(x, time_s[told])
+    air = even_air(10.0, 0.0, 3.0)
+    uncut = filter_flight(LEVEL, fixes, air, KNOWN, frame=PLAIN, particles=16, step_s=HOUR)
+    monkeypatch.setattr(guided, "WIDE_KM", 20.0)
+    cut = filter_flight(LEVEL, fixes, air, KNOWN, frame=PLAIN, particles=4000, step_s=HOUR)
+    assert 0.0 < cut.log_evidence_se < 0.1
+    assert abs(cut.log_evidence - uncut.log_evidence) < 4.0 * cut.log_evidence_se
+    ends = [np.abs(r.paths[:, -1, 0] - 700.0).mean() for r in (uncut, cut)]
+    assert max(ends) < 3.0
+
+
 def test_a_gap_of_days_is_bridged_where_winds_bend() -> None:
     """Three days between fixes in waves: two seeds and two sizes agree within their errors."""
     frame = fit_frame([-150.0, -120.0, -90.0], [60.0, 52.0, 40.0])
@@ -410,3 +429,13 @@ def test_what_cannot_be_asked_is_refused() -> None:
     nowhere = fixes._replace(alt_km=np.full(2, 20.0), alt_sd_km=np.full(2, 1e-200))
     with pytest.raises(SolveError, match="no particle"):
         filter_flight(LEVEL, nowhere, air, KNOWN, frame=PLAIN, particles=16)
+
+
+def test_the_lines_of_the_page_run(capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(__file__).parents[2] / "docs" / "motion-models.md"
+    (code,) = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    exec(compile(code, page.name, "exec"), {})  # the page's own lines
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["drifted", "free"]
+    # Both make five fixes 200 km apart, to 10 km: some -9 to -12 each.
+    assert all(-75.0 < float(line.split()[1]) < -45.0 for line in lines)

@@ -81,8 +81,8 @@ def earth_axes(
 ) -> tuple[float, float, float, float, float, float, float, float]:
     """Return longitude and latitude (degrees) of a place, and the sines and cosines that come with them.
 
-    After the place: cosine and sine of the angle from the frame's x to east, of the latitude, and of y / R. By
-    algebra: half the cost of a wind's slopes was in functions of angles.
+    After the place: cosine and sine of the angle from the frame's x to east, of the latitude, and of y / R.
+    By algebra: half the cost of a wind's slopes was in functions of angles.
     """
     along, across = x_m / EARTH_RADIUS_M, y_m / EARTH_RADIUS_M
     ca, sa, cc, sc = math.cos(along), math.sin(along), math.cos(across), math.sin(across)

@@ -414,12 +414,12 @@ def narrow(
 ) -> float:  # fmt: skip
     """Draw part of a Gaussian that has grown too wide for one slope of the wind; log prior over proposal.
 
+    Call it for one wider than `WIDE_AGAIN` times the width that is left.
+
     What is drawn has the covariance (1 - k) P, what is left k P: together they are what was. The draw is made
     towards fix f, `ahead` seconds on, by what the errors will do until then (Matheron's rule), and weighted.
     """
     widest = max(cov[i, 0, 0], cov[i, 1, 1])
-    if widest <= (WIDE_AGAIN * conf[C_WIDE]) ** 2:
-        return 0.0
     dim, fast, push = ints[I_DIM], ints[I_FAST], ints[I_PUSH]
     k = conf[C_WIDE] ** 2 / widest
     _root(i, dim, cov, 1.0 - k, low)
@@ -697,7 +697,8 @@ def run_batch(
                 scale = static[i, SPEED] if free else static[i, AIRSPEED]
                 new_leg(i, dim, push, mean, cov, scale * scale if on else 0.0)
                 flag = LEG_NEW if on else LEG_OFF
-            logw[i] += narrow(i, f, ahead, own, static, conf, ints, mean, cov, fixes, low, move, rng)
+            if max(cov[i, 0, 0], cov[i, 1, 1]) > (WIDE_AGAIN * conf[C_WIDE]) ** 2:
+                logw[i] += narrow(i, f, ahead, own, static, conf, ints, mean, cov, fixes, low, move, rng)
             factor = own_factor(i, static, ints)
             vx, vy = velocity(i, own, mean, ints, conf, factor)
             x, y = mean[i, 0] + 0.5 * dt * vx, mean[i, 1] + 0.5 * dt * vy
