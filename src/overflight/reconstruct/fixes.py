@@ -30,6 +30,8 @@ Float64s = npt.NDArray[np.float64]
 # A month by the minute.
 MAX_FIXES = 50_000
 MAX_ALT_KM = 60.0
+# Of a balloon's own reports, as in `sightings.kinds`.
+P_ALT_WRONG = 0.01
 # Ten turns of the Earth.
 MAX_X_KM = 4e5
 
@@ -101,12 +103,13 @@ def fixes_from_track(
     alt_m: npt.ArrayLike | None = None,
     alt_sd_m: npt.ArrayLike | None = None,
     p_mistaken: float = 0.0,
-    p_alt_wrong: float = 0.0,
+    p_alt_wrong: float = P_ALT_WRONG,
 ) -> Fixes:
     """Return the fixes of a track (K,), put in order of time; a NaN in `alt_m` is no height.
 
     `sd_m` is the standard deviation of the place on each axis, `alt_sd_m` that of a height: one number or
-    one a fix. Raises InputError for what is not a number or not a place.
+    one a fix. `p_alt_wrong` keeps a height that no model makes from deciding alone: with zero, one such
+    height outweighs all else. Raises InputError for what is not a number or not a place.
     """
     time = np.atleast_1d(np.asarray(time_s, dtype=float))
     shape = time.shape
