@@ -30,7 +30,7 @@ def sections() -> dict[str, str]:
     pieces = re.split(r"^## `overflight (.+?)`$", CLI, flags=re.MULTILINE)
     found = {"": pieces[0]}
     for heading, text in zip(pieces[1::2], pieces[2::2], strict=True):
-        found[re.split(r" (?=[A-Z-])", heading)[0]] = text
+        found[re.split(r" (?=[A-Z\[-])", heading)[0]] = text
     return found
 
 

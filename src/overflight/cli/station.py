@@ -17,7 +17,6 @@ import typer
 
 from overflight.cli.screen import EXIT_DAMAGED, note, on_terminal, printable, say, say_json
 from overflight.errors import InputError, LimitError
-from overflight.times import short_utc
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -410,6 +409,8 @@ def lines(streams: Sequence[StreamStatus]) -> list[str]:
 
 def line_of(one: StreamStatus) -> str:
     """Return how a stream stands in one line."""
+    from overflight.times import short_utc
+
     name = f"{one.stream[:8]} {one.name}".strip()
     last = "" if one.frame_time_s is None else f", last of {short_utc(one.frame_time_s)}"
     parts = [f"{name}: {one.arrived} frames to {one.highest}{last}"]
@@ -438,6 +439,8 @@ def table(streams: Sequence[StreamStatus], where: Sequence[str], clients: int) -
     """Return the table that a terminal shows."""
     from rich.table import Table
     from rich.text import Text
+
+    from overflight.times import short_utc
 
     shown = Table(title=f"{' and '.join(where)}: {clients} clients")
     for head in ("stream", "arrived", "to", "last of", "late", "missing", "unsound", ""):
