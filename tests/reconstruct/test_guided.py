@@ -426,7 +426,7 @@ def test_what_cannot_be_asked_is_refused() -> None:
         filter_flight(LEVEL, fixes, air, KNOWN, frame=fit_frame([0.0, 10.0], [50.0, 60.0]))
     with pytest.raises(InputError, match="order"):
         filter_flight(LEVEL, fixes._replace(time_s=np.array([HOUR, 0.0])), air, KNOWN, frame=PLAIN)
-    nowhere = fixes._replace(alt_km=np.full(2, 20.0), alt_sd_km=np.full(2, 1e-200))
+    nowhere = fixes._replace(alt_km=np.full(2, 20.0), alt_sd_km=np.full(2, 1e-200), p_alt_wrong=np.zeros(2))
     with pytest.raises(SolveError, match="no particle"):
         filter_flight(LEVEL, nowhere, air, KNOWN, frame=PLAIN, particles=16)
 

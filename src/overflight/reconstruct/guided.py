@@ -45,6 +45,8 @@ START_SD_KM = 2500.0
 WIDE_KM = 150.0
 # A flight that starts below this rises, one that comes below it has come down.
 GROUND_ALT_KM = 10.0
+# How far ahead heights are looked at to see whether a fall goes on.
+OUTLOOK_S = 45 * 60.0
 MIN_STEP_S, MAX_STEP_S = 600.0, HOUR_S
 LEAST_BATCHES, MOST_BATCHES, BATCH, LARGEST_BATCH = 4, 8, 500, 8192
 MOST_BYTES = 4e9
@@ -95,6 +97,7 @@ class _Plan(NamedTuple):
     next_fix: Int64s
     next_alt: Int64s
     fix_node: Int64s
+    far: Int64s
     conf: Float64s
     ints: Int64s
     start: Float64s
@@ -220,10 +223,23 @@ def _plan(
         next_fix.astype(np.int64),
         next_alt.astype(np.int64),
         fix_node,
+        _far(node_s, fix_node, next_alt),
         _conf(coded.ranges, belief, int(coded.ints[1])),
         _ints(coded, fixes, belief),
         np.array([fixes.x_km[0], fixes.y_km[0]]),
     )
+
+
+def _far(node_s: Float64s, fix_node: Int64s, next_alt: Int64s) -> Int64s:
+    """Return for each node the last fix with a height within `OUTLOOK_S`, or the next one; -1 for none."""
+    told = np.flatnonzero(next_alt[:-1] == np.arange(next_alt.size - 1))
+    if not told.size:
+        return np.full(node_s.size, -1, np.int64)
+    at = node_s[fix_node[told]]
+    following = np.searchsorted(at, node_s, side="right")
+    last = np.searchsorted(at, node_s + OUTLOOK_S, side="right") - 1
+    chosen = np.maximum(following, last)
+    return np.where(chosen < told.size, told[np.minimum(chosen, told.size - 1)], -1).astype(np.int64)
 
 
 def _sun_in_frame(node_s: Float64s, frame: Frame) -> Float64s:
@@ -339,6 +355,7 @@ def _run_batch(
     own, logw = np.zeros((count, col.OWN)), np.zeros(count)
     kernel.run_batch(
         *air, plan.node_s, plan.sun, plan.first, plan.fixes, plan.next_fix, plan.next_alt, plan.fix_node,
+        plan.far,
         plan.conf, plan.ints, static, plan.start, rng, history, flags, parents, readings, log_z, moments,
         own, logw,
         *_scratch(count, int(plan.ints[col.I_DIM])),

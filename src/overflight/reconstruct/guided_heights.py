@@ -220,6 +220,7 @@ def _learn(i: int, own: Float64s, ch0: float, ch1: float, v: float, off: float) 
 def next_height(
     i: int, own: Float64s, static: Float64s, conf: Float64s, ints: Int64s, dt: float, wait: float, phi: float,
     phi_f: float, drive: float, drive_f: float, f: int, fixes: Float64s, next_alt: Int64s, since: float,
+    doomed: bool,
     span: Float64s,
     rng: np.random.Generator,
 ) -> float:  # fmt: skip
@@ -243,10 +244,10 @@ def next_height(
         return _fall(i, own, conf, dt, wait, alt, alt_sd, p_wrong, rng)
     log_weight = 0.0
     if ints[I_DESCENT] == 1:
-        falling = f >= 0 and _goes_on(f, fixes, next_alt)
+        falling = f >= 0 and not doomed and _goes_on(f, fixes, next_alt)
         part, log_weight = _end(
             i, own, conf, ints, dt, wait, since - own[i, SINCE], alt if falling else np.nan, alt_sd, p_wrong,
-            rng
+            doomed, rng
         )  # fmt: skip
         if part >= 0.0:
             own[i, PHASE] = DESCENT
@@ -283,6 +284,15 @@ def next_height(
 
 
 @compiled
+def too_high(i: int, own: Float64s, conf: Float64s, far: int, wait: float, fixes: Float64s) -> bool:
+    """Whether a height told ahead, `wait` seconds on, lies above the slowest fall from here."""
+    if far < 0:
+        return False
+    floor = fallen(own[i, Z], conf[C_DOWN_LEAST], wait)
+    return bool(fixes[far, F_ALT] > floor + 3.0 * fixes[far, F_ALT_SD])
+
+
+@compiled
 def _goes_on(f: int, fixes: Float64s, next_alt: Int64s) -> bool:
     """Whether the height told after that of fix f is lower still; nothing that falls stays."""
     g = next_alt[f + 1]
@@ -292,7 +302,7 @@ def _goes_on(f: int, fixes: Float64s, next_alt: Int64s) -> bool:
 @compiled
 def _end(
     i: int, own: Float64s, conf: Float64s, ints: Int64s, dt: float, wait: float, age: float, alt: float,
-    alt_sd: float, p_wrong: float, rng: np.random.Generator,
+    alt_sd: float, p_wrong: float, doomed: bool, rng: np.random.Generator,
 ) -> tuple[float, float]:  # fmt: skip
     """Draw whether a flight afloat for `age` seconds comes down in a step: the part at which, -1 for not.
 
@@ -302,7 +312,8 @@ def _end(
     low, high = conf[C_FLOAT_LOW], conf[C_FLOAT_HIGH]
     left = math.log(high / max(age, low)) if age < high else 0.0
     p = 1.0 if age + dt >= high else 1.0 - math.log(high / max(age + dt, low)) / left
-    chance, when, width = p, -1.0, 1.0
+    # Where the heights ahead rule a fall out it is drawn now and then only.
+    chance, when, width = 0.05 * p if doomed and p < 1.0 else p, -1.0, 1.0
     z, ahead = own[i, Z], dt + wait
     if not math.isnan(alt) and alt < z and 0.0 < p < 1.0:
         lowest = max(fallen(z, conf[C_DOWN] + 2.0 * conf[C_DOWN_SD], ahead), 0.0)

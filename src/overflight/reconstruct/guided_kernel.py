@@ -26,6 +26,7 @@ from overflight.reconstruct.guided_columns import (
     C_WIDE,
     COMMAND,
     DAYNIGHT,
+    DESCENT,
     ERROR_S,
     F_AFAR,
     F_ALT,
@@ -53,6 +54,7 @@ from overflight.reconstruct.guided_columns import (
     H_X,
     H_Y,
     H_Z,
+    I_DESCENT,
     I_DIM,
     I_FAST,
     I_HORIZONTAL,
@@ -79,6 +81,7 @@ from overflight.reconstruct.guided_heights import (
     day_share,
     next_height,
     start_height,
+    too_high,
 )
 from overflight.reconstruct.likelihood import (
     AFAR_SD_KM,
@@ -112,6 +115,8 @@ SHEAR_KM, MAX_HEIGHTS = 0.4, 10
 WIDE_AGAIN = 1.5
 # Speed of the wind's own changes along the way that a guide allows for.
 GUIDE_SHARE, GUIDE_MPS = 0.2, 3.0
+# Outlook of a member whose height the fixes ahead rule out, short of none at all.
+LOG_DOOMED = -12.0
 # Readings that a fix may have: stated, afar, six slips, mistaken.
 PARTS = 9
 TINY = 1e-300
@@ -569,7 +574,8 @@ def effective(logw: Float64s) -> float:
 def run_batch(
     rotation: Float64s, log_p: Float64s, own_axes: Float64s, own_field: Float32s, prior_axes: Float64s,
     prior_field: Float32s, numbers: Float64s, node_s: Float64s, sun: Float64s, first: Int64s, fixes: Float64s,
-    next_fix: Int64s, next_alt: Int64s, fix_node: Int64s, conf: Float64s, ints: Int64s, static: Float64s,
+    next_fix: Int64s, next_alt: Int64s, fix_node: Int64s, far: Int64s, conf: Float64s, ints: Int64s,
+    static: Float64s,
     start: Float64s,
     rng: np.random.Generator, history: Float32s, flags: Int8s, parents: Int32s, readings: Int8s,
     log_z: Float64s,
@@ -608,7 +614,7 @@ def run_batch(
         borrowed(move),
     )
     n, dim, push = static.shape[0], ints[I_DIM], ints[I_PUSH]
-    chosen = np.empty(n, np.int32)
+    chosen, outlook, hoped = np.empty(n, np.int32), np.zeros(n), np.zeros(n)
     free = ints[I_HORIZONTAL] == FREE
     logw[:] = 0.0
     for i in range(n):
@@ -664,19 +670,29 @@ def run_batch(
                 return
         for i in range(n):
             parents[k, i] = i
-        if first[k + 1] > first[k] and k < node_s.size - 1 and effective(logw) < 0.5 * n:
-            pick(logw, n, rng, chosen)
-            kept_mean, kept_cov = mean.copy(), cov.copy()
-            kept_own, kept_static = own.copy(), static.copy()
-            level = log_z[first[k + 1] - 1]
+        further = far[k]
+        far_wait = node_s[fix_node[further]] - node_s[k] if further >= 0 else 0.0
+        if first[k + 1] > first[k] and k < node_s.size - 1:
+            # What falls while the heights ahead do not would crowd out the rest before it dies: members are
+            # chosen by their weight times an outlook, which the weight then gives back.
             for i in range(n):
-                j = chosen[i]
-                parents[k, i] = j
-                mean[i] = kept_mean[j]
-                cov[i] = kept_cov[j]
-                own[i] = kept_own[j]
-                static[i] = kept_static[j]
-                logw[i] = level
+                outlook[i] = 0.0
+                if own[i, PHASE] == DESCENT and too_high(i, own, conf, further, far_wait, fixes):
+                    outlook[i] = LOG_DOOMED
+                hoped[i] = logw[i] + outlook[i]
+            if effective(hoped) < 0.5 * n:
+                pick(hoped, n, rng, chosen)
+                level = log_sum(hoped)
+                kept_mean, kept_cov = mean.copy(), cov.copy()
+                kept_own, kept_static = own.copy(), static.copy()
+                for i in range(n):
+                    j = chosen[i]
+                    parents[k, i] = j
+                    mean[i] = kept_mean[j]
+                    cov[i] = kept_cov[j]
+                    own[i] = kept_own[j]
+                    static[i] = kept_static[j]
+                    logw[i] = level - outlook[j]
         if k == node_s.size - 1:
             for i in range(n):
                 history[k, i, H_Z], history[k, i, H_COMMAND] = own[i, Z], own[i, COMMAND]
@@ -710,9 +726,10 @@ def run_batch(
             elif ints[I_VERTICAL] == LEAK:
                 drive, drive_f = -since / 86400.0, -(since + wait) / 86400.0
             z, phase = own[i, Z], int(own[i, PHASE])
+            doomed = ints[I_DESCENT] == 1 and too_high(i, own, conf, further, far_wait, fixes)
             logw[i] += next_height(
                 i, own, static, conf, ints, dt, wait, keep, keep_f, drive, drive_f, f_alt, fixes, next_alt,
-                since - dt, span, rng
+                since - dt, doomed, span, rng
             )  # fmt: skip
             history[k, i, H_Z], history[k, i, H_COMMAND] = z, own[i, COMMAND]
             history[k, i, H_X], history[k, i, H_Y] = x, y
