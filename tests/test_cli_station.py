@@ -151,7 +151,7 @@ def test_killed_again_and_again_the_station_loses_nothing_that_it_acknowledged(
     program = start("--listen", f"tcp://127.0.0.1:{port}", "--store", path)
     thread.start()
     for share in (1000, 4000, 7000):
-        until(lambda share=share: line.acknowledged > share or bool(done))  # type: ignore[misc]
+        until(lambda share=share: line.acknowledged > share or bool(done))
         os.kill(program.process.pid, signal.SIGKILL)
         program.process.communicate(timeout=60)
         acknowledged = line.acknowledged

@@ -116,7 +116,7 @@ def forged(frame: Frame, way: str) -> Frame:
         "tag": {"tag": bytes(32)},
         "kind": {"kind": 3},
     }
-    return replace(frame, **changes[way])  # type: ignore[arg-type]
+    return replace(frame, **changes[way])
 
 
 def spread(ranges: tuple[tuple[int, int], ...]) -> set[int]:

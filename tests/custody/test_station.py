@@ -576,7 +576,7 @@ def test_an_address_in_use_is_one_message(run: Callable[..., Running], tmp_path:
     station = run()
 
     async def second() -> None:
-        async with tcp_door(None, "127.0.0.1", station.port, Door(), print):  # type: ignore[arg-type]
+        async with tcp_door(None, "127.0.0.1", station.port, Door(), print):
             pass
 
     with pytest.raises(InputError, match="cannot listen"):

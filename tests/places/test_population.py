@@ -185,7 +185,7 @@ def test_a_grid_of_nothing_and_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no known kind"):
         read_population(write(tmp_path, GRID, "people.csv"))
     with pytest.raises(InputError, match="per"):
-        read_population(write(tmp_path), per="mile")  # type: ignore[arg-type]
+        read_population(write(tmp_path), per="mile")
     with pytest.raises(InputError, match="box"):
         read_population(write(tmp_path), box=(0.0, 0.0, 1.0, 1.0))
     with pytest.raises(InputError, match="radius_m"):

@@ -58,7 +58,7 @@ def made(
 
 def uniform(u_mps: float, v_mps: float = 0.0, **axes: npt.ArrayLike) -> Grid:
     """Return the same wind everywhere."""
-    return made(lambda t, x, y: (np.full(t.shape, u_mps), np.full(t.shape, v_mps)), **axes)  # type: ignore[arg-type]
+    return made(lambda t, x, y: (np.full(t.shape, u_mps), np.full(t.shape, v_mps)), **axes)
 
 
 def rotation(pole_lon: float, pole_lat: float, period_s: float, alt_m: float, spacing_deg: float) -> Grid:

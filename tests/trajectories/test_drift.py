@@ -290,7 +290,7 @@ def test_own_winds_of_sparse_rs41_flights_go_the_right_way(test_data: Path) -> N
 def test_unusable_arguments_are_refused(arguments: dict[str, object]) -> None:
     usable: dict[str, object] = {"lon_deg": 0.0, "lat_deg": 0.0, "time_start": 0.0, "time_end": 3600.0}
     with pytest.raises(OverflightError):
-        integrate(steady(1.0, 1.0), **(usable | arguments))  # type: ignore[arg-type]
+        integrate(steady(1.0, 1.0), **(usable | arguments))
 
 
 def test_an_endless_run_is_refused_before_it_starts() -> None:

@@ -106,7 +106,7 @@ def truth(start: tuple[float, float], time_end: float, alt_m: float) -> tuple[fl
     """Solve the sheared wind in longitude and latitude by scipy, to a millimetre."""
 
     def rate(t: float, place: Floats) -> list[float]:
-        u, v = sheared(np.float64(t), place[0], place[1])  # type: ignore[arg-type]
+        u, v = sheared(np.float64(t), place[0], place[1])
         meridian, prime = radii_m(place[1])
         cos = np.cos(np.radians(place[1]))
         return [

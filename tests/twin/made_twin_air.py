@@ -36,7 +36,7 @@ def by_height(
 
 def everywhere(u_mps: float, v_mps: float = 0.0, **axes: npt.ArrayLike) -> Grid:
     """Return one wind at all heights."""
-    return by_height(lambda t, p: (0.0 * t + u_mps, 0.0 * t + v_mps), **axes)  # type: ignore[arg-type]
+    return by_height(lambda t, p: (0.0 * t + u_mps, 0.0 * t + v_mps), **axes)
 
 
 def opposing(speed_mps: float = 10.0) -> Grid:

@@ -53,8 +53,8 @@ def test_along_and_across_a_line() -> None:
 def path_cost_m(paper: np.ndarray, second: int, switch: int, *asked: float) -> float:
     """Return the cost of a path in the winds of the first level and from a step on of another."""
     path = (0.0, 0.0, 0.0, pilot.NEVER, 0.0, 0.0)
-    path = walk(paper[0], 0, switch, 3600.0, *asked, path)  # type: ignore[arg-type]
-    path = walk(paper[second], switch, paper.shape[2], 3600.0, *asked, path)  # type: ignore[arg-type]
+    path = walk(paper[0], 0, switch, 3600.0, *asked, path)
+    path = walk(paper[second], switch, paper.shape[2], 3600.0, *asked, path)
     return cost_m(int(asked[0]), paper.shape[2], path)
 
 
@@ -93,7 +93,7 @@ CONTROL = np.array([1.0, 1.5, 1.0, 15e3, 20e3, 2.0, 500.0, 7.24, 10.0, 0.0, 600.
 def choose(goal_lon: float, heights: list[float], paper: np.ndarray, **settings: float) -> float:
     aim = np.zeros(pilot.AIM)
     aim[pilot.KIND], aim[pilot.GOAL_LON], aim[pilot.WITHIN] = pilot.GO_TO, goal_lon, 50e3
-    row = code_pilot(Autopilot(**settings))  # type: ignore[arg-type]
+    row = code_pilot(Autopilot(**settings))
     return float(best_height_m(row, CONTROL, aim, row_here(), np.array(heights), paper))
 
 
@@ -133,7 +133,7 @@ def test_orders_become_rows() -> None:
     [
         lambda: GoTo(lon_deg=0.0, lat_deg=91.0),
         lambda: GoTo(lon_deg=math.nan, lat_deg=0.0),
-        lambda: GoTo(lon_deg=0.0, lat_deg=0.0, by="magic"),  # type: ignore[arg-type]
+        lambda: GoTo(lon_deg=0.0, lat_deg=0.0, by="magic"),
         lambda: Loiter(lon_deg=0.0, lat_deg=0.0, radius_m=0.0),
         lambda: Corridor(points=((0.0, 0.0),)),
         lambda: Propel(),
@@ -148,4 +148,4 @@ def test_orders_become_rows() -> None:
 )
 def test_what_is_no_order_is_refused(make: object) -> None:
     with pytest.raises(InputError):
-        make()  # type: ignore[operator]
+        make()

@@ -109,4 +109,4 @@ def test_launched_climbs_first() -> None:
 )
 def test_what_no_balloon_has_is_refused(make: object) -> None:
     with pytest.raises(InputError):
-        make()  # type: ignore[operator]
+        make()

@@ -51,7 +51,7 @@ def start(lon_deg: float = 10.0, lat_deg: float = 45.0, time_s: float = NOON, al
 def flown(one: Balloon, orders: Orders, wind: Grid, days: float = 1.0, **more: object) -> TwinFlight:
     at = more.pop("start", start())
     assert isinstance(at, Start)
-    return fly_twin(one, orders, wind, None, at, at.time_s + days * DAY, **more)  # type: ignore[arg-type]
+    return fly_twin(one, orders, wind, None, at, at.time_s + days * DAY, **more)
 
 
 def off_m(flight: TwinFlight, lon_deg: float, lat_deg: float) -> npt.NDArray[np.float64]:
@@ -194,7 +194,7 @@ def test_orders_switch_at_their_times() -> None:
 
 def shares(error: WindError | None, count: int = 8, **settings: float) -> float:
     """Return the mean share of two days within 50 km of a station in a turning wind."""
-    order, pilot = Loiter(lon_deg=10.0, lat_deg=45.0), Autopilot(**settings)  # type: ignore[arg-type]
+    order, pilot = Loiter(lon_deg=10.0, lat_deg=45.0), Autopilot(**settings)
     flights = [
         flown(FREE, order, turning(5.0), 2.0, forecast_error=error, autopilot=pilot, seed=seed)
         for seed in range(count)
@@ -441,7 +441,7 @@ def test_the_flight_is_an_ensemble_of_one() -> None:
 def test_what_cannot_be_flown_is_refused(change: dict[str, object], error: type[Exception]) -> None:
     given = {"time_end": NOON + DAY, **change}
     with pytest.raises(error):
-        fly_twin(FREE, Drift(), everywhere(5.0), None, start(), **given)  # type: ignore[arg-type]
+        fly_twin(FREE, Drift(), everywhere(5.0), None, start(), **given)
 
 
 def test_an_error_without_a_size_is_refused() -> None:

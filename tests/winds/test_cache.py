@@ -38,7 +38,7 @@ def entry(name: str = "era5-a", **changes: object) -> Entry:
         "levels_pa": (1000.0, 5000.0, 20_000.0),
         "files": (CacheFile(name="wind.nc", bytes=len(DATA), sha256=hashlib.sha256(DATA).hexdigest()),),
     }
-    return Entry(**(known | changes))  # type: ignore[arg-type]
+    return Entry(**(known | changes))
 
 
 def put(cache: Path, one: Entry, data: bytes = DATA) -> Entry:

@@ -32,7 +32,7 @@ def columns(n: int = 3) -> dict[str, np.ndarray]:
 
 
 def sounding(**changes: object) -> Sounding:
-    return make_sounding(station="T", source="test", file="t", **(columns() | changes))  # type: ignore[arg-type]
+    return make_sounding(station="T", source="test", file="t", **(columns() | changes))
 
 
 # --- the record ----------------------------------------------------------------------------------------
@@ -246,7 +246,7 @@ def igra_level(
 
 
 def igra(*levels: str, **header: int | str) -> bytes:
-    return "\n".join([igra_header(**({"levels": len(levels)} | header)), *levels, ""]).encode()  # type: ignore[arg-type]
+    return "\n".join([igra_header(**({"levels": len(levels)} | header)), *levels, ""]).encode()
 
 
 def test_made_igra_records_stand_in_the_published_columns() -> None:
