@@ -5,7 +5,9 @@ import pytest
 from pyproj import Geod
 
 from overflight.errors import OverflightError
-from overflight.exposure.sight import elevation_deg, sight_windows
+from overflight.exposure import sight
+from overflight.exposure.geometry import LIGHT, RADIO, STRAIGHT, horizon_m
+from overflight.exposure.looks import member_looks
 from overflight.places.sites import Site
 from overflight.records import make_ensemble
 
@@ -41,6 +43,11 @@ def along_equator(*, members=6, span=10.0, steps=201, lon0=0.0, lat=0.0, **keywo
     """`members` equal paths from `span` degrees west of a place to as far east of it."""
     lon = lon0 + np.linspace(-span, span, steps) + np.zeros((members, 1))
     return fly(lon, np.full(lon.shape, lat), **keywords)
+
+
+def sight_windows(ensemble, sites, *, refraction="geometric", **keywords):
+    """Straight lines, which closed forms are of."""
+    return sight.sight_windows(ensemble, sites, refraction=refraction, **keywords)
 
 
 def finding(result, quantity):
@@ -112,11 +119,21 @@ def test_a_site_beyond_the_horizon_is_never_in_view():
     assert set(result.rows[0]["finding_ids"]) <= {f.id for f in result.findings}
 
 
-def test_radio_refraction_widens_the_horizon_by_the_root_of_four_thirds():
-    """To first order the horizon is sqrt(2 k R h), so k = 4/3 stretches it by 1.1547 (ITU-R P.834)."""
+@pytest.mark.parametrize(("refraction", "air", "longer"), [("light", LIGHT, 1.095), ("radio", RADIO, 1.1195)])
+def test_the_air_widens_the_window_to_the_traced_horizon(refraction, air, longer):
+    """exposure.md 1.1, 18 km: 478.35 km straight, 523.77 km light, 535.52 km radio; 1.155 for a 4/3 earth."""
     plain = sight_windows(along_equator(), [site()]).by_site["S"].in_view_s
-    lifted = sight_windows(along_equator(), [site()], refraction="4/3").by_site["S"].in_view_s
-    assert lifted / plain == pytest.approx(np.full(6, np.sqrt(4 / 3)), rel=3e-3)
+    lifted = sight_windows(along_equator(), [site()], refraction=refraction).by_site["S"].in_view_s
+    assert lifted / plain == pytest.approx(np.full(6, longer), rel=2e-3)
+    traced = horizon_m(18_000.0, air=air) / horizon_m(18_000.0, air=STRAIGHT)
+    assert lifted / plain == pytest.approx(np.full(6, traced), rel=1e-3)
+
+
+def test_light_is_what_is_taken_and_a_4_3_earth_is_refused():
+    given = finding(sight.sight_windows(along_equator(), [site()]), "exposure.S.hours_in_view").given
+    assert given["refraction"] == "light"
+    with pytest.raises(OverflightError, match="too far"):
+        sight.sight_windows(along_equator(), [site()], refraction="4/3")
 
 
 def test_a_least_elevation_narrows_the_window():
@@ -134,7 +151,10 @@ def test_a_high_plateau_has_the_horizon_of_its_own_level_plane():
     angle = np.degrees(np.arccos((EQUATOR_M + 2000.0) / (EQUATOR_M + 18_000.0)))
     view = sight_windows(along_equator(), [site(alt=2000.0)]).by_site["S"]
     assert view.in_view_s == pytest.approx(np.full(6, 20 * angle * HOUR), abs=40.0)
-    assert elevation_deg(angle, 0.0, 18_000.0, site(alt=2000.0)) == pytest.approx(0.0, abs=1e-6)
+    there = fly([[angle]], [[0.0]])
+    looks = member_looks(there, site(alt=2000.0), air=STRAIGHT)
+    # The ensemble keeps float32 longitudes: 2e-7 of 4 degrees.
+    assert looks.elevation_deg[0, 0] == pytest.approx(0.0, abs=2e-6)
 
 
 def test_members_that_end_or_never_fly():

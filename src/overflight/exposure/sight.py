@@ -1,17 +1,12 @@
-"""When a flight could have had line of sight to a place, and how near it came. Geometry only.
+"""When a flight could have had line of sight to a place, and how near it came: findings and rows.
 
-The elevation of the balloon above the level plane of the site is that of WGS-84. No terrain, no buildings,
-no cloud, no night: a window is when nothing but the Earth's curve decides, and is an upper bound on what
-could have been seen. The altitude of a site is taken for that of the country around it, so its horizon is
-level; what a mountain top sees below that is left out. Refraction is left out ('geometric') or taken as an
-Earth of 4/3 radius, which is meant for radio in the lower atmosphere (Recommendation ITU-R P.834) and moves
-the horizon of a balloon at 18 km from about 480 to 550 km; light lies between the two.
+The elevation is apparent: the straight line on WGS-84, lifted by the bending of a ray that is traced through
+an exponential atmosphere (`geometry`); by default that of visible light. What hides a site is its level
+plane, or the mask of its terrain where one is given (`places.masks`). No buildings, no cloud, no night: an
+upper bound on what could have been seen. The altitude of a site is taken for that of the country around it;
+what a height sees below its level plane is left out unless a mask or a least elevation lets it in.
 
-Between samples a member moves along the great circle at constant speed and climb. Its closest approach is
-placed on the arc (of the sphere, which shifts it along the path by at most 0.3 % of its distance), not at a
-sample, and added to the samples; the times of rising and setting are placed
-by linear interpolation of the elevation. What is missed is a rise and set between two neighbouring samples
-on one side of the closest approach, which a smooth path does not make.
+How members move between samples, and how entry and exit are found, `view` says.
 """
 
 from __future__ import annotations
@@ -26,19 +21,23 @@ import numpy as np
 import numpy.typing as npt
 
 from overflight.errors import OverflightError
-from overflight.geo import distance_m, lonlat, look, unit_vector
+from overflight.exposure.geometry import LIGHT, RADIO, STRAIGHT, Refractivity
+from overflight.exposure.looks import least_elevation_deg
+from overflight.exposure.view import Views, ensemble_blocks, view_sites
+from overflight.geo import distance_m
+from overflight.places.masks import SiteMask
 from overflight.places.sites import Site
 from overflight.records import Finding, check_ensemble, quantile_value
-from overflight.units import EARTH_RADIUS_M, HOUR_S
+from overflight.units import HOUR_S
 
 if TYPE_CHECKING:
     import xarray as xr
 
 Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-Refraction = Literal["geometric", "4/3"]
+Refraction = Literal["light", "radio", "geometric"]
 
-RADII: Mapping[str, float] = MappingProxyType({"geometric": 1.0, "4/3": 4.0 / 3.0})
+AIRS: Mapping[str, Refractivity] = MappingProxyType({"light": LIGHT, "radio": RADIO, "geometric": STRAIGHT})
 
 # Below this many effective members the 5th and 95th percentiles are the extremes of a handful.
 MIN_EFFECTIVE = 5.0
@@ -61,8 +60,9 @@ class SiteView:
     """What every member had of one site: arrays (M,), NaN where a member was never aloft or never in view.
 
     `closest_m` is the least distance along the ground, `closest_s` when, `highest_deg` the greatest
-    elevation seen from the site. `first_s` and `last_s` are the first and last moment in view,
-    `in_view_s` the time in view between them.
+    apparent elevation seen from the site, `range_m` the shortest straight line. `first_s` and `last_s` are
+    the first and last moment in view, `in_view_s` the time in view between them. `probability` (T,) is the
+    share of the members in view at each time of `time_s`. `mask` is the horizon that was used, if any.
     """
 
     site: Site
@@ -74,6 +74,10 @@ class SiteView:
     closest_m: Float64s
     closest_s: Float64s
     highest_deg: Float64s
+    range_m: Float64s
+    time_s: Float64s
+    probability: Float64s
+    mask: SiteMask | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,24 +89,13 @@ class SightResult:
     by_site: Mapping[str, SiteView]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Tracks:
-    """Paths of all members, (M, T), NaN where not aloft."""
-
-    time_s: Float64s
-    lon_deg: Float64s
-    lat_deg: Float64s
-    alt_m: Float64s
-    vector: Float64s
-    weight: Float64s
-
-
 def sight_windows(
     ensemble: xr.Dataset,
     sites: Iterable[Site],
     *,
-    min_elevation_deg: float = 0.0,
-    refraction: Refraction = "geometric",
+    min_elevation_deg: float | None = None,
+    refraction: Refraction = "light",
+    masks: Mapping[str, SiteMask] | None = None,
     part: str | None = None,
 ) -> SightResult:
     """Find when a flight was above the horizon of each site.
@@ -111,7 +104,10 @@ def sight_windows(
     ----------
     ensemble : a flight ensemble (`records.make_ensemble`).
     sites : places; one without altitude is taken at sea level, and its findings say so.
-    min_elevation_deg : elevation from which the balloon counts as in view, -5 to 90.
+    min_elevation_deg : apparent elevation from which the balloon counts as in view, -5 to 90. None asks for
+        the horizon only: the level plane, or a mask's.
+    refraction : the air of visible light, that of radio, or none.
+    masks : horizons by the id of a site; level where a site has none.
     part : first word of the findings' ids; from the kind of ensemble when None (`PARTS`).
 
     Returns
@@ -121,168 +117,72 @@ def sight_windows(
     `.max_elevation` (deg). Hours and views are conditional on being in view.
     """
     check_ensemble(ensemble)
-    if refraction not in RADII:
-        raise OverflightError(f"refraction '{refraction}' is unknown", remedy="Use 'geometric' or '4/3'.")
-    if not -5.0 <= min_elevation_deg <= 90.0:
-        raise OverflightError(
-            f"least elevation {min_elevation_deg} deg is not usable", remedy="Give -5 to 90 degrees."
-        )
-    tracks = _tracks(ensemble)
+    air = air_of(refraction)
+    chosen = tuple(sites)
+    time_s = ensemble["time"].values.astype("datetime64[ns]").astype(np.int64) / 1e9
+    known = dict(masks or {})
+    views = view_sites(
+        time_s, ensemble_blocks(ensemble), chosen, min_elevation_deg=min_elevation_deg, air=air, masks=known
+    )
     word = part or PARTS[str(ensemble.attrs["kind"])]
-    views = {s.id: site_view(tracks, s, min_elevation_deg, RADII[refraction]) for s in sites}
+    by_site = {view.site.id: view for view in site_views(views, known)}
+    findings: list[Finding] = []
+    for view in by_site.values():
+        findings += _findings(view, word, _given(ensemble, refraction, min_elevation_deg, view.mask))
+    rows = tuple(_row(view, word) for view in by_site.values())
+    return SightResult(tuple(findings), rows, MappingProxyType(by_site))
+
+
+def air_of(refraction: str) -> Refractivity:
+    """Return the air that a word stands for. Raises OverflightError for another word."""
+    if refraction in AIRS:
+        return AIRS[refraction]
+    remedy = "Use 'light', 'radio' or 'geometric'."
+    if refraction == "4/3":
+        remedy = "A 4/3 earth puts a balloon's horizon 20 km too far; " + remedy[0].lower() + remedy[1:]
+    raise OverflightError(f"refraction '{refraction}' is unknown", remedy=remedy)
+
+
+def site_views(views: Views, masks: Mapping[str, SiteMask]) -> tuple[SiteView, ...]:
+    """Return what was kept of each site by itself, with distances along the ground."""
+    seen = views.seen
+    return tuple(
+        SiteView(
+            site=site,
+            weight=views.weight,
+            seen=seen[i],
+            in_view_s=views.in_view_s[i],
+            first_s=views.first_s[i],
+            last_s=views.last_s[i],
+            closest_m=distance_m(site.lon_deg, site.lat_deg, views.near_lon_deg[i], views.near_lat_deg[i]),
+            closest_s=views.near_s[i],
+            highest_deg=views.highest_deg[i],
+            range_m=views.range_m[i],
+            time_s=views.time_s,
+            probability=views.probability[i],
+            mask=masks.get(site.id),
+        )
+        for i, site in enumerate(views.sites)
+    )
+
+
+def _given(
+    ensemble: xr.Dataset, refraction: str, min_elevation_deg: float | None, mask: SiteMask | None
+) -> Mapping[str, str]:
     given = {"ensemble": str(ensemble.attrs["kind"]), "refraction": refraction}
-    given["min_elevation_deg"] = f"{min_elevation_deg:g}"
+    given["min_elevation_deg"] = f"{least_elevation_deg(min_elevation_deg, mask):g}"
+    if mask is not None:
+        given["horizon"] = mask.source or "as given"
     if "winds" in ensemble.attrs:
         given["winds"] = str(ensemble.attrs["winds"])
-    findings = [f for view in views.values() for f in _findings(view, word, given)]
-    rows = tuple(_row(view, word) for view in views.values())
-    return SightResult(tuple(findings), rows, MappingProxyType(views))
-
-
-def elevation_deg(
-    lon_deg: npt.ArrayLike,
-    lat_deg: npt.ArrayLike,
-    alt_m: npt.ArrayLike,
-    site: Site,
-    radius_factor: float = 1.0,
-) -> Float64s:
-    """Return the elevation of places as seen from a site; NaN for NaN.
-
-    For a `radius_factor` other than 1 the elevation on WGS-84 is corrected by the difference that the
-    factor makes on a sphere with the same distance along the ground.
-    """
-    height = site.alt_m or 0.0
-    straight = look(site.lon_deg, site.lat_deg, height, lon_deg, lat_deg, alt_m)[1]
-    if radius_factor == 1.0:
-        return straight
-    away = unit_vector(lon_deg, lat_deg).T - unit_vector(site.lon_deg, site.lat_deg)
-    angle = 2.0 * np.arcsin(np.minimum(0.5 * np.sqrt((away**2).sum(axis=-1)), 1.0)).T
-    alt = np.asarray(alt_m, dtype=np.float64)
-    lifted = _on_sphere(angle / radius_factor, height, alt, radius_factor * EARTH_RADIUS_M)
-    return np.asarray(straight + lifted - _on_sphere(angle, height, alt, EARTH_RADIUS_M))
-
-
-def _on_sphere(angle: Float64s, low_m: float, high_m: Float64s, radius_m: float) -> Float64s:
-    up = (radius_m + high_m) * np.cos(angle) - (radius_m + low_m)
-    return np.asarray(np.degrees(np.arctan2(up, (radius_m + high_m) * np.sin(angle))))
-
-
-def site_view(tracks: _Tracks, site: Site, min_elevation_deg: float, radius_factor: float) -> SiteView:
-    """Return what every member had of one site."""
-    time, lon, lat, alt, closest = _with_closest(tracks, site)
-    elevation = elevation_deg(lon, lat, alt, site, radius_factor)
-    above = elevation - min_elevation_deg
-    first, last, stay = _windows(time, above)
-    row = np.arange(len(time))
-    ground = distance_m(site.lon_deg, site.lat_deg, lon[row, closest], lat[row, closest])
-    aloft = np.isfinite(ground)
-    seen = np.asarray((above > 0).any(axis=1), dtype=np.bool_)
-    return SiteView(
-        site=site,
-        weight=tracks.weight,
-        seen=seen,
-        in_view_s=np.where(seen, stay, np.nan),
-        first_s=first,
-        last_s=last,
-        closest_m=ground,
-        closest_s=np.where(aloft, time[row, closest], np.nan),
-        highest_deg=np.where(aloft, np.where(np.isfinite(elevation), elevation, -90.0).max(axis=1), np.nan),
-    )
-
-
-def _tracks(ensemble: xr.Dataset) -> _Tracks:
-    time_s = ensemble["time"].values.astype("datetime64[ns]").astype(np.int64) / 1e9
-    lon, lat, alt = (ensemble[n].values.astype(np.float64) for n in ("lon", "lat", "alt_m"))
-    weight = ensemble["weight"].values.astype(np.float64)
-    return _Tracks(time_s, lon, lat, alt, unit_vector(lon, lat), weight)
-
-
-def _with_closest(
-    tracks: _Tracks, site: Site
-) -> tuple[Float64s, Float64s, Float64s, Float64s, npt.NDArray[np.intp]]:
-    """Return time, lon, lat, alt (M, T + 1), the samples and the closest approach, and the index of that."""
-    segment, fraction = _closest_approach(tracks.vector, unit_vector(site.lon_deg, site.lat_deg))
-    row = np.arange(segment.size)
-    following = np.minimum(segment + 1, tracks.time_s.size - 1)
-    a, b = tracks.vector[:, row, segment], tracks.vector[:, row, following]
-    lon, lat = lonlat(np.where(fraction > 0, a + _chord(a, b, fraction) * (b - a), a))
-    time = tracks.time_s[segment] + fraction * (tracks.time_s[following] - tracks.time_s[segment])
-    low, high = tracks.alt_m[row, segment], tracks.alt_m[row, following]
-    alt = np.where(fraction > 0, low + fraction * (high - low), low)
-    times = np.broadcast_to(tracks.time_s, tracks.lon_deg.shape)
-    place = np.where(np.arange(times.shape[1] + 1) <= segment[:, None], 0, -1) + np.arange(times.shape[1] + 1)
-    new = np.arange(times.shape[1] + 1) == segment[:, None] + 1
-
-    def insert(samples: Float64s, value: Float64s) -> Float64s:
-        return np.where(new, value[:, None], np.take_along_axis(samples, place, axis=1))
-
-    return (
-        insert(times, time),
-        insert(tracks.lon_deg, lon),
-        insert(tracks.lat_deg, lat),
-        insert(tracks.alt_m, alt),
-        segment + 1,
-    )
-
-
-def _closest_approach(vector: Float64s, site: Float64s) -> tuple[npt.NDArray[np.intp], Float64s]:
-    """Return the segment (M,) on which each member comes closest, and how far along its arc in [0, 1)."""
-    dot = np.einsum("cmt,c->mt", vector, site)
-    a, b = vector[:, :, :-1], vector[:, :, 1:]
-    angle = 2.0 * np.arcsin(np.minimum(0.5 * np.sqrt(((b - a) ** 2).sum(axis=0)), 1.0))
-    # Along the arc the dot product with the site is A cos(x) + B sin(x), greatest at x = atan2(B, A).
-    sine = np.where(angle > 1e-12, np.sin(angle), 1.0)
-    across = (dot[:, 1:] - dot[:, :-1] * np.cos(angle)) / sine
-    best = np.clip(np.arctan2(across, dot[:, :-1]), 0.0, angle)
-    peak = dot[:, :-1] * np.cos(best) + across * np.sin(best)
-    reach = np.full(dot.shape, -np.inf)
-    reach[:, :-1] = np.where(np.isfinite(peak), peak, -np.inf)
-    # A life of one sample has no arc: the sample itself.
-    reach = np.maximum(reach, np.where(np.isfinite(dot), dot, -np.inf))
-    segment = np.argmax(reach, axis=1)
-    row = np.arange(segment.size)
-    along = np.zeros(dot.shape)
-    along[:, :-1] = np.where(np.isfinite(peak) & (angle > 1e-12), best / np.where(angle > 0, angle, 1.0), 0.0)
-    return segment, np.minimum(along[row, segment], 1.0)
-
-
-def _chord(a: Float64s, b: Float64s, fraction: Float64s) -> Float64s:
-    """Fraction along the chord of what is a fraction along the arc."""
-    angle = 2.0 * np.arcsin(np.minimum(0.5 * np.sqrt(((b - a) ** 2).sum(axis=0)), 1.0))
-    part = np.sin(fraction * angle)
-    rest = np.sin((1.0 - fraction) * angle)
-    return np.where(angle > 1e-12, part / np.maximum(part + rest, 1e-300), fraction)
-
-
-def _windows(time_s: Float64s, above: Float64s) -> tuple[Float64s, Float64s, Float64s]:
-    """Return first and last moment (M,) with the signed function above zero, and the time above it."""
-    v0, v1 = above[:, :-1], above[:, 1:]
-    known = np.isfinite(v0) & np.isfinite(v1)
-    t0, t1 = time_s[:, :-1], time_s[:, 1:]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        zero = t0 + (t1 - t0) * np.clip(v0 / (v0 - v1), 0.0, 1.0)
-    begin = np.where(v0 > 0, t0, np.where(v1 > 0, zero, np.nan))
-    end = np.where(v1 > 0, t1, np.where(v0 > 0, zero, np.nan))
-    begin, end = np.where(known, begin, np.nan), np.where(known, end, np.nan)
-    stay = np.nansum(end - begin, axis=1)
-    # A lone sample in view is a moment without length.
-    sample = np.where(above > 0, time_s, np.nan)
-    first = _extreme(np.concatenate([begin, sample], axis=1), np.fmin)
-    last = _extreme(np.concatenate([end, sample], axis=1), np.fmax)
-    return first, last, stay
-
-
-def _extreme(values: Float64s, pick: np.ufunc) -> Float64s:
-    return np.asarray(pick.reduce(values, axis=1), dtype=np.float64)
+    return given
 
 
 def _findings(view: SiteView, part: str, given: Mapping[str, str]) -> list[Finding]:
     name, weight = view.site.name, view.weight
     head = _head(view, part)
     effective = float(weight.sum() ** 2 / (weight**2).sum())
-    limits = "geometry only: no terrain, no cloud"
-    if view.site.alt_m is None:
-        limits += "; the site's altitude is not given and taken as sea level"
+    limits = _limits(view)
     p = _share_seen(view)
     findings = [
         Finding(
@@ -298,6 +198,18 @@ def _findings(view: SiteView, part: str, given: Mapping[str, str]) -> list[Findi
     for quantity, question, unit, values in _asked(view):
         findings.append(_interval(f"{head}.{quantity}", question, unit, values, weight, given, limits))
     return findings
+
+
+def _limits(view: SiteView) -> str:
+    """Say what was left out."""
+    mask = view.mask
+    if mask is None:
+        limits = "geometry and refraction only: no terrain, no cloud"
+        if view.site.alt_m is None:
+            limits += "; the site's altitude is not given and taken as sea level"
+        return limits
+    limits = f"above its horizon ({mask.source or 'as given'}); no cloud"
+    return "; ".join([limits, *mask.notes])
 
 
 def _asked(view: SiteView) -> tuple[tuple[str, str, str, Float64s], ...]:
@@ -370,6 +282,8 @@ def _row(view: SiteView, part: str) -> Mapping[str, Any]:
         "closest_range_km": closest_km,
         "closest_time": quantiles["closest_time"],
         "max_elevation_deg": quantiles["max_elevation"],
+        "horizon": None if view.mask is None else view.mask.source,
+        "notes": [] if view.mask is None else list(view.mask.notes),
         "finding_ids": [f"{_head(view, part)}.{quantity}" for quantity in _PRINTED],
     }
 
