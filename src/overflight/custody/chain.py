@@ -21,7 +21,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from overflight.custody.frames import END, GENESIS, STREAM_BYTES, TAG_BYTES, Defect, Frame, tag_holds
+from overflight.custody.frames import (
+    END,
+    GENESIS,
+    MAX_SEQUENCE,
+    STREAM_BYTES,
+    TAG_BYTES,
+    Defect,
+    Frame,
+    tag_holds,
+)
 from overflight.errors import InputError
 
 # Kept of each list; counts go on.
@@ -34,7 +43,11 @@ TagOf = Callable[[int], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A tag that somebody outside held: proves all frames linked up to it to be those of that moment."""
+    """A tag that somebody outside held: proves all frames linked up to it to be those of that moment.
+
+    Without a tag (empty) it is a sealed count: somebody outside noted that the stream had a frame of this
+    number, so it shows a tail that was cut and proves no frame.
+    """
 
     sequence: int
     tag: bytes
@@ -157,12 +170,14 @@ def verify(
     offsets: Sequence[int] | None = None,
     defects: Iterable[Defect] = (),
     stream: bytes | None = None,
+    tell: Callable[[int, str], None] | None = None,
 ) -> ChainReport:
     """Verify the frames of one stream in the order in which they were received or stored.
 
     `stream` is that of the first frame unless given; frames of others are 'foreign' (see `by_stream`).
     `offsets` and `defects` come from `decode_stream` and put places to what is found. With a key, a frame
-    that is not keyed counts as altered: else anybody could take the key off.
+    that is not keyed counts as altered: else anybody could take the key off. `tell` hears of each frame, by
+    its index, what `follow` says it is.
     """
     state = ChainState(stream=stream)
     tags: dict[int, bytes] = {}
@@ -177,7 +192,9 @@ def verify(
             if frame.keyed and key is None:
                 seen[frame.sequence] = hash(frame)
         elif verdict == "duplicate" and seen.get(frame.sequence, hash(frame)) != hash(frame):
-            follow_copy(state, frame)
+            verdict = follow_copy(state, frame)
+        if tell is not None:
+            tell(index, verdict)
         if offset is not None:
             places.append((offset, frame.sequence))
     return report(state, known, key=key, anchors=anchors, defects=defects, places=places)
@@ -186,7 +203,7 @@ def verify(
 def parse_anchors(text: str, file: str = "") -> tuple[Anchor, ...]:
     """Return the anchors of a CSV table: sequence, tag (hex), and stream (hex) and source where known.
 
-    Raises InputError with the line.
+    A row without a tag is a sealed count: a frame of that number was there. Raises InputError with the line.
     """
     rows = csv.DictReader(text.splitlines())
     if not {"sequence", "tag"} <= set(rows.fieldnames or ()):
@@ -196,13 +213,16 @@ def parse_anchors(text: str, file: str = "") -> tuple[Anchor, ...]:
         for row in rows:
             stream = bytes.fromhex(row.get("stream") or "") or None
             tag = bytes.fromhex(row["tag"] or "")
-            if len(tag) != TAG_BYTES or (stream and len(stream) != STREAM_BYTES):
+            number = int(row["sequence"] or "")
+            if len(tag) not in (0, TAG_BYTES) or (stream and len(stream) != STREAM_BYTES):
                 raise ValueError
-            anchors.append(Anchor(int(row["sequence"] or ""), tag, row.get("source") or "", stream))
+            if not 0 <= number <= MAX_SEQUENCE:
+                raise ValueError
+            anchors.append(Anchor(number, tag, row.get("source") or "", stream))
     except (ValueError, csv.Error) as error:
         raise InputError(
             "is no anchor", file=file, line=rows.line_num,
-            remedy="A whole number, and tag and stream in hexadecimal digits.",
+            remedy="A whole number from 0, and tag (may be empty) and stream in hexadecimal digits.",
         ) from error  # fmt: skip
     return tuple(anchors)
 
@@ -361,7 +381,8 @@ def _link(state: ChainState, holds: bool, number: int, offset: int | None) -> No
 
 
 def _flaw(state: ChainState, kind: str, number: int | None, offset: int | None, text: str) -> str:
-    if len(state.flaws) < MAX_KEPT:
+    # The first of a kind is kept whatever else there is: a flood of one must not hide another.
+    if len(state.flaws) < MAX_KEPT or all(flaw.kind != kind for flaw in state.flaws):
         state.flaws.append(Flaw(kind, number, offset, text))
     else:
         state.flaws_dropped += 1
@@ -427,8 +448,9 @@ def report(
     """
     mine = [a for a in anchors if a.stream in (None, state.stream)]
     bad = [d for d in defects if d.stream in (None, state.stream)]
-    held = [a for a in mine if tag_of(a.sequence) == a.tag]
-    flaws = [*state.flaws, *(_damage(d, places) for d in bad), *_against(state, tag_of, mine, held)]
+    held = [a for a in mine if a.tag and tag_of(a.sequence) == a.tag]
+    against = _against(state, tag_of, mine, held)
+    flaws = [*state.flaws, *(_damage(d, places) for d in bad), *against[:MAX_KEPT]]
     claimed = {f.sequence for f in flaws if f.kind == "damaged" and f.sequence is not None}
     unsound = {n for n in claimed.union(state.altered) if tag_of(n) is None}
     holes = [(hole.first, hole.last) for hole in state.holes]
@@ -440,11 +462,16 @@ def report(
         closed=state.end is not None, last=state.highest, counts=dict(state.counts),
         missing=_without(holes, unsound), altered=tuple(sorted(unsound)),
         duplicates=tuple(sorted(state.duplicates)), reordered=tuple(sorted(state.reordered)),
-        flaws=tuple(flaws), flaws_dropped=state.flaws_dropped,
+        flaws=tuple(flaws), flaws_dropped=state.flaws_dropped + max(len(against) - MAX_KEPT, 0),
         proven=_proven(state, held, key), adversaries=(),
     )  # fmt: skip
-    found = (_noise(whole), _third_party(whole), _tail(whole, beyond), _sender(whole))
+    ends_inside = next((d for d in bad if d.kind == "truncated" and d.offset > _last_place(places)), None)
+    found = (_noise(whole), _third_party(whole), _tail(whole, beyond, ends_inside), _sender(whole))
     return replace(whole, adversaries=found)
+
+
+def _last_place(places: Sequence[tuple[int, int]]) -> int:
+    return places[-1][0] if places else -1
 
 
 def _checked(state: ChainState, key: bytes | None) -> str:
@@ -483,17 +510,19 @@ def _damage(defect: Defect, places: Sequence[tuple[int, int]]) -> Flaw:
 def _against(state: ChainState, tag_of: TagOf, anchors: list[Anchor], held: list[Anchor]) -> list[Flaw]:
     """Compare with the anchors: where the stream was rewritten, and whether its tail is cut."""
     flaws = []
+    sound = sorted(a.sequence for a in held)
     for anchor in anchors:
         known = tag_of(anchor.sequence)
         source = f" ({anchor.source})" if anchor.source else ""
-        if known is not None and known != anchor.tag:
-            since = max((a.sequence for a in held if a.sequence < anchor.sequence), default=-1) + 1
+        if known is not None and anchor.tag and known != anchor.tag:
+            at = bisect.bisect_left(sound, anchor.sequence)
+            since = sound[at - 1] + 1 if at else 0
             text = f"not the frame that was anchored{source}: rewritten from {since} on, or later up to here"
             flaws.append(Flaw("rewritten", anchor.sequence, None, text))
         elif anchor.sequence > state.highest:
             text = f"was there when it was anchored{source}; the last frame is {state.highest}"
             flaws.append(Flaw("cut", anchor.sequence, None, text))
-    return flaws
+    return sorted(flaws, key=lambda flaw: flaw.kind == "cut")
 
 
 def _proven(state: ChainState, held: list[Anchor], key: bytes | None) -> tuple[tuple[int, int], ...]:
@@ -519,7 +548,7 @@ def _noise(whole: ChainReport) -> Adversary:
     return Adversary(
         "noise", "line noise", "found" if damaged else "none",
         f"{damaged} places where bytes were changed, cut or put in" if damaged
-        else "every frame that came is as it was sealed, to one chance in 2³² or less",
+        else "the checksums of every frame that came hold, which noise leaves so once in 2³²",
         "whether a frame that is missing was lost, or never sent",
     )  # fmt: skip
 
@@ -556,7 +585,7 @@ def _third_party(whole: ChainReport) -> Adversary:
     )  # fmt: skip
 
 
-def _tail(whole: ChainReport, beyond: int) -> Adversary:
+def _tail(whole: ChainReport, beyond: int, ends_inside: Defect | None) -> Adversary:
     title = "a cut tail"
     if beyond > whole.last:
         return Adversary(
@@ -568,6 +597,11 @@ def _tail(whole: ChainReport, beyond: int) -> Adversary:
         return Adversary(
             "cut tail", title, "none", "the last frame says that it is the last",
             "nothing more" if sure else "that nobody closed a cut stream anew: anybody could without the key",
+        )  # fmt: skip
+    if ends_inside is not None:
+        return Adversary(
+            "cut tail", title, "found", f"the bytes end inside a frame that begins at {ends_inside.offset}",
+            "whether anything came after that frame, and whether it was cut or the line broke",
         )  # fmt: skip
     known = f"that the stream reached {beyond}" if beyond >= 0 else "nothing"
     return Adversary(
