@@ -5,10 +5,11 @@ ray, and the horizon of the site at that azimuth make a signed value: apparent e
 Nothing of that size is kept; sums by member, by site and by time are.
 
 Between samples a member moves along the great circle at constant speed and climb. Where it comes closest to
-a site within a step is a sample more, and a step in whose elevations the mask lies is cut into pieces of two
-degrees of azimuth, sixteen at most. Where the signed value changes sign between two of these, the moment is
-searched on the value itself, to `ROOT_S`. What is missed is a notch or a peak of the mask that is narrower
-than such a piece, and a rise and set on one side of the closest approach, which a smooth path does not make.
+a site within a step is a sample more, and a step whose sweep of azimuths has the mask among its elevations
+is cut into pieces of a degree of azimuth, 32 at most. Where the signed value changes sign between two of
+these, the moment is searched on the value itself, to `ROOT_S`. What is missed is a notch or a peak of the
+mask that is narrower than such a piece, and a rise and set on one side of the closest approach, which a
+smooth path does not make.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from overflight.compiled import compiled, workers
+from overflight.compiled import borrowed, compiled, workers
 from overflight.errors import OverflightError
 from overflight.exposure.geometry import LIGHT, Refractivity, bending_of
 from overflight.exposure.looks import (
@@ -51,8 +52,8 @@ BLOCK: Final = 64
 # Entry and exit are found within this, s.
 ROOT_S: Final = 0.5
 ROOT_STEPS: Final = 40
-PIECE_DEG: Final = 2.0
-MOST_PIECES: Final = 16
+PIECE_DEG: Final = 1.0
+MOST_PIECES: Final = 32
 # Columns of what is kept of a member and a site.
 STAY, FIRST, LAST, HIGHEST, NEAR_S, NEAR_X, NEAR_Y, NEAR_Z, RANGE = range(9)
 COLUMNS: Final = 9
@@ -255,7 +256,16 @@ def _block(
     flying: Float64s,
 ) -> None:
     """Look from all sites at the members of one block."""
-    state = np.empty((8, time.size))
+    own = np.empty((8, time.size))
+    state = borrowed(own)
+    time, frames, rows, bending, grids = (
+        borrowed(time),
+        borrowed(frames),
+        borrowed(rows),
+        borrowed(bending),
+        borrowed(grids),
+    )
+    found, seen = borrowed(found), borrowed(seen)
     for m in range(weight.size):
         _prepare(lon_deg[m], lat_deg[m], alt_m[m], state)
         for t in range(time.size):
@@ -308,15 +318,23 @@ def _member(
     near, near_t, near_f, least_range = -2.0, -1, 0.0, math.inf
     elevation0, value0, bearing0, dot0 = -90.0, -1.0, -1.0, 0.0
     whole0 = False
+    flat, sine = row[LOW] == row[HIGH], row[SINE]
+    x0, y0, z0, ux, uy, uz = frame[0, 0], frame[0, 1], frame[0, 2], frame[3, 0], frame[3, 1], frame[3, 2]
     for t in range(time.size):
         whole = not math.isnan(state[X, t])
         if not whole:
             whole0 = False
             continue
-        dot = state[NX, t] * frame[3, 0] + state[NY, t] * frame[3, 1] + state[NZ, t] * frame[3, 2]
-        elevation, value, bearing, away = _seen(
-            state[X, t], state[Y, t], state[Z, t], state[ALT, t], frame, row, bending, grid, False
-        )
+        dot = state[NX, t] * ux + state[NY, t] * uy + state[NZ, t] * uz
+        dx, dy, dz = state[X, t] - x0, state[Y, t] - y0, state[Z, t] - z0
+        away = math.sqrt(dx * dx + dy * dy + dz * dz)
+        rise = dx * ux + dy * uy + dz * uz
+        # Far below every horizon there is no elevation, and the value is good for its sign.
+        elevation, value, bearing = -math.inf, -1.0, -1.0
+        if rise >= sine * away:
+            elevation, value, bearing = _judged(
+                dx, dy, dz, rise, away, state[ALT, t], frame, row, bending, grid, False
+            )
         least_range = min(least_range, away)
         if value > 0.0:
             seen[t] += weight
@@ -326,12 +344,10 @@ def _member(
             cosine = state[COSINE, t - 1]
             nearest = dot > dot0 * cosine and dot0 > dot * cosine
             pieces = 1
-            if (
-                row[LOW] < row[HIGH]
-                and max(elevation, elevation0) > row[LOW]
-                and min(elevation, elevation0) <= row[HIGH]
-            ):
-                pieces = _pieces(bearing, bearing0)
+            if not flat and max(elevation, elevation0) > row[LOW] and min(elevation, elevation0) <= row[HIGH]:
+                before = bearing0 if bearing0 >= 0.0 else _bearing(state, t - 1, frame)
+                after = bearing if bearing >= 0.0 else _bearing(state, t, frame)
+                pieces = _pieces(grid, row[LEAST], before, after, elevation0, elevation)
             if value > 0.0 and value0 > 0.0 and not nearest and pieces == 1:
                 stay += time[t] - time[t - 1]
             elif nearest or pieces > 1 or value > 0.0 or value0 > 0.0:
@@ -374,9 +390,8 @@ def _keep(
         return
     if first <= last:
         kept[STAY], kept[FIRST], kept[LAST] = stay, first, last
-    nx, ny, nz, alt = _along(state, near_t, near_f)
-    x, y, z = _place(nx, ny, nz, alt)
-    kept[HIGHEST] = max(highest, _seen(x, y, z, alt, frame, row, bending, grid, True)[0])
+    nx, ny, nz, _ = _along(state, near_t, near_f)
+    kept[HIGHEST] = max(highest, _value(state, near_t, near_f, frame, row, bending, grid)[0])
     following = min(near_t + 1, time.size - 1)
     kept[NEAR_S] = time[near_t] + near_f * (time[following] - time[near_t])
     kept[NEAR_X], kept[NEAR_Y], kept[NEAR_Z] = nx, ny, nz
@@ -384,44 +399,68 @@ def _keep(
 
 
 @compiled
-def _seen(
-    x: float,
-    y: float,
-    z: float,
+def _judged(
+    dx: float,
+    dy: float,
+    dz: float,
+    rise: float,
+    away: float,
     alt: float,
     frame: Float64s,
     row: Float64s,
     bending: Float64s,
     grid: Float64s,
     exact: bool,
-) -> tuple[float, float, float, float]:
-    """Apparent elevation, what it has more than hides it, azimuth and range of one place.
+) -> tuple[float, float, float]:
+    """Apparent elevation of a line from a site, what it has more than hides it, and its azimuth.
 
-    Not `exact`, what is far below every horizon has no elevation (-inf) and the value is good for its sign;
-    the azimuth is -1 where no horizon hangs on it.
+    Not `exact`, the value below every horizon is good for its sign only. The azimuth is -1 where nothing
+    hangs on it.
     """
-    dx, dy, dz = x - frame[0, 0], y - frame[0, 1], z - frame[0, 2]
-    away = math.sqrt(dx * dx + dy * dy + dz * dz)
-    rise = dx * frame[3, 0] + dy * frame[3, 1] + dz * frame[3, 2]
-    if rise < row[SINE] * away and not exact:
-        return -math.inf, -1.0, -1.0, away
     straight = 90.0 if away == 0.0 else math.degrees(math.asin(max(min(rise / away, 1.0), -1.0)))
     elevation = lifted_deg(bending, row[GRADIENT], straight, away, alt - row[HEIGHT])
     if row[LOW] == row[HIGH] or (elevation <= row[LOW] and not exact):
-        return elevation, elevation - row[LOW], -1.0, away
+        return elevation, elevation - row[LOW], -1.0
+    # Over all of the horizon, and no azimuth needed.
+    if elevation > row[HIGH] and not exact:
+        return elevation, elevation - row[HIGH], -1.0
     east = dx * frame[1, 0] + dy * frame[1, 1] + dz * frame[1, 2]
     north = dx * frame[2, 0] + dy * frame[2, 1] + dz * frame[2, 2]
     bearing = azimuth_deg(east, north)
-    return elevation, elevation - max(grid_elevation_deg(grid, bearing), row[LEAST]), bearing, away
+    return elevation, elevation - max(grid_elevation_deg(grid, bearing), row[LEAST]), bearing
 
 
 @compiled
-def _pieces(bearing: float, before: float) -> int:
-    """Pieces to cut a step into, by how far it sweeps; where one end has no azimuth, four."""
-    if bearing < 0.0 or before < 0.0:
-        return 4
-    sweep = abs(bearing - before)
-    return int(min(max(math.ceil(min(sweep, 360.0 - sweep) / PIECE_DEG), 1), MOST_PIECES))
+def _bearing(state: Float64s, t: int, frame: Float64s) -> float:
+    dx, dy, dz = state[X, t] - frame[0, 0], state[Y, t] - frame[0, 1], state[Z, t] - frame[0, 2]
+    east = dx * frame[1, 0] + dy * frame[1, 1] + dz * frame[1, 2]
+    north = dx * frame[2, 0] + dy * frame[2, 1] + dz * frame[2, 2]
+    return azimuth_deg(east, north)
+
+
+@compiled
+def _pieces(
+    grid: Float64s, least: float, bearing0: float, bearing1: float, elevation0: float, elevation1: float
+) -> int:
+    """Pieces to cut a step into: one where its whole sweep is above the horizon, or below it."""
+    sweep = bearing1 - bearing0
+    if sweep > 180.0:
+        sweep -= 360.0
+    elif sweep < -180.0:
+        sweep += 360.0
+    begin = bearing0 if sweep >= 0.0 else bearing1
+    place = int(begin * grid.size / 360.0)
+    bins = int(abs(sweep) * grid.size / 360.0) + 3
+    low, high = math.inf, -math.inf
+    for _ in range(bins):
+        if place >= grid.size:
+            place -= grid.size
+        one = max(grid[place], least)
+        low, high = min(low, one), max(high, one)
+        place += 1
+    if min(elevation0, elevation1) > high or max(elevation0, elevation1) <= low:
+        return 1
+    return int(min(max(math.ceil(abs(sweep) / PIECE_DEG), 1), MOST_PIECES))
 
 
 @compiled
@@ -461,7 +500,10 @@ def _value(
     """Exact elevation, signed value and range a fraction of a step after sample `t`."""
     nx, ny, nz, alt = _along(state, t, fraction)
     x, y, z = _place(nx, ny, nz, alt)
-    elevation, value, _, away = _seen(x, y, z, alt, frame, row, bending, grid, True)
+    dx, dy, dz = x - frame[0, 0], y - frame[0, 1], z - frame[0, 2]
+    away = math.sqrt(dx * dx + dy * dy + dz * dz)
+    rise = dx * frame[3, 0] + dy * frame[3, 1] + dz * frame[3, 2]
+    elevation, value, _ = _judged(dx, dy, dz, rise, away, alt, frame, row, bending, grid, True)
     return elevation, value, away
 
 
