@@ -94,8 +94,7 @@ def _height(
     nodes: Float64s, first_s: float, angle: float, site: Float64s, limit: float, time_s: float
 ) -> float:
     x, y, z = place_at(nodes, first_s, angle, time_s)
-    sine = sine_from(site, x, y, z)
-    return float(sine - limit)
+    return float(sine_from(site, x, y, z) - limit)
 
 
 @compiled
