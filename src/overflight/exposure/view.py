@@ -6,10 +6,10 @@ Nothing of that size is kept; sums by member, by site and by time are.
 
 Between samples a member moves along the great circle at constant speed and climb. Where it comes closest to
 a site within a step is a sample more, and a step whose sweep of azimuths has the mask among its elevations
-is cut into pieces of a degree of azimuth, 32 at most. Where the signed value changes sign between two of
-these, the moment is searched on the value itself, to `ROOT_S`. What is missed is a notch or a peak of the
-mask that is narrower than such a piece, and a rise and set on one side of the closest approach, which a
-smooth path does not make.
+is cut into pieces of a quarter of a degree of azimuth, 64 at most. Where the signed value changes sign
+between two of these, the moment is searched on the value itself, to `ROOT_S`. What is missed is a notch or a
+peak of the mask that is narrower than such a piece, and a rise and set on one side of the closest approach,
+which a smooth path does not make.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from overflight.exposure.looks import (
     lifted_deg,
     site_height_m,
 )
-from overflight.places.masks import SiteMask, grid_elevation_deg, mask_grid
+from overflight.places.masks import GRID, SiteMask, grid_elevation_deg, mask_grid
 from overflight.places.sites import Site
 from overflight.units import WGS84_A_M, WGS84_F
 
@@ -52,8 +52,9 @@ BLOCK: Final = 64
 # Entry and exit are found within this, s.
 ROOT_S: Final = 0.5
 ROOT_STEPS: Final = 40
-PIECE_DEG: Final = 1.0
-MOST_PIECES: Final = 32
+PIECE_DEG: Final = 0.25
+LEAST_PIECES: Final = 2
+MOST_PIECES: Final = 64
 # Columns of what is kept of a member and a site.
 STAY, FIRST, LAST, HIGHEST, NEAR_S, NEAR_X, NEAR_Y, NEAR_Z, RANGE = range(9)
 COLUMNS: Final = 9
@@ -78,7 +79,7 @@ class Views:
     `in_view_s`, `first_s` and `last_s` are of the members in view; `highest_deg` (apparent), `near_s` and
     the place `near_lon_deg`, `near_lat_deg` of the closest approach, and `range_m`, the shortest straight
     line, of all that flew. `probability` (S, T) is the share of the whole weight that is in view at each
-    time, `aloft` (T,) the share that flies.
+    time, `during` (S, T - 1) the share that is at some moment of each step, `aloft` (T,) what flies.
     """
 
     sites: tuple[Site, ...]
@@ -93,6 +94,7 @@ class Views:
     near_lat_deg: Float64s
     range_m: Float64s
     probability: Float64s
+    during: Float64s
     aloft: Float64s
 
     @property
@@ -138,22 +140,23 @@ def view_sites(
     tables = _tables(sites, min_elevation_deg, air, known)
     kept: list[Float64s] = []
     weights: list[Float64s] = []
-    probability, aloft = np.zeros((len(sites), time.size)), np.zeros(time.size)
+    # At each time, and in the step before it.
+    shares, aloft = np.zeros((len(sites), 2, time.size)), np.zeros(time.size)
 
     def work(block: Block) -> tuple[Float64s, Float64s, Float64s, Float64s]:
         found = np.empty((len(sites), block.weight.size, COLUMNS))
-        seen, flying = np.zeros((len(sites), time.size)), np.zeros(time.size)
+        seen, flying = np.zeros(shares.shape), np.zeros(time.size)
         _block(time, block.lon_deg, block.lat_deg, block.alt_m, block.weight, *tables, found, seen, flying)
         return found, seen, flying, block.weight
 
     for found, seen, flying, weight in _in_order(work, _checked(blocks, time.size)):
         kept.append(found)
         weights.append(weight)
-        probability += seen
+        shares += seen
         aloft += flying
     whole = np.concatenate(kept, axis=1) if kept else np.empty((len(sites), 0, COLUMNS))
     weight = np.concatenate(weights) if weights else np.empty(0)
-    return _views(tuple(sites), time, weight, whole, probability, aloft)
+    return _views(tuple(sites), time, weight, whole, shares, aloft)
 
 
 def _views(
@@ -161,7 +164,7 @@ def _views(
     time: Float64s,
     weight: Float64s,
     kept: Float64s,
-    probability: Float64s,
+    shares: Float64s,
     aloft: Float64s,
 ) -> Views:
     total = float(weight.sum()) or 1.0
@@ -178,7 +181,8 @@ def _views(
         near_lon_deg=np.degrees(np.arctan2(near[:, :, 1], near[:, :, 0])),
         near_lat_deg=np.degrees(np.arctan2(near[:, :, 2], np.hypot(near[:, :, 0], near[:, :, 1]))),
         range_m=kept[:, :, RANGE],
-        probability=np.minimum(probability / total, 1.0),
+        probability=np.minimum(shares[:, 0] / total, 1.0),
+        during=np.minimum(shares[:, 1, 1:] / total, 1.0),
         aloft=np.minimum(aloft / total, 1.0),
     )
 
@@ -202,7 +206,7 @@ def _tables(
         lift = max(float(bending[i].max()), math.degrees(0.5 * gradient * 0.1)) + 0.1
         rows[i] = (height[i], gradient, low, high, least, math.sin(math.radians(max(low - lift, -90.0))))
         grids.append(grid)
-    return frames, rows, bending, np.array(grids).reshape(len(sites), -1)
+    return frames, rows, bending, np.array(grids).reshape(len(sites), GRID)
 
 
 def _checked(blocks: Iterable[Block], times: int) -> Iterator[Block]:
@@ -337,7 +341,7 @@ def _member(
             )
         least_range = min(least_range, away)
         if value > 0.0:
-            seen[t] += weight
+            seen[0, t] += weight
             first, last = min(first, time[t]), time[t]
         highest = max(highest, elevation)
         if whole0:
@@ -350,11 +354,14 @@ def _member(
                 pieces = _pieces(grid, row[LEAST], before, after, elevation0, elevation)
             if value > 0.0 and value0 > 0.0 and not nearest and pieces == 1:
                 stay += time[t] - time[t - 1]
+                seen[1, t] += weight
             elif nearest or pieces > 1 or value > 0.0 or value0 > 0.0:
                 part, begin, end, peak, peak_dot, high, span = _between(
                     time, state, t - 1, value0, value, dot0, dot, nearest, pieces, frame, row, bending, grid
                 )
                 stay += part
+                if begin <= end:
+                    seen[1, t] += weight
                 first, last = min(first, begin), max(last, end)
                 highest, least_range = max(highest, high), min(least_range, span)
                 if nearest and peak_dot > near:
@@ -442,7 +449,10 @@ def _bearing(state: Float64s, t: int, frame: Float64s) -> float:
 def _pieces(
     grid: Float64s, least: float, bearing0: float, bearing1: float, elevation0: float, elevation1: float
 ) -> int:
-    """Pieces to cut a step into: one where its whole sweep is above the horizon, or below it."""
+    """Pieces to cut a step into: one where its whole sweep is above the horizon, or below it.
+
+    A piece is a step of the even table, in which the horizon is a line.
+    """
     sweep = bearing1 - bearing0
     if sweep > 180.0:
         sweep -= 360.0
@@ -460,7 +470,7 @@ def _pieces(
         place += 1
     if min(elevation0, elevation1) > high or max(elevation0, elevation1) <= low:
         return 1
-    return int(min(max(math.ceil(abs(sweep) / PIECE_DEG), 1), MOST_PIECES))
+    return int(min(max(math.ceil(abs(sweep) / PIECE_DEG), LEAST_PIECES), MOST_PIECES))
 
 
 @compiled

@@ -29,7 +29,7 @@ import numpy.typing as npt
 from overflight.compiled import compiled
 from overflight.errors import InputError
 from overflight.places.sites import Site
-from overflight.places.terrain import Terrain, height_at, terrain_height_m
+from overflight.places.terrain import HIGHEST_LAND_M, Terrain, height_at, terrain_height_m
 from overflight.rows import Problems, Row, parse_number, parse_rows, read_text, shorten
 from overflight.units import WGS84_A_M, WGS84_F
 
@@ -171,7 +171,8 @@ def terrain_mask(
     alt_m : height of the place above sea level, as the grid counts it; None takes the ground of the grid.
         Where the grid's ground lies higher, that counts: a place is not inside a hill.
     eye_m : what looks stands so far above the ground.
-    reach_m : march no further; less where no height of the grid could rise over the plane of the place.
+    reach_m : march no further; less where no height of the grid could rise over the plane of the place, and
+        only what is missing within that is told.
     surface, scale_m : N-units at sea level and scale height of the air.
 
     Returns
@@ -184,7 +185,7 @@ def terrain_mask(
     height, notes = _stand(ground, alt_m, eye_m)
     cell = cell_m(terrain, lat_deg)
     azimuth = 360.0 / azimuths * np.arange(azimuths, dtype=np.float64)
-    far = min(reach_m, _could_matter_m(height, float(np.nanmax(terrain.height_m)), cell))
+    far = min(reach_m, _could_matter_m(height, _highest(terrain), cell))
     step = max(0.5 * cell, far / MOST_SAMPLES)
     found = np.empty((3, azimuths))
     _march(
@@ -248,6 +249,12 @@ def _stand(ground: float, alt_m: float | None, eye_m: float) -> tuple[float, tup
     )
 
 
+def _highest(terrain: Terrain) -> float:
+    """Height of the highest ground that the grid has or, where it has holes, could have."""
+    highest = float(np.max(terrain.height_m))
+    return HIGHEST_LAND_M if math.isnan(highest) else highest
+
+
 def _could_matter_m(height: float, highest: float, cell: float) -> float:
     """Distance beyond which nothing as high as `highest` is above the true horizon of a height."""
     # A k of 1.6 is more bending than any exponential air of our limits has at the ground.
@@ -308,8 +315,9 @@ def _march(
             angle = i * step / radius
             up = sine * math.cos(angle) + cosine * math.sin(angle) * north
             la = math.degrees(math.asin(max(min(up, 1.0), -1.0)))
+            # In the form that holds at a pole, where north is along the meridian that was given with it.
             lo = lon_deg + math.degrees(
-                math.atan2(east * math.sin(angle) * cosine, math.cos(angle) - sine * up)
+                math.atan2(east * math.sin(angle), cosine * math.cos(angle) - sine * math.sin(angle) * north)
             )
             here, status = height_at(lat_axis, lon_axis, ground, la, lo)
             if status == 1:
