@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
@@ -128,30 +129,25 @@ class ElementStore:
         ----------
         max_age_s : how far before the start or after the end an epoch may lie.
         catalogs : numbers of the objects wanted; all when None.
-        names : patterns of names, with * and ?, of which one must fit; any when empty.
+        names : of which one must fit (`name_fits`); any when empty.
         """
         wanted = None if catalogs is None else frozenset(catalogs)
-        patterns = tuple(f"*{one.upper()}*" if "*" not in one else one.upper() for one in names)
-        where = "epoch_s BETWEEN ? AND ?"
-        values: list[float | str] = [time_start - max_age_s, time_end + max_age_s]
-        if patterns:
-            where += f" AND ({' OR '.join(['upper(name) GLOB ?'] * len(patterns))})"
-            values += patterns
+        patterns = tuple(names)
         # Inside the window all are kept; outside, on each side, the last of the one epoch nearest to it.
-        query = f"""
+        query = """
             SELECT e.*, s.name FROM (
               SELECT *, CASE WHEN epoch_s < ? THEN -1 WHEN epoch_s > ? THEN 1 ELSE 0 END AS side,
                 ROW_NUMBER() OVER (
                   PARTITION BY catalog, CASE WHEN epoch_s < ? THEN -1 WHEN epoch_s > ? THEN 1 ELSE 0 END
                   ORDER BY CASE WHEN epoch_s < ? THEN -epoch_s ELSE epoch_s END, number DESC, source DESC
                 ) AS place
-              FROM element WHERE {where}) AS e JOIN source AS s ON s.id = e.source
+              FROM element WHERE epoch_s BETWEEN ? AND ?) AS e JOIN source AS s ON s.id = e.source
             WHERE side = 0 OR place = 1 ORDER BY catalog, epoch_s, number, e.source"""
         window = [time_start, time_end, time_start, time_end, time_start]
         return tuple(
             _element(row)
-            for row in self._base.execute(query, [*window, *values])
-            if wanted is None or row[0] in wanted
+            for row in self._base.execute(query, [*window, time_start - max_age_s, time_end + max_age_s])
+            if (wanted is None or row[0] in wanted) and name_fits(row[3], patterns)
         )
 
     def held(self) -> Iterator[Held]:
@@ -196,6 +192,22 @@ class ElementStore:
             self._base.execute("ROLLBACK")
             raise
         self._base.execute("COMMIT")
+
+
+def name_fits(name: str, patterns: Iterable[str]) -> bool:
+    """Tell whether a name fits one of the patterns, or there are none.
+
+    A pattern with * or ? must fit the whole name, another any part of it; case, '-' and '_' do not matter.
+    """
+    plain = _plain(name)
+    wanted = [_plain(one) for one in patterns]
+    return not wanted or any(
+        fnmatchcase(plain, one) if set("*?") & set(one) else one in plain for one in wanted
+    )
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.upper().replace("-", " ").replace("_", " ").split())
 
 
 def store_path(environ: Mapping[str, str] | None = None) -> Path:

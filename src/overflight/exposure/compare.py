@@ -1,0 +1,428 @@
+"""What a balloon could have seen of a site beside what satellites could have, and what only it could add.
+
+Per site, over the window of the flight: hours and best quality from the balloon; passes, minutes, gaps and
+best quality from orbit; the hours in which the balloon had the site in view and no satellite that is known to
+carry an imager could have looked. Persistence, not sharpness alone, is the difference: a satellite is there
+for minutes, a balloon for hours.
+
+Quality from orbit is NIIRS by GIQE 5 from the published ground sample distance, lengthened with the slant
+range, with the edge response and signal to noise of `EDGE` and `SNR`, a clear sky and the sun up: what such a
+sensor could have given, ±0.5. It is not known whether any satellite was told to look, and a satellite of
+which nothing is published counts as a pass and as nothing else. Radar has no NIIRS and needs no sun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from overflight.exposure.finer import finding_head
+from overflight.exposure.optics import NIIRS_BAND, gsd_weighted_m, niirs_giqe5
+from overflight.places.sites import Site
+from overflight.records import Finding, quantile_value
+from overflight.satellites.coverage import Counts, Coverage, counts_at, covered_s
+from overflight.satellites.passes import Passes
+from overflight.satellites.sensors import Sensor, reach_off_nadir_deg, sensors_of
+from overflight.sun import solar_position
+from overflight.units import HOUR_S
+from overflight.words import likelihood, percent
+
+if TYPE_CHECKING:
+    from overflight.exposure.images import SiteImages
+    from overflight.exposure.looks import MemberLooks
+
+Float64s = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Row = dict[str, Any]
+
+PART: Final = "satellites"
+# An edge response and signal to noise of well-made pictures as delivered: the anchor of the GIQE 5 document.
+EDGE, SNR = 0.35, 50.0
+MOST_NIIRS: Final = 9.0
+# Below this many effective members the 5th and 95th percentiles are the extremes of a handful.
+MIN_EFFECTIVE: Final = 5.0
+COULD: Final = "that a satellite could have looked is not that it did"
+SAID: Final = "That a satellite could have looked is not that it did"
+# Weather and ocean imagers are coarser and count as passes only; Landsat, at 15 m, as an imager.
+COARSEST_M: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BalloonView:
+    """What a flight had of one site: the share of each step in view, hours, and best NIIRS by camera class.
+
+    `time_s` (T,); `share` (M, T - 1) of each step between times; `hours` (M,); `niirs` by camera class (M,),
+    NaN where not assessed.
+    """
+
+    site: Site
+    time_s: Float64s
+    weight: Float64s
+    share: Float64s
+    hours: Float64s
+    niirs: Mapping[str, Float64s]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fitness:
+    """What each pass (K,) could have given: `optical` by day and within reach, `radar` within reach.
+
+    Optical are sensors not coarser than `COARSEST_M`. `niirs` is of the sharpest of them, NaN where it is not
+    published; `known` where something is, be it that there is no imager.
+    """
+
+    optical: Bools
+    radar: Bools
+    known: Bools
+    niirs: Float64s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Comparison:
+    """Findings, one row of `sections.satellites.rows`, and the counts they are made from."""
+
+    site: Site
+    findings: tuple[Finding, ...]
+    row: Mapping[str, Any]
+    every: Counts
+    optical: Counts
+    radar: Counts
+
+
+def balloon_view(
+    looks: MemberLooks, images: SiteImages | None = None, hours: npt.ArrayLike | None = None
+) -> BalloonView:
+    """Return what a flight had of a site, from its looks and, where pictures were assessed, its images.
+
+    `hours` (M,) in view stand in for those of the samples, where they were found more finely.
+    """
+    seen = looks.visible.astype(np.float64)
+    share = 0.5 * (seen[:, :-1] + seen[:, 1:])
+    summed = share @ np.diff(looks.time_s) / HOUR_S
+    niirs = {} if images is None else {c.camera.id: c.best_niirs for c in images.by_camera}
+    return BalloonView(
+        site=looks.site,
+        time_s=looks.time_s,
+        weight=looks.weight,
+        share=share,
+        hours=summed if hours is None else np.asarray(hours, dtype=np.float64),
+        niirs=MappingProxyType(niirs),
+    )
+
+
+def fitness(passes: Passes, tables: Sequence[Sequence[Sensor]]) -> Fitness:
+    """Say what each pass could have given, by what its satellite is known to carry."""
+    count = passes.peak_s.size
+    optical, radar, known = (np.zeros(count, dtype=np.bool_) for _ in range(3))
+    niirs = np.full(count, np.nan)
+    sun = _sun(passes)
+    edges = np.searchsorted(passes.satellite, np.arange(len(passes.orbits) + 1))
+    for index, orbit in enumerate(passes.orbits):
+        rows = slice(int(edges[index]), int(edges[index + 1]))
+        alt_m = orbit.sets[0].mean_alt_m
+        for sensor in sensors_of(orbit.name, tables):
+            known[rows] = sensor.sensor_class != "undisclosed"
+            with np.errstate(invalid="ignore"):
+                reached = passes.off_nadir_deg[rows] <= reach_off_nadir_deg(sensor, alt_m)
+            if sensor.sensor_class == "radar":
+                radar[rows] |= reached
+            if sensor.sensor_class == "optical" and (sensor.gsd_m or 0.0) <= COARSEST_M:
+                lit = reached & (sun[rows] > 0.0)
+                optical[rows] |= lit
+                grade = _orbit_niirs(sensor, alt_m, passes.range_m[rows], passes.elevation_deg[rows])
+                niirs[rows] = np.fmax(niirs[rows], np.where(lit, grade, np.nan))
+    return Fitness(optical=optical, radar=radar, known=known, niirs=niirs)
+
+
+def _sun(passes: Passes) -> Float64s:
+    lon, lat = (np.array([getattr(s, n) for s in passes.sites]) for n in ("lon_deg", "lat_deg"))
+    if not passes.peak_s.size:
+        return np.empty(0)
+    return solar_position(passes.peak_s, lon[passes.site], lat[passes.site])[0]
+
+
+def _orbit_niirs(sensor: Sensor, alt_m: float, range_m: Float64s, elevation_deg: Float64s) -> Float64s:
+    """NIIRS of a published ground sample distance at a slant range, never above the scale."""
+    if sensor.gsd_m is None:
+        return np.full(range_m.shape, np.nan)
+    size = gsd_weighted_m(sensor.gsd_m * range_m / alt_m, elevation_deg)
+    return np.clip(niirs_giqe5(size, EDGE, SNR), 0.0, MOST_NIIRS)
+
+
+def compare_site(
+    view: BalloonView | None,
+    coverage: Coverage,
+    site: int,
+    tables: Sequence[Sequence[Sensor]],
+    *,
+    fits: Mapping[int, Fitness] | None = None,
+) -> Comparison:
+    """Hold what a balloon could have seen of a site against what satellites could have.
+
+    Parameters
+    ----------
+    view : what the balloon had; None where only the passes are asked for.
+    coverage : the passes; `site` is the index of the site in them.
+    fits : `fitness_of` the coverage, where it was computed before for other sites.
+
+    Returns
+    -------
+    Findings `satellites.<site>.<quantity>` and a row for the section.
+    """
+    fits = fits or fitness_of(coverage, tables)
+    every = counts_at(coverage, site)
+    optical = counts_at(coverage, site, lambda p: fits[id(p)].optical)
+    radar = counts_at(coverage, site, lambda p: fits[id(p)].radar)
+    imaging = counts_at(coverage, site, lambda p: fits[id(p)].optical | fits[id(p)].radar)
+    best = _best_niirs(coverage, site, fits)
+    where = coverage.computed.sites[site]
+    teller = _Teller(where, coverage)
+    _tell_orbit(teller, every, optical, radar, best)
+    row = _orbit_row(where, coverage, every, optical, radar, best)
+    if view is not None:
+        _tell_balloon(teller, row, view, imaging, best, coverage)
+    row["finding_ids"] = [f.id for f in teller.findings]
+    row["sentences"] = _sentences(where, teller)
+    return Comparison(
+        site=where, findings=tuple(teller.findings), row=row, every=every, optical=optical, radar=radar
+    )
+
+
+def fitness_of(coverage: Coverage, tables: Sequence[Sequence[Sensor]]) -> dict[int, Fitness]:
+    """Return what the passes of a coverage and of its draws could have given, by identity of the search."""
+    return {id(one): fitness(one, tables) for one in (coverage.computed, *coverage.drawn)}
+
+
+def _best_niirs(coverage: Coverage, site: int, fits: Mapping[int, Fitness]) -> Float64s:
+    """Best NIIRS from orbit in each account (D,), NaN where there is none."""
+    computed = coverage.computed
+    sure = (computed.site == site) & ~np.isin(computed.satellite, coverage.loose)
+    held = np.fmax.reduce(fits[id(computed)].niirs[sure], initial=np.nan)
+    if not coverage.drawn:
+        return np.array([held])
+    return np.array(
+        [np.fmax.reduce(fits[id(one)].niirs[one.site == site], initial=held) for one in coverage.drawn]
+    )
+
+
+class _Teller:
+    """Collects the findings of one site; `findings` is all that it changes."""
+
+    def __init__(self, site: Site, coverage: Coverage) -> None:
+        self.site, self.head = site, finding_head(PART, site.id)
+        self.findings: list[Finding] = []
+        computed = coverage.computed
+        timed = len(computed.orbits) - coverage.loose.size
+        self.given = {
+            "satellites": f"{len(computed.orbits)} with elements, {timed} with times known",
+            "min_elevation_deg": f"{computed.min_elevation_deg:g}",
+        }
+        self.limits = f"geometry over level ground; {COULD}"
+
+    def interval(
+        self, quantity: str, question: str, unit: str, values: npt.ArrayLike,
+        weight: npt.ArrayLike | None = None, reason: str = "",
+    ) -> None:  # fmt: skip
+        """Tell quantiles of values over accounts or members; undetermined where none is a number."""
+        x = np.asarray(values, dtype=np.float64)
+        w = np.ones(x.shape) if weight is None else np.asarray(weight, dtype=np.float64)
+        used = w[np.isfinite(x)]
+        few = weight is not None and (
+            not (used > 0).any() or used.sum() ** 2 / (used**2).sum() < MIN_EFFECTIVE
+        )
+        value = None if not used.size or few else quantile_value(x, w)
+        told = reason or self.limits
+        self.findings.append(
+            Finding(
+                id=f"{self.head}.{quantity}", question=question, unit=unit, value=value,
+                kind="undetermined" if value is None else "interval",
+                given=self.given, reason=told if value else f"nothing to tell it from; {told}",
+            )
+        )  # fmt: skip
+
+    def probability(self, quantity: str, question: str, p: float, reason: str) -> None:
+        """Tell a probability."""
+        self.findings.append(
+            Finding(
+                id=f"{self.head}.{quantity}", question=question, kind="probability", unit="1",
+                value={"p": float(np.clip(p, 0.0, 1.0))}, given=self.given, reason=reason,
+            )
+        )  # fmt: skip
+
+    def value(self, quantity: str) -> Mapping[str, float | str] | None:
+        """Return the value of a finding told before, None where it was not."""
+        return next((f.value for f in self.findings if f.id == f"{self.head}.{quantity}"), None)
+
+
+def _tell_orbit(tell: _Teller, every: Counts, optical: Counts, radar: Counts, best: Float64s) -> None:
+    name = tell.site.name
+    asks: tuple[tuple[str, str, str, Float64s], ...] = (
+        ("passes", f"How often did a satellite pass over {name}?", "1", every.passes),
+        (
+            "hours_in_view", f"How long was one satellite or more above {name}?", "h",
+            every.any_s / HOUR_S,
+        ),
+        ("longest_pass", f"How long did one pass over {name} last at most?", "s", every.longest_pass_s),
+        (
+            "optical_passes", f"How often could a camera in orbit have seen {name} by day?", "1",
+            optical.passes,
+        ),
+        (
+            "optical_gap", f"How long could no camera in orbit have seen {name} by day, at most?", "h",
+            optical.longest_gap_s / HOUR_S,
+        ),
+        ("radar_passes", f"How often could a radar in orbit have seen {name}?", "1", radar.passes),
+    )  # fmt: skip
+    for quantity, question, unit, values in asks:
+        tell.interval(quantity, question, unit, values)
+    tell.interval(
+        "best_niirs", f"How sharp a picture of {name} could a camera in orbit have taken?", "niirs", best,
+        reason=f"published ground sample distances, clear sky, sun up, ±{NIIRS_BAND:g}; {COULD}",
+    )  # fmt: skip
+
+
+def _tell_balloon(
+    tell: _Teller, row: Row, view: BalloonView, imaging: Counts, best: Float64s, coverage: Coverage
+) -> None:
+    name, accounts = view.site.name, len(imaging.intervals)
+    weight = np.repeat(view.weight[:, None] / accounts, accounts, axis=1)
+    seen = view.hours > 0.0
+    p_seen = float(view.weight[seen].sum() / view.weight.sum())
+    alone = only_balloon_h(view, imaging)
+    pair = np.where(seen[:, None], alone, np.nan)
+    tell.interval(
+        "balloon_hours", f"How long could the balloon have seen {name}?", "h",
+        np.where(seen, view.hours, np.nan), view.weight,
+        reason="of members that had it in view; line of sight only",
+    )  # fmt: skip
+    tell.interval(
+        "only_balloon_hours",
+        f"How long could the balloon have seen {name} while no imager known in orbit could?", "h",
+        pair, weight, reason=f"of members that had it in view; {tell.limits}",
+    )  # fmt: skip
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = view.hours[:, None] / (imaging.any_s / HOUR_S)
+    finite = np.where(np.isfinite(ratio) & seen[:, None], ratio, np.nan)
+    tell.interval(
+        "persistence", f"How many times longer could the balloon have seen {name} than imagers in orbit?",
+        "1", finite, weight, reason=f"hours over hours, same window; {tell.limits}",
+    )  # fmt: skip
+    row["balloon"] = {
+        "p_seen": p_seen,
+        "hours": _quantiles(np.where(seen, view.hours, np.nan), view.weight),
+        "only_hours": _quantiles(pair, weight),
+        "cameras": [_camera(tell, view, camera, best, weight) for camera in view.niirs],
+    }
+
+
+def _camera(tell: _Teller, view: BalloonView, camera: str, best: Float64s, weight: Float64s) -> Row:
+    """Tell of one assumed class of camera how it stands against the best from orbit."""
+    own = view.niirs[camera]
+    assessed = np.isfinite(own)
+    # Where nothing is known from orbit to compare with, or the balloon's is not assessed, nothing is said.
+    gain = own[:, None] - best[None, :]
+    tell.interval(
+        f"niirs_gain-{camera}",
+        f"How much sharper than from orbit could the balloon have seen {view.site.name}, with {camera}?",
+        "niirs", gain, weight,
+        reason=f"of members whose picture is assessed; camera assumed, both ±{NIIRS_BAND:g}; {COULD}",
+    )  # fmt: skip
+    known = np.isfinite(gain)
+    p = float((weight * (known & (gain > NIIRS_BAND))).sum() / weight.sum())
+    if np.isfinite(best).any():
+        tell.probability(
+            f"sharper-{camera}",
+            f"Could the balloon have seen {view.site.name} sharper than any camera known in orbit, with "
+            f"camera {camera}?",
+            p, f"by more than {NIIRS_BAND:g} NIIRS; camera assumed; {COULD}",
+        )  # fmt: skip
+    return {
+        "camera": camera,
+        "p_assessed": float(view.weight[assessed].sum() / view.weight.sum()),
+        "niirs": _quantiles(own, view.weight),
+        "gain": _quantiles(gain, weight),
+        "p_sharper": p,
+    }
+
+
+def only_balloon_h(view: BalloonView, counts: Counts) -> Float64s:
+    """Return the hours (M, D) in which a member had the site in view and no satellite of `counts` had.
+
+    Within a step of the flight the two are taken as independent of each other.
+    """
+    length = np.diff(view.time_s)
+    free = np.stack([length - covered_s(m, view.time_s) for m in counts.intervals], axis=1)
+    return np.asarray(view.share @ np.maximum(free, 0.0) / HOUR_S)
+
+
+def _quantiles(values: Float64s, weight: Float64s) -> Row | None:
+    if not np.isfinite(values).any():
+        return None
+    return dict(quantile_value(values, weight))
+
+
+def _orbit_row(
+    site: Site, coverage: Coverage, every: Counts, optical: Counts, radar: Counts, best: Float64s
+) -> Row:
+    even = np.ones(every.passes.shape)
+    told: tuple[tuple[str, Counts], ...] = (("all", every), ("optical", optical), ("radar", radar))
+    return {
+        "id": site.id,
+        "name": site.name,
+        "orbit": {
+            key: {
+                "passes": _quantiles(c.passes, even),
+                "hours": _quantiles(c.any_s / HOUR_S, even),
+                "longest_pass_s": _quantiles(c.longest_pass_s, even),
+                "longest_gap_h": _quantiles(c.longest_gap_s / HOUR_S, even),
+            }
+            for key, c in told
+        },
+        "best_niirs": _quantiles(best, even),
+        "accounts": coverage.draws,
+        "balloon": None,
+    }
+
+
+def _sentences(site: Site, tell: _Teller) -> list[Row]:
+    """Sentences for the report, each with the findings it prints."""
+    rows = []
+
+    def say(text: str, *quantities: str) -> None:
+        rows.append({"text": text, "finding_ids": [f"{tell.head}.{q}" for q in quantities]})
+
+    passes, hours, optical = (tell.value(q) for q in ("passes", "hours_in_view", "optical_passes"))
+    if passes and hours and optical:
+        say(
+            f"Satellites passed over {site.name} {_span(passes)} times, with one or more above it for "
+            f"{_span(hours, 1)} h; a camera in orbit could have seen it by day {_span(optical)} times. "
+            f"{SAID}.",
+            "passes", "hours_in_view", "optical_passes",
+        )  # fmt: skip
+    own, alone = tell.value("balloon_hours"), tell.value("only_balloon_hours")
+    if own and alone:
+        say(
+            f"The balloon could have seen it for {_span(own, 1)} h, of which {_span(alone, 1)} h while no "
+            "imager known in orbit could.",
+            "balloon_hours", "only_balloon_hours",
+        )  # fmt: skip
+    for finding in tell.findings:
+        if ".sharper-" in finding.id and finding.value:
+            p = float(finding.value["p"])
+            camera = finding.id.split(".sharper-")[1]
+            say(
+                f"With the assumed camera {camera} a sharper picture than from any camera known in orbit was "
+                f"{likelihood(p)} ({percent(p)}).",
+                f"sharper-{camera}",
+            )  # fmt: skip
+    return rows
+
+
+def _span(value: Mapping[str, float | str], places: int = 0) -> str:
+    low, high = (f"{float(value[q]):.{places}f}" for q in ("p05", "p95"))
+    return low if low == high else f"{low} to {high}"

@@ -1,0 +1,110 @@
+"""The satellites' part of a case: element sets, passes over the sites, and the comparison with a flight.
+
+case files, store → sets → coverage → comparisons → findings and the section
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from overflight.exposure.compare import BalloonView, Comparison, compare_site, fitness_of
+from overflight.exposure.compare_section import satellite_section, section_without
+from overflight.places.sites import Site
+from overflight.records import Finding
+from overflight.satellites.coverage import Coverage, cover
+from overflight.satellites.elements import ElementSet, Reading, Refusal, read_elements
+from overflight.satellites.sensors import Sensor
+from overflight.satellites.settings import SatelliteSettings
+from overflight.satellites.store import name_fits, open_store, store_path
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SatelliteAnswer:
+    """Findings, the section of the result, and what they were made from (None where there was nothing)."""
+
+    findings: tuple[Finding, ...]
+    section: Mapping[str, Any]
+    coverage: Coverage | None = None
+    comparisons: tuple[Comparison, ...] = ()
+
+
+def gather_sets(
+    files: Sequence[Path],
+    time_start: float,
+    time_end: float,
+    settings: SatelliteSettings,
+    *,
+    store: Path | None = None,
+) -> Reading:
+    """Return the sets of files and, where there is one, of the store, as of a window. Opens no socket.
+
+    `store` is the user's own when None. Files are held to the names of the settings as
+    the store is.
+    """
+    reading = read_elements(files)
+    sets = [one for one in reading.sets if name_fits(one.name, settings.names)]
+    place = store or store_path()
+    if place.is_file():
+        with open_store(place) as held:
+            sets += held.choose(time_start, time_end, max_age_s=settings.max_age_s, names=settings.names)
+    return Reading(tuple(sets), reading.refused, reading.kind)
+
+
+def satellite_answers(
+    sets: Sequence[ElementSet],
+    sites: Sequence[Site],
+    time_start: float,
+    time_end: float,
+    tables: Sequence[Sequence[Sensor]],
+    *,
+    views: Sequence[BalloonView] = (),
+    refused: Sequence[Refusal] = (),
+    settings: SatelliteSettings | None = None,
+    progress: Progress | None = None,
+) -> SatelliteAnswer:
+    """Answer what satellites could have seen of sites and, with `views`, what only a balloon could.
+
+    Parameters
+    ----------
+    views : of sites among `sites`, by `compare.balloon_view`; a site without one has its passes alone.
+    """
+    settings = settings or SatelliteSettings()
+    if not sites or not sets:
+        return _without(sites, sets)
+    coverage = cover(
+        sets, sites, time_start, time_end, min_elevation_deg=settings.min_elevation_deg,
+        max_age_s=settings.max_age_s, draws=settings.draws, seed=settings.seed, progress=progress,
+    )  # fmt: skip
+    if not coverage.computed.orbits:
+        return _without(sites, ())
+    by_site = {view.site.id: view for view in views}
+    fits = fitness_of(coverage, tables)
+    comparisons = tuple(
+        compare_site(by_site.get(site.id), coverage, index, tables, fits=fits)
+        for index, site in enumerate(sites)
+    )
+    section = satellite_section(
+        comparisons, coverage, tables, views=views, refused=[str(one) for one in refused]
+    )
+    findings = tuple(f for one in comparisons for f in one.findings)
+    return SatelliteAnswer(findings=findings, section=section, coverage=coverage, comparisons=comparisons)
+
+
+def _without(sites: Sequence[Site], sets: Sequence[ElementSet]) -> SatelliteAnswer:
+    if not sites:
+        return SatelliteAnswer(findings=(), section=section_without("The case names no sites."))
+    reason = (
+        "There are no element sets near the window. Import some with `overflight satellites import`, fetch "
+        "them with `overflight satellites fetch`, or name files of the case under inputs.elements."
+    )
+    finding = Finding(
+        id="satellites.sites.passes", question="Which satellites passed over the sites?", kind="undetermined",
+        unit="1", value=None, reason=reason,
+    )  # fmt: skip
+    section = section_without(reason)
+    return SatelliteAnswer(findings=(finding,), section={**section, "finding_ids": [finding.id]})
