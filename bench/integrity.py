@@ -10,11 +10,15 @@ judged without anything outside, then with a sealed count, a checkpoint and a se
 
 As many intact streams, with copies and out of order where a line may bring them so, must raise no alarm. The
 harm is done by `custody.tamper`, which knows nothing of how it is looked for.
+
+Beside them half as many files of CCSDS space packets (extra `ccsds`), with error control and without: one bit
+flipped, one packet lost, and both intact. Without error control a bit of the data leaves no trace.
 """
 
 from __future__ import annotations
 
 import argparse
+import binascii
 import json
 import platform
 import random
@@ -25,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import overflight
+from overflight.custody.ccsds import examine_packets
 from overflight.custody.chain import Anchor
 from overflight.custody.frames import DATA, TELEMETRY, Frame, chain, encode, encode_frame, stream_id
 from overflight.custody.integrity import Comparison, Examined, Integrity, Spot, compare_all, examine_frames
@@ -74,6 +79,8 @@ def main_stream(found: Examined, frames: list[Frame]) -> Integrity:
 def judge_harms(tally: Counter[str], case: Tampered, found: Examined) -> None:
     tally["streams"] += 1
     tally["found"] += not found.ok
+    said = {a.verdict for one in found.streams for a in one.adversaries if a.id == case.adversary}
+    tally[f"verdict: {next(v for v in ('found', 'possible', 'none', 'not checked') if v in said)}"] += 1
     spots = alarms(found)
     for harm in case.harms:
         kind = {"lose": "deletions", "delete": "deletions", "insert": "insertions"}.get(
@@ -148,6 +155,61 @@ def judge_intact(tally: Counter[str], rng: random.Random, frames: list[Frame], k
     tally["verdicts of 'found'"] += sum(v == "found" for one in found.streams for v in verdicts(one).values())
 
 
+def packets(rng: random.Random, control: bool) -> list[bytes]:
+    """Return space packets of three APIDs, with their CRC-16 or without, counts across the wrap."""
+    from spacepackets import SpacePacketHeader
+
+    counts = {apid: rng.randrange(16384) for apid in (100, 101, 200)}
+    made_ = []
+    for _ in range(rng.randint(40, 300)):
+        apid = rng.choice(list(counts))
+        body = rng.randbytes(rng.randint(4, 300))
+        size = len(body) + 2 * control
+        raw = bytes(SpacePacketHeader.tm(apid, counts[apid], size - 1).pack()) + body
+        made_.append(raw + binascii.crc_hqx(raw, 0xFFFF).to_bytes(2, "big") if control else raw)
+        counts[apid] = (counts[apid] + 1) % 16384
+    return made_
+
+
+def named(raw: bytes) -> tuple[str, int]:
+    """Return the name of a packet's stream and its count, as sent."""
+    return f"tm-apid-{int.from_bytes(raw[:2], 'big') & 2047}", int.from_bytes(raw[2:4], "big") & 16383
+
+
+def judge_packets(tally: Counter[str], rng: random.Random, control: bool) -> None:
+    """Flip a bit in one packet, lose another in the middle of its kind, and ask for both."""
+    name = "with error control" if control else "without"
+    whole = packets(rng, control)
+    tally[f"{name}: intact, false alarms"] += not examine_packets(b"".join(whole)).ok
+    number = rng.randrange(len(whole))
+    at = rng.randrange(len(whole[number]))
+    struck = bytearray(whole[number])
+    struck[at] ^= 1 << rng.randrange(8)
+    start = len(b"".join(whole[:number]))
+    harm = Harm("flip", None, start, start + len(struck))
+    told = examine_packets(b"".join([*whole[:number], bytes(struck), *whole[number + 1 :]]))
+    apid, count = named(whole[number])
+    part = "header" if at < 6 else "data"
+    tally[f"{name}: bits flipped in the {part}"] += 1
+    tally[f"{name}: bits flipped in the {part}, found"] += not told.ok
+    tally[f"{name}: bits flipped in the {part}, located"] += placed(harm, alarms(told)) or any(
+        a <= n <= b for one in told.streams if one.name == apid for a, b in one.missing
+        for n in (count, count + 16384)
+    )  # fmt: skip
+    middle = [
+        i for i, raw in enumerate(whole)
+        if raw[:2] in {r[:2] for r in whole[:i]} and raw[:2] in {r[:2] for r in whole[i + 1 :]}
+    ]  # fmt: skip
+    gone = rng.choice(middle)
+    seen = examine_packets(b"".join(whole[:gone] + whole[gone + 1 :])).streams
+    apid, count = named(whole[gone])
+    missing = [(a, b) for one in seen if one.name == apid for a, b in one.missing]
+    tally[f"{name}: packets lost"] += 1
+    tally[f"{name}: packets lost, found and located"] += (
+        len(missing) == 1 and missing[0][0] == missing[0][1] and missing[0][0] % 16384 == count
+    )
+
+
 def run(streams: int) -> dict[str, Any]:
     tallies = {name: Counter[str]() for name in ("noise", "third party", "cut tail", "sender", "intact")}
     for number in range(streams):
@@ -167,6 +229,9 @@ def run(streams: int) -> dict[str, Any]:
         rng = random.Random(f"{SEED} intact {number}")
         key = KEY if number % 2 else None
         judge_intact(tallies["intact"], rng, made(rng, key, f"intact {number}"), key)
+    tallies["packets"] = Counter()
+    for number in range(streams // 2):
+        judge_packets(tallies["packets"], random.Random(f"{SEED} packets {number}"), bool(number % 2))
     return {name: dict(sorted(tally.items())) for name, tally in tallies.items()}
 
 

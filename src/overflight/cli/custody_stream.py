@@ -29,7 +29,9 @@ def stream(
     ],
     key: Annotated[
         Path | None,
-        typer.Option("--key", metavar="FILE", help="The key of the frames: raw bytes or hexadecimal."),
+        typer.Option(
+            "--key", "--key-file", metavar="FILE", help="The key of the frames: raw bytes or hexadecimal."
+        ),
     ] = None,
     anchors: Annotated[
         Path | None,

@@ -152,7 +152,7 @@ class _Splitter:
             self.places = plain
             self._enter(stop, end)
             return
-        self._enter(0, at)
+        self._before(at, plain)
         while at < end:
             at = self._step(at)
 
@@ -163,6 +163,27 @@ class _Splitter:
             places.append(at)
             at = after
         return places, at
+
+    def _before(self, at: int, plain: list[int]) -> None:
+        """Take what lies before the first place that is believed, where its counts lead up to it."""
+        ahead: dict[int, int] = {}
+        place: int | None = at
+        for _ in range(RUN):
+            if place is None or (after := self._end(place)) is None:
+                break
+            kind, count = self._kind(place)
+            ahead.setdefault(kind, count)
+            place = after
+        start = 0
+        for place in plain:
+            after = self._end(place)
+            if after is None or after > at:
+                break
+            kind, count = self._kind(place)
+            if kind in ahead and 0 < (ahead[kind] - count) % MODULUS <= NEAR:
+                self._enter(start, place)
+                start = self._take(place, after)
+        self._enter(start, at)
 
     def _step(self, at: int) -> int:
         """Take the packet at a place, or enter damage; return the next place."""

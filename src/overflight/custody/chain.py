@@ -465,8 +465,8 @@ def report(
         flaws=tuple(flaws), flaws_dropped=state.flaws_dropped + max(len(against) - MAX_KEPT, 0),
         proven=_proven(state, held, key), adversaries=(),
     )  # fmt: skip
-    ends_inside = next((d for d in bad if d.kind == "truncated" and d.offset > _last_place(places)), None)
-    found = (_noise(whole), _third_party(whole), _tail(whole, beyond, ends_inside), _sender(whole))
+    behind = next((d for d in reversed(bad) if d.offset > _last_place(places)), None)
+    found = (_noise(whole), _third_party(whole), _tail(whole, beyond, behind), _sender(whole))
     return replace(whole, adversaries=found)
 
 
@@ -585,7 +585,7 @@ def _third_party(whole: ChainReport) -> Adversary:
     )  # fmt: skip
 
 
-def _tail(whole: ChainReport, beyond: int, ends_inside: Defect | None) -> Adversary:
+def _tail(whole: ChainReport, beyond: int, behind: Defect | None) -> Adversary:
     title = "a cut tail"
     if beyond > whole.last:
         return Adversary(
@@ -598,10 +598,12 @@ def _tail(whole: ChainReport, beyond: int, ends_inside: Defect | None) -> Advers
             "cut tail", title, "none", "the last frame says that it is the last",
             "nothing more" if sure else "that nobody closed a cut stream anew: anybody could without the key",
         )  # fmt: skip
-    if ends_inside is not None:
+    if behind is not None:
+        inside = behind.kind == "truncated"
+        what = "the bytes end inside a frame that begins" if inside else "bytes that are no frame begin"
         return Adversary(
-            "cut tail", title, "found", f"the bytes end inside a frame that begins at {ends_inside.offset}",
-            "whether anything came after that frame, and whether it was cut or the line broke",
+            "cut tail", title, "found" if inside else "possible", f"{what} at {behind.offset}",
+            "whether anything came after that, and whether it was cut or the line broke",
         )  # fmt: skip
     known = f"that the stream reached {beyond}" if beyond >= 0 else "nothing"
     return Adversary(
