@@ -71,6 +71,8 @@ DARWIN_LON, DARWIN_LAT = 130.89, -12.42
 # The soundings' heights for the truth: 13.6 to 20.9 km; those that do not reach so high are left out.
 DARWIN_LEVELS_PA = np.geomspace(4690.0, 15_000.0, 40)
 LEVEL_M = (18_000.0, 1_500.0)
+# Whether a real difference is smooth is not known to anyone.
+REAL_SMOOTH = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,8 @@ class MadeFlight:
     """Fixes (K,), the truth behind them, and the analysis that the analyser has.
 
     `error_mps` and `error_time_s` are what an analyser with perfect knowledge of the error's statistics would
-    be told: its size, and the e-folding time as the balloon met it. `numbers` say what was drawn.
+    be told: its size, the e-folding time as the balloon met it, and how surely it is smooth (1) or rough (0).
+    `numbers` say what was drawn.
     """
 
     kind: str
@@ -117,6 +120,7 @@ class MadeFlight:
     prior: Grid
     error_mps: tuple[float, float]
     error_time_s: float
+    error_smooth: float
     numbers: dict[str, float] = field(default_factory=dict)
 
 
@@ -330,7 +334,9 @@ def make_flight(kind: str, condition: Condition, seed: int, data: str = "") -> M
         kind=kind, variant=variant, seed=seed, time_s=time_s, true_lon_deg=true_lon, true_lat_deg=true_lat,
         true_alt_m=true_alt, lon_deg=geo.wrap_lon(seen_lon), lat_deg=seen_lat,
         alt_m=true_alt + off[2] * condition.alt_sd_m, analysis=sky.analysis, prior=the_prior(start // DAY_S),
-        error_mps=sky.error_mps, error_time_s=_error_time(sky, speed), numbers=numbers,
+        error_mps=sky.error_mps, error_time_s=_error_time(sky, speed),
+        error_smooth=REAL_SMOOTH if sky.model is None else float(sky.model.shape == "smooth"),
+        numbers=numbers,
     )  # fmt: skip
 
 

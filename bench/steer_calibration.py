@@ -138,6 +138,7 @@ def air_of(flight: MadeFlight, frame: Frame, factor: float) -> Air:
 def belief_of(options: dict[str, Any]) -> WindErrorBelief:
     """Return what is believed of the wind error: the default, with options for trials."""
     names = ("factor_log_sd", "time_log_sd", "time_s", "height_scale_m", "mixing_km", "fast_share")
+    names += ("smooth_share", "factor")
     return WindErrorBelief(**{n: options[n] for n in names if options.get(n) is not None})
 
 
@@ -181,7 +182,9 @@ def ideal_scores(
     seed: int,
 ) -> dict[str, float]:
     """Return ln of the likelihood ratio of each class (of the true one, where not passive) to the passive."""
-    belief = WindErrorBelief(factor_log_sd=0.0, time_s=flight.error_time_s, time_log_sd=0.0)
+    belief = WindErrorBelief(
+        factor_log_sd=0.0, time_s=flight.error_time_s, time_log_sd=0.0, smooth_share=flight.error_smooth
+    )
     air = air_of(flight, frame, 1.0)
     wanted = [h for h in hypotheses if h.side == "passive" or kind in PASSIVE or h.id == kind]
     found = {
@@ -768,7 +771,7 @@ def options_of(asked: argparse.Namespace) -> dict[str, Any]:
         "time_s",
         "mixing_km",
     )
-    names += ("height_scale_m", "fast_share")
+    names += ("height_scale_m", "fast_share", "smooth_share", "factor")
     options = {n: getattr(asked, n) for n in names}
     return options | {
         "data": str(asked.data or ""),
@@ -848,7 +851,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=KINDS)
     parser.add_argument("--tellings", nargs="*", default=list(TELLINGS), choices=list(TELLINGS))
     parser.add_argument("--hypotheses", default="", help="ids with commas, the defaults when empty")
-    for name in ("factor-log-sd", "time-log-sd", "time-s", "height-scale-m", "mixing-km", "fast-share"):
+    for name in (
+        "factor-log-sd",
+        "time-log-sd",
+        "time-s",
+        "height-scale-m",
+        "mixing-km",
+        "fast-share",
+        "smooth-share",
+        "factor",
+    ):
         parser.add_argument(f"--{name}", type=float, help="in place of the default belief, for trials")
     parser.add_argument("--no-ideal", action="store_true")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)

@@ -55,7 +55,7 @@ PATH = ("x_km", "y_km", "z_km", "error_u", "error_v", "push_x_mps", "push_y_mps"
 PARAMETERS = (
     "factor", "error_time_s", "command_s", "airspeed_mps", "leg_s", "on_share", "speed_mps", "memory_s",
     "stray_mps",
-    "bursts", "rises", "level_m", "second",
+    "bursts", "rises", "smooth", "level_m", "second",
 )  # fmt: skip
 _READINGS = np.array([STATED, AFAR, *[OTHER_TIME] * 6, MISTAKEN], np.int8)
 
@@ -259,12 +259,14 @@ def _ints(coded: CodedModel, fixes: Fixes, belief: WindErrorBelief) -> Int64s:
     above = np.flatnonzero(known > GROUND_ALT_KM)
     back = above.size > 0 and bool((known[above[0] :] < GROUND_ALT_KM).any())
     falls = (rises or back, True, False, True)[descent]
-    dim, fast, push = 4, -1, -1
+    dim, fast, push, pole = 4, -1, -1, -1
     if belief.fast_share > 0.0 and horizontal != col.FREE:
         fast, dim = dim, dim + 2
     if horizontal != col.WIND:
         push, dim = dim, dim + 2
-    return np.array([horizontal, vertical, int(rises), int(falls), dim, fast, push], np.int64)
+    if belief.smooth_share > 0.0 and horizontal != col.FREE:
+        pole, dim = dim, dim + 2
+    return np.array([horizontal, vertical, int(rises), int(falls), dim, fast, push, pole], np.int64)
 
 
 def _conf(ranges: Float64s, belief: WindErrorBelief, vertical: int) -> Float64s:
@@ -323,6 +325,7 @@ def _draw_static(
     out[:, col.STRAY] = out[:, col.SPEED] * log_even(col.STRAY, model.stray_share)
     out[:, col.BURSTS] = u[col.BURSTS] < model.burst_share
     out[:, col.RISES] = u[col.RISES] < (model.launch_share if model.ascent == "maybe" else 1.0)
+    out[:, col.SMOOTH] = u[col.SMOOTH] < belief.smooth_share
     out[:, col.START] = normal[col.START]
     return out
 
@@ -330,9 +333,10 @@ def _draw_static(
 def _scratch(count: int, dim: int) -> tuple[Float64s, ...]:
     """Arrays that the kernel works in: Gaussians, a step's matrices, the wind, and what draws need."""
     shapes: tuple[tuple[int, ...], ...] = (
-        (count, dim), (count, dim, dim), (2, dim), (dim,), (2, dim), (dim,), (6,), (2, dim), (LIN,), (LIN,),
+        (count, dim), (count, dim, dim), (2, dim), (dim,), (2, dim), (dim,), (7,), (2, dim), (LIN,), (LIN,),
         (SLOPES,),
-        (2,), (kernel.PARTS, 7), (10, 8), (5, 8),
+        (2,), (kernel.PARTS, 7), (kernel.AHEAD_Y + 1, kernel.AHEAD_X),
+        (5, kernel.AHEAD_X),
     )  # fmt: skip
     return tuple(np.zeros(shape) for shape in shapes)
 

@@ -3,8 +3,8 @@
 A particle has numbers drawn once (`static`), a height and what it remembers of it (`own`), and a Gaussian.
 The
 columns of the Gaussian are x, y, e_u, e_v, then f_u, f_v where the wind error has a fast part, then p_x, p_y
-where
-the flight has a velocity of its own.
+where the flight has a velocity of its own, and last the second pole of the error, where it may be smooth: a
+particle whose error is rough does without the last two.
 """
 
 # Codes of `models.HORIZONTAL` and `models.VERTICAL`, and the phases of a flight.
@@ -25,9 +25,10 @@ ASCENT, AFLOAT, DESCENT, LANDED = 0, 1, 2, 3
     STRAY,
     BURSTS,
     RISES,
+    SMOOTH,
     START,
-) = range(12)
-STATIC = 12
+) = range(13)
+STATIC = 13
 # Columns of `conf`: what all particles share. Kilometres and seconds.
 (
     C_FAST_SHARE, C_FAST_S, C_HEIGHT_SCALE, C_MIXING, C_WANDER, C_WANDER_S, C_LEVEL, C_LEVEL_SD, C_SECOND,
@@ -36,7 +37,7 @@ STATIC = 12
 ) = range(26)  # fmt: skip
 CONF = 26
 # Places in `ints`.
-I_HORIZONTAL, I_VERTICAL, I_ASCENT, I_DESCENT, I_DIM, I_FAST, I_PUSH = range(7)
+I_HORIZONTAL, I_VERTICAL, I_ASCENT, I_DESCENT, I_DIM, I_FAST, I_PUSH, I_POLE = range(8)
 # Columns of `own`: the height's state, and the last wind met with what the error does there.
 (
     Z, RAMP, COMMAND, CLIMB, LEVEL, SECOND, V_LL, V_LS, V_SS, DRIVE, RATE, RATE_VAR, PHASE, SINCE, WX, WY,
@@ -58,3 +59,9 @@ HISTORY = 6
 LEG_KEPT, LEG_NEW, LEG_OFF = 0, 1, 2
 # Moments of the predicted place: weight, x, y, xx, xy, yy.
 MOMENTS = 6
+# A smooth error is the difference of two Ornstein-Uhlenbeck processes driven by one noise, which leaves it a
+# derivative: Matérn 3/2 but for its double pole pulled apart, by 30 % to either side. Rates a memory (it has
+# the correlation 1/e), their correlation, and weights that make the variance one.
+POLE_1, POLE_2 = 1.6303289875870552, 3.0277538340902455
+POLES = 0.9539392014169455
+WEIGHT_1, WEIGHT_2 = 2.68741924943285, -1.972026594366539

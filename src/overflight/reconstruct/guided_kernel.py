@@ -58,6 +58,7 @@ from overflight.reconstruct.guided_columns import (
     I_DIM,
     I_FAST,
     I_HORIZONTAL,
+    I_POLE,
     I_PUSH,
     I_VERTICAL,
     LANDED,
@@ -71,8 +72,14 @@ from overflight.reconstruct.guided_columns import (
     ON,
     ON_SHARE,
     PHASE,
+    POLE_1,
+    POLE_2,
+    POLES,
+    SMOOTH,
     SPEED,
     STRAY,
+    WEIGHT_1,
+    WEIGHT_2,
     WX,
     WY,
     Z,
@@ -119,6 +126,8 @@ GUIDE_SHARE, GUIDE_MPS = 0.2, 3.0
 LOG_DOOMED = -12.0
 # Readings that a fix may have: stated, afar, six slips, mistaken.
 PARTS = 9
+# Rows of `low`, past the largest root: how the place at a fix ahead answers to each column.
+AHEAD_X, AHEAD_Y = 10, 11
 TINY = 1e-300
 
 
@@ -171,16 +180,19 @@ def still(lin: Float64s, y: float, speed: float) -> None:
 @compiled
 def step_matrices(
     lin: Float64s, x: float, y: float, dt: float, rise: float, factor: float, time_s: float, conf: Float64s,
-    ints: Int64s, moving: bool, a: Float64s, phi: Float64s, load: Float64s, size: Float64s, rest: Float64s,
+    ints: Int64s, smooth: bool, moving: bool, a: Float64s, phi: Float64s, load: Float64s, size: Float64s,
+    rest: Float64s,
 ) -> None:  # fmt: skip
     """Fill the step of the linear part about the place x, y.
 
     x' = a s + rest[0:2] + load n + rest[2:6] m and s'_j = phi_j s_j + size_j n_j for the other columns j,
     with n
-    and m standard normal. An implicit midpoint step: the error of a step is the mean of those at its ends.
+    and m standard normal; to the second pole of a smooth error comes rest[6] times the noise of the first. An
+    implicit midpoint step: the error of a step is the mean of those at its ends.
     """
-    dim, fast, push = ints[I_DIM], ints[I_FAST], ints[I_PUSH]
+    fast, push, pole = ints[I_FAST], ints[I_PUSH], ints[I_POLE]
     h = 0.5 * dt
+    rest[6] = 0.0
     if not moving:
         a[:, :] = 0.0
         load[:, :] = 0.0
@@ -206,20 +218,35 @@ def step_matrices(
         memory = conf[C_FAST_S] if block else time_s
         if ints[I_HORIZONTAL] == FREE:
             share, forget = 1.0, 0.0
-        keep = math.exp(-dt / memory - forget)
+        age = dt / memory + forget
+        paired = smooth and block == 0
+        keep = math.exp(-POLE_1 * age) if paired else math.exp(-age)
         new = math.sqrt(1.0 - keep * keep)
+        keep_2 = tie = new_2 = 0.0
+        if paired:
+            keep_2 = math.exp(-POLE_2 * age)
+            tie = POLES * (1.0 - keep * keep_2) / new if new > 0.0 else 0.0
+            new_2 = math.sqrt(max(1.0 - keep_2 * keep_2 - tie * tie, 0.0))
+            rest[6] = tie
         g = h * factor * math.sqrt(share)
+        one = WEIGHT_1 if paired else 1.0
         for j in range(2):
             tx = g * (m00 * lin[6 + j] + m01 * lin[8 + j])
             ty = g * (m10 * lin[6 + j] + m11 * lin[8 + j])
-            a[0, col + j], a[1, col + j] = (1.0 + keep) * tx, (1.0 + keep) * ty
-            load[0, col + j], load[1, col + j] = new * tx, new * ty
+            a[0, col + j], a[1, col + j] = one * (1.0 + keep) * tx, one * (1.0 + keep) * ty
+            noise = one * new + WEIGHT_2 * tie if paired else new
+            load[0, col + j], load[1, col + j] = noise * tx, noise * ty
             phi[col + j], size[col + j] = keep, new
+            if paired:
+                c = pole + j
+                a[0, c], a[1, c] = WEIGHT_2 * (1.0 + keep_2) * tx, WEIGHT_2 * (1.0 + keep_2) * ty
+                load[0, c], load[1, c] = WEIGHT_2 * new_2 * tx, WEIGHT_2 * new_2 * ty
+                phi[c], size[c] = keep_2, new_2
     if push >= 0:
         stretch = 1.0 / max(math.cos(y / RADIUS_KM), MIN_COS)
         a[0, push], a[1, push] = dt * m00 * stretch, dt * m10 * stretch
         a[0, push + 1], a[1, push + 1] = dt * m01, dt * m11
-        for j in range(push, dim):
+        for j in range(push, push + 2):
             phi[j], size[j], load[0, j], load[1, j] = 1.0, 0.0, 0.0, 0.0
     mix = 0.0 if ints[I_HORIZONTAL] == FREE else conf[C_MIXING] * math.sqrt(dt / 3600.0)
     rest[2], rest[3], rest[4], rest[5] = m00 * mix, m01 * mix, m10 * mix, m11 * mix
@@ -227,11 +254,11 @@ def step_matrices(
 
 @compiled
 def predict(
-    i: int, dim: int, mean: Float64s, cov: Float64s, a: Float64s, phi: Float64s, load: Float64s,
+    i: int, dim: int, pole: int, mean: Float64s, cov: Float64s, a: Float64s, phi: Float64s, load: Float64s,
     size: Float64s,
     rest: Float64s, work: Float64s,
 ) -> None:  # fmt: skip
-    """Carry a Gaussian over a step, in place."""
+    """Carry a Gaussian over a step, in place; the error's second pole is in column `pole`, where it has one."""
     x, y = rest[0], rest[1]
     qxx = rest[2] * rest[2] + rest[3] * rest[3]
     qxy = rest[2] * rest[4] + rest[3] * rest[5]
@@ -257,10 +284,18 @@ def predict(
         mean[i, m] *= phi[m]
         c0 = work[0, m] * phi[m] + load[0, m] * size[m]
         c1 = work[1, m] * phi[m] + load[1, m] * size[m]
+        if m >= pole >= 0:
+            c0 += load[0, m - pole + 2] * rest[6]
+            c1 += load[1, m - pole + 2] * rest[6]
         cov[i, 0, m] = cov[i, m, 0] = c0
         cov[i, 1, m] = cov[i, m, 1] = c1
         for n in range(2, m + 1):
             value = phi[m] * phi[n] * cov[i, m, n] + (size[m] * size[m] if n == m else 0.0)
+            if m >= pole >= 0:
+                if n == m:
+                    value += rest[6] * rest[6]
+                elif n == m - pole + 2:
+                    value += rest[6] * size[n]
             cov[i, m, n] = cov[i, n, m] = value
 
 
@@ -287,11 +322,14 @@ def update(
 
 @compiled
 def velocity(
-    i: int, own: Float64s, mean: Float64s, ints: Int64s, conf: Float64s, factor: float
+    i: int, own: Float64s, mean: Float64s, ints: Int64s, conf: Float64s, factor: float, smooth: bool
 ) -> tuple[float, float]:
     """Return the velocity in the frame's plane, km/s, by the last wind met and the mean of the rest."""
-    fast, push = ints[I_FAST], ints[I_PUSH]
+    fast, push, pole = ints[I_FAST], ints[I_PUSH], ints[I_POLE]
     eu, ev = mean[i, 2], mean[i, 3]
+    if smooth:
+        eu = WEIGHT_1 * eu + WEIGHT_2 * mean[i, pole]
+        ev = WEIGHT_1 * ev + WEIGHT_2 * mean[i, pole + 1]
     if fast >= 0:
         slow_part, fast_part = math.sqrt(1.0 - conf[C_FAST_SHARE]), math.sqrt(conf[C_FAST_SHARE])
         eu = slow_part * eu + fast_part * mean[i, fast]
@@ -342,7 +380,9 @@ def tell(
     fixes: Float64s, terms: Float64s, work: Float64s, rng: np.random.Generator,
 ) -> tuple[float, int]:  # fmt: skip
     """Let a fix tell: return its log predictive density and the reading drawn, the Gaussian updated."""
-    vx, vy = velocity(i, own, mean, ints, conf, own_factor(i, static, ints))
+    smooth = is_smooth(i, static, ints)
+    dim = own_dim(i, static, ints)
+    vx, vy = velocity(i, own, mean, ints, conf, own_factor(i, static, ints), smooth)
     height, flat = 0.0, 0.0
     if not math.isnan(fixes[f, F_ALT]):
         d = (fixes[f, F_ALT] - own[i, Z]) / fixes[f, F_ALT_SD]
@@ -361,7 +401,7 @@ def tell(
     if not doubted and fixes[f, F_MISTAKEN] <= 0.0:
         reading_terms(0, fixes, f, vx, vy, terms[0])
         value = _place_density(i, fixes, f, cov, x_off, y_off, terms[0]) + height
-        update(i, ints[I_DIM], mean, cov, x_off, y_off, terms[0, 3], terms[0, 4], terms[0, 5], work)
+        update(i, dim, mean, cov, x_off, y_off, terms[0, 3], terms[0, 4], terms[0, 5], work)
         return value, 0
     top, last = -np.inf, PARTS - 1 if doubted else 1
     for r in range(PARTS):
@@ -392,7 +432,7 @@ def tell(
                 break
     if chosen < PARTS - 1:
         dx, dy = x_off - terms[chosen, 1], y_off - terms[chosen, 2]
-        update(i, ints[I_DIM], mean, cov, dx, dy, terms[chosen, 3], terms[chosen, 4], terms[chosen, 5], work)
+        update(i, dim, mean, cov, dx, dy, terms[chosen, 3], terms[chosen, 4], terms[chosen, 5], work)
     return top + math.log(total), chosen
 
 
@@ -412,6 +452,29 @@ def own_factor(i: int, static: Float64s, ints: Int64s) -> float:
 
 
 @compiled
+def is_smooth(i: int, static: Float64s, ints: Int64s) -> bool:
+    return bool(ints[I_POLE] >= 0 and static[i, SMOOTH] > 0.5)
+
+
+@compiled
+def own_dim(i: int, static: Float64s, ints: Int64s) -> int:
+    """Return how many columns of the Gaussian a particle uses."""
+    if ints[I_POLE] >= 0 and static[i, SMOOTH] <= 0.5:
+        return int(ints[I_POLE])
+    return int(ints[I_DIM])
+
+
+@compiled
+def new_errors(i: int, dim: int, pole: int, cov: Float64s) -> None:
+    """Give all but the place unit variances, and the two poles of an error their correlation."""
+    for m in range(2, dim):
+        cov[i, m, m] = 1.0
+    if pole >= 0:
+        for j in range(2):
+            cov[i, 2 + j, pole + j] = cov[i, pole + j, 2 + j] = POLES
+
+
+@compiled
 def narrow(
     i: int, f: int, ahead: float, own: Float64s, static: Float64s, conf: Float64s, ints: Int64s,
     mean: Float64s,
@@ -425,7 +488,8 @@ def narrow(
     towards fix f, `ahead` seconds on, by what the errors will do until then (Matheron's rule), and weighted.
     """
     widest = max(cov[i, 0, 0], cov[i, 1, 1])
-    dim, fast, push = ints[I_DIM], ints[I_FAST], ints[I_PUSH]
+    dim, fast, push, pole = own_dim(i, static, ints), ints[I_FAST], ints[I_PUSH], ints[I_POLE]
+    smooth = is_smooth(i, static, ints)
     k = conf[C_WIDE] ** 2 / widest
     _root(i, dim, cov, 1.0 - k, low)
     for m in range(dim):
@@ -440,11 +504,10 @@ def narrow(
             for n in range(dim):
                 cov[i, m, n] *= k
         return 0.0
-    # Rows of low past the root: how the place at the fix answers to each column.
     factor = own_factor(i, static, ints)
     for m in range(dim):
-        low[8, m] = low[9, m] = 0.0
-    low[8, 0] = low[9, 1] = 1.0
+        low[AHEAD_X, m] = low[AHEAD_Y, m] = 0.0
+    low[AHEAD_X, 0] = low[AHEAD_Y, 1] = 1.0
     grow = 0.0
     for block in range(2):
         col = 2 if block == 0 else fast
@@ -454,34 +517,39 @@ def narrow(
         memory = conf[C_FAST_S] if block else static[i, ERROR_S]
         if ints[I_HORIZONTAL] == FREE:
             share, memory = 1.0, static[i, MEMORY_S]
-        lasting = factor * math.sqrt(share) * memory * -math.expm1(-ahead / memory)
-        low[8, col], low[8, col + 1] = lasting * own[i, G00], lasting * own[i, G01]
-        low[9, col], low[9, col + 1] = lasting * own[i, G10], lasting * own[i, G11]
+        for part in range(2 if smooth and block == 0 else 1):
+            at, weight, rate = col, 1.0, 1.0 / memory
+            if smooth and block == 0:
+                at = pole if part else col
+                weight, rate = (WEIGHT_2, POLE_2 / memory) if part else (WEIGHT_1, POLE_1 / memory)
+            lasting = factor * weight * math.sqrt(share) * -math.expm1(-ahead * rate) / rate
+            low[AHEAD_X, at], low[AHEAD_X, at + 1] = lasting * own[i, G00], lasting * own[i, G01]
+            low[AHEAD_Y, at], low[AHEAD_Y, at + 1] = lasting * own[i, G10], lasting * own[i, G11]
         sd = factor * math.sqrt(share) * max(abs(own[i, G00]), abs(own[i, G11]))
         age = ahead / memory
         grow += sd * sd * memory * memory * (2.0 * age - 3.0 + 4.0 * math.exp(-age) - math.exp(-2.0 * age))
     if push >= 0:
         leg = static[i, LEG_S] * -math.expm1(-ahead / static[i, LEG_S])
-        low[8, push] = low[9, push + 1] = leg
-    vx, vy = velocity(i, own, mean, ints, conf, factor)
+        low[AHEAD_X, push] = low[AHEAD_Y, push + 1] = leg
+    vx, vy = velocity(i, own, mean, ints, conf, factor, smooth)
     speed = GUIDE_SHARE * math.hypot(vx, vy) + GUIDE_MPS / 1e3
     grow += (speed * ahead) ** 2
     x_off = fixes[f, F_X] - mean[i, 0] - own[i, WX] * ahead
     y_off = fixes[f, F_Y] - mean[i, 1] - own[i, WY] * ahead
     for m in range(2, dim):
-        x_off -= low[8, m] * mean[i, m]
-        y_off -= low[9, m] * mean[i, m]
+        x_off -= low[AHEAD_X, m] * mean[i, m]
+        y_off -= low[AHEAD_Y, m] * mean[i, m]
     x_off -= TURN_KM * np.round(x_off / TURN_KM)
     hxx = hxy = hyy = 0.0
     for m in range(dim):
         move[3, m] = move[4, m] = 0.0
         for n in range(dim):
-            move[3, m] += cov[i, m, n] * low[8, n]
-            move[4, m] += cov[i, m, n] * low[9, n]
+            move[3, m] += cov[i, m, n] * low[AHEAD_X, n]
+            move[4, m] += cov[i, m, n] * low[AHEAD_Y, n]
     for m in range(dim):
-        hxx += low[8, m] * move[3, m]
-        hxy += low[8, m] * move[4, m]
-        hyy += low[9, m] * move[4, m]
+        hxx += low[AHEAD_X, m] * move[3, m]
+        hxy += low[AHEAD_X, m] * move[4, m]
+        hyy += low[AHEAD_Y, m] * move[4, m]
     rxx, rxy, ryy = fixes[f, F_XX] + grow + k * hxx, fixes[f, F_XY] + k * hxy, fixes[f, F_YY] + grow + k * hyy
     sxx, sxy, syy = rxx + (1.0 - k) * hxx, rxy + (1.0 - k) * hxy, ryy + (1.0 - k) * hyy
     if rng.random() < 0.8:
@@ -491,16 +559,16 @@ def narrow(
         n0, n1 = rng.standard_normal(), rng.standard_normal()
         dx, dy = x_off - l00 * n0, y_off - l10 * n0 - l11 * n1
         for m in range(dim):
-            dx -= low[8, m] * move[0, m]
-            dy -= low[9, m] * move[0, m]
+            dx -= low[AHEAD_X, m] * move[0, m]
+            dy -= low[AHEAD_Y, m] * move[0, m]
         det = sxx * syy - sxy * sxy
         u0, u1 = (1.0 - k) * (syy * dx - sxy * dy) / det, (1.0 - k) * (sxx * dy - sxy * dx) / det
         for m in range(dim):
             move[0, m] += move[3, m] * u0 + move[4, m] * u1
     dx, dy = x_off, y_off
     for m in range(dim):
-        dx -= low[8, m] * move[0, m]
-        dy -= low[9, m] * move[0, m]
+        dx -= low[AHEAD_X, m] * move[0, m]
+        dy -= low[AHEAD_Y, m] * move[0, m]
         mean[i, m] += move[0, m]
         for n in range(dim):
             cov[i, m, n] *= k
@@ -534,7 +602,7 @@ def _root(i: int, dim: int, cov: Float64s, scale: float, low: Float64s) -> None:
 @compiled
 def new_leg(i: int, dim: int, push: int, mean: Float64s, cov: Float64s, variance: float) -> None:
     """Forget the velocity of the flight's own and start one of such a variance, zero for none."""
-    for m in range(push, dim):
+    for m in range(push, push + 2):
         mean[i, m] = 0.0
         for n in range(dim):
             cov[i, m, n] = cov[i, n, m] = 0.0
@@ -613,15 +681,14 @@ def run_batch(
         borrowed(low),
         borrowed(move),
     )
-    n, dim, push = static.shape[0], ints[I_DIM], ints[I_PUSH]
+    n, dim, push, pole = static.shape[0], ints[I_DIM], ints[I_PUSH], ints[I_POLE]
     chosen, outlook, hoped = np.empty(n, np.int32), np.zeros(n), np.zeros(n)
     free = ints[I_HORIZONTAL] == FREE
     logw[:] = 0.0
     for i in range(n):
         mean[i, 0], mean[i, 1] = start[0], start[1]
         cov[i, 0, 0] = cov[i, 1, 1] = conf[C_START_SD] ** 2
-        for m in range(2, dim):
-            cov[i, m, m] = 1.0
+        new_errors(i, dim, pole, cov)
         drive = day_share(sun, first[0], start[0], start[1]) if ints[I_VERTICAL] == DAYNIGHT else 0.0
         logw[i] += start_height(i, own, static, conf, ints, fixes, drive, rng)
         if free:
@@ -716,7 +783,8 @@ def run_batch(
             if max(cov[i, 0, 0], cov[i, 1, 1]) > (WIDE_AGAIN * conf[C_WIDE]) ** 2:
                 logw[i] += narrow(i, f, ahead, own, static, conf, ints, mean, cov, fixes, low, move, rng)
             factor = own_factor(i, static, ints)
-            vx, vy = velocity(i, own, mean, ints, conf, factor)
+            smooth = is_smooth(i, static, ints)
+            vx, vy = velocity(i, own, mean, ints, conf, factor, smooth)
             x, y = mean[i, 0] + 0.5 * dt * vx, mean[i, 1] + 0.5 * dt * vy
             drive, drive_f = 0.0, 0.0
             if ints[I_VERTICAL] == DAYNIGHT:
@@ -746,10 +814,10 @@ def run_batch(
                 )  # fmt: skip
                 time_s = static[i, ERROR_S]
             step_matrices(
-                lin, x, y, dt, own[i, Z] - z, factor, time_s, conf, ints, phase != LANDED, a, phi, load,
-                size, rest
+                lin, x, y, dt, own[i, Z] - z, factor, time_s, conf, ints, smooth, phase != LANDED, a, phi,
+                load, size, rest
             )  # fmt: skip
-            predict(i, dim, mean, cov, a, phi, load, size, rest, work)
+            predict(i, own_dim(i, static, ints), pole, mean, cov, a, phi, load, size, rest, work)
             own[i, WX], own[i, WY] = lin[0], lin[1]
             for j in range(4):
                 own[i, G00 + j] = lin[6 + j]

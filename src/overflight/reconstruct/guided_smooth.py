@@ -25,17 +25,24 @@ from overflight.reconstruct.guided_columns import (
     I_DIM,
     I_FAST,
     I_HORIZONTAL,
+    I_POLE,
     I_PUSH,
     LANDED,
     LEG_KEPT,
     LEG_NEW,
     MEMORY_S,
+    POLES,
     SPEED,
     STRAY,
+    WEIGHT_1,
+    WEIGHT_2,
 )
 from overflight.reconstruct.guided_kernel import (
     PARTS,
+    is_smooth,
+    new_errors,
     new_leg,
+    own_dim,
     own_factor,
     predict,
     reading_terms,
@@ -73,18 +80,23 @@ def smooth_members(
     followed. `normals` (M, N, dim + 2 + 2) and `made_normals` (M, K, 2) are standard normal. `paths` (M, N,
     8).
     """
-    n, dim, push, fast = node_s.size, ints[I_DIM], ints[I_PUSH], ints[I_FAST]
+    n, most, push, fast = node_s.size, ints[I_DIM], ints[I_PUSH], ints[I_FAST]
     lin, one, wind, terms = np.zeros(LIN), np.zeros(LIN), np.zeros(SLOPES), np.zeros(7)
-    a, phi, load = np.zeros((n, 2, dim)), np.zeros((n, dim)), np.zeros((2, dim))
-    size, rest, work, r, back = np.zeros(dim), np.zeros(6), np.zeros((2, dim)), np.zeros(dim), np.zeros(dim)
-    sim, off, before = np.zeros((n, dim)), np.zeros((static.shape[0], dim)), np.zeros((n, dim))
-    now = np.zeros(dim)
-    cov, cov_before = np.zeros((static.shape[0], dim, dim)), np.zeros((n, dim, dim))
-    pull, gain = np.zeros((fixes.shape[0], 2)), np.zeros((fixes.shape[0], dim, 2))
+    a, phi, load = np.zeros((n, 2, most)), np.zeros((n, most)), np.zeros((2, most))
+    size, rest, work = np.zeros(most), np.zeros(7), np.zeros((2, most))
+    r, back, now = np.zeros(most), np.zeros(most), np.zeros(most)
+    sim, off, before = np.zeros((n, most)), np.zeros((static.shape[0], most)), np.zeros((n, most))
+    cov, cov_before = np.zeros((static.shape[0], most, most)), np.zeros((n, most, most))
+    pull, gain = np.zeros((fixes.shape[0], 2)), np.zeros((fixes.shape[0], most, 2))
     free = ints[I_HORIZONTAL] == FREE
     for i in range(static.shape[0]):
         scale = static[i, SPEED] if free else static[i, AIRSPEED]
-        factor = own_factor(i, static, ints)
+        factor, smooth, dim = (
+            own_factor(i, static, ints),
+            is_smooth(i, static, ints),
+            own_dim(i, static, ints),
+        )
+        pole = ints[I_POLE] if smooth else -1
         cov[:, :, :] = 0.0
         off[:, :] = 0.0
         cov[i, 0, 0] = cov[i, 1, 1] = conf[C_START_SD] ** 2
@@ -92,13 +104,15 @@ def smooth_members(
             start[0] + conf[C_START_SD] * normals[i, 0, 0],
             start[1] + conf[C_START_SD] * normals[i, 0, 1],
         )
+        new_errors(i, dim, pole, cov)
         for m in range(2, dim):
-            cov[i, m, m] = 1.0
             sim[0, m] = normals[i, 0, m]
+            if m >= pole >= 0:
+                sim[0, m] = math.sqrt(1.0 - POLES * POLES) * sim[0, m] + POLES * normals[i, 0, m - pole + 2]
         if push >= 0:
             variance = scale * scale if flags[i, 0] % 4 == LEG_NEW else 0.0
             new_leg(i, dim, push, off, cov, variance)
-            for m in range(push, dim):
+            for m in range(push, push + 2):
                 sim[0, m] = math.sqrt(variance) * normals[i, 0, m]
         for k in range(n):
             before[k] = off[i]
@@ -130,7 +144,7 @@ def smooth_members(
             if push >= 0 and k > 0 and flags[i, k] % 4 != LEG_KEPT:
                 variance = scale * scale if flags[i, k] % 4 == LEG_NEW else 0.0
                 new_leg(i, dim, push, off, cov, variance)
-                for m in range(push, dim):
+                for m in range(push, push + 2):
                     now[m] = math.sqrt(variance) * normals[i, k + 1, m]
             dt = node_s[k + 1] - node_s[k]
             x, y = np.float64(history[i, k, H_X]), np.float64(history[i, k, H_Y])
@@ -146,23 +160,25 @@ def smooth_members(
                 )  # fmt: skip
             time_s = static[i, MEMORY_S] if free else static[i, ERROR_S]
             step_matrices(
-                lin, x, y, dt, z1 - z0, factor, time_s, conf, ints, flags[i, k] // 4 != LANDED, a[k],
+                lin, x, y, dt, z1 - z0, factor, time_s, conf, ints, smooth, flags[i, k] // 4 != LANDED, a[k],
                 phi[k], load,
                 size, rest,
             )  # fmt: skip
             for c in range(2):
                 value = (
                     rest[c]
-                    + rest[2 + 2 * c] * normals[i, k + 1, dim]
-                    + rest[3 + 2 * c] * normals[i, k + 1, dim + 1]
+                    + rest[2 + 2 * c] * normals[i, k + 1, most]
+                    + rest[3 + 2 * c] * normals[i, k + 1, most + 1]
                 )
                 for m in range(dim):
                     value += a[k, c, m] * now[m] + load[c, m] * normals[i, k + 1, m]
                 sim[k + 1, c] = value
             for m in range(2, dim):
                 sim[k + 1, m] = phi[k, m] * now[m] + size[m] * normals[i, k + 1, m]
+                if m >= pole >= 0:
+                    sim[k + 1, m] += rest[6] * normals[i, k + 1, m - pole + 2]
             rest[0] = rest[1] = 0.0
-            predict(i, dim, off, cov, a[k], phi[k], load, size, rest, work)
+            predict(i, dim, pole, off, cov, a[k], phi[k], load, size, rest, work)
         r[:] = 0.0
         for k in range(n - 1, -1, -1):
             if k < n - 1:
@@ -170,7 +186,7 @@ def smooth_members(
                     back[m] = a[k, 0, m] * r[0] + a[k, 1, m] * r[1] + (phi[k, m] * r[m] if m > 1 else 0.0)
                 r[:] = back
                 if push >= 0 and k > 0 and flags[i, k] % 4 != LEG_KEPT:
-                    for m in range(push, dim):
+                    for m in range(push, push + 2):
                         r[m] = 0.0
             for f in range(first[k + 1] - 1, first[k] - 1, -1):
                 if int(readings[i, f]) == PARTS - 1:
@@ -185,7 +201,7 @@ def smooth_members(
                 back[m] = sim[k, m] + before[k, m]
                 for j in range(dim):
                     back[m] += cov_before[k, m, j] * r[j]
-            _put(i, k, n, back, history, conf, ints, fast, push, factor, static[i, STRAY], paths)
+            _put(i, k, n, back, history, conf, ints, fast, push, pole, factor, static[i, STRAY], paths)
 
 
 @compiled
@@ -205,7 +221,7 @@ def _passing(i: int, k: int, node_s: Float64s, history: Float32s) -> tuple[float
 @compiled
 def _put(
     i: int, k: int, n: int, state: Float64s, history: Float32s, conf: Float64s, ints: Int64s, fast: int,
-    push: int,
+    push: int, pole: int,
     factor: float, stray: float, paths: Float64s,
 ) -> None:  # fmt: skip
     """Write a node of a path. A velocity is that of the step before; the first node has that of its own."""
@@ -213,6 +229,8 @@ def _put(
     paths[i, k, 7] = history[i, k, H_COMMAND]
     for j in range(2):
         error = state[2 + j]
+        if pole >= 0:
+            error = WEIGHT_1 * error + WEIGHT_2 * state[pole + j]
         if fast >= 0:
             error = (
                 math.sqrt(1.0 - conf[C_FAST_SHARE]) * error + math.sqrt(conf[C_FAST_SHARE]) * state[fast + j]

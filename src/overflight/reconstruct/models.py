@@ -154,16 +154,17 @@ class WindErrorBelief:
 
     `factor` is the median of what the spread stated by the winds is multiplied by, log-normal with
     `factor_log_sd`; `time_s` is the median time over which the error met by the balloon forgets itself,
-    log-normal with `time_log_sd`. `fast_share` of the variance forgets itself in `fast_time_s`. A change of
-    height by `height_scale_m` leaves 1/e of either part. `mixing_km` is added to the place, per square root
-    of an
-    hour.
+    log-normal with `time_log_sd`. The error of `smooth_share` of flights has a derivative in time (much as
+    Matérn 3/2 has), that of the others is an Ornstein-Uhlenbeck process; which, is not known of one.
+    `fast_share` of the variance forgets itself in `fast_time_s` instead. A change of height by
+    `height_scale_m` leaves 1/e of either part. `mixing_km` is added to the place, per square root of an hour.
     """
 
     factor: float = 1.0
     factor_log_sd: float = 0.5
     time_s: float = ANALYSIS_LAGRANGIAN_S
     time_log_sd: float = 0.5
+    smooth_share: float = 0.5
     fast_share: float = 0.0
     fast_time_s: float = FAST_TIME_S
     height_scale_m: float = ANALYSIS_ERROR.log_pressure * SCALE_HEIGHT_M
@@ -174,8 +175,9 @@ class WindErrorBelief:
             _check_size(name, getattr(self, name))
         for name in ("factor_log_sd", "time_log_sd", "mixing_km"):
             _check_size(name, getattr(self, name), zero=True)
-        if not 0.0 <= self.fast_share <= 1.0:
-            raise InputError(f"the value is {self.fast_share!r}", field="fast_share", remedy="Give 0 to 1.")
+        for name in ("fast_share", "smooth_share"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise InputError(f"the value is {getattr(self, name)!r}", field=name, remedy="Give 0 to 1.")
 
 
 def _check_size(name: str, value: float, *, zero: bool = False) -> None:

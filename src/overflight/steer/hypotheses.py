@@ -117,10 +117,10 @@ ALTITUDE_CONTROLLED: Final = Hypothesis(
     side="steered",
     prior=SIDE_PRIOR["steered"] / 2,
     # Loon kept 50-140 hPa, 14 to 20.6 km (Bellemare and others, Nature 588, 2020), and changed its height
-    # at some 0.3-2.5 m/s; hours to days between changes.
+    # at some 0.3-2.5 m/s; a balloon that drops ballast rises faster. Hours to days between changes.
     model=MotionModel(
         id="altitude_controlled", horizontal="wind", vertical="control", level_m=_LEVEL,
-        control_m=(14_000.0, 24_000.0), command_h=(4.0, 48.0), climb_mps=(0.3, 2.5), wander_m=HELD_M,
+        control_m=(14_000.0, 24_000.0), command_h=(4.0, 48.0), climb_mps=(0.3, 5.0), wander_m=HELD_M,
     ),
 )  # fmt: skip
 PROPELLED: Final = Hypothesis(
@@ -129,15 +129,16 @@ PROPELLED: Final = Hypothesis(
     statement=(
         "The balloon was propelled. For part of the time it moved through the air of itself, with an "
         "engine and a propeller or the like, at a few metres a second and in directions that were kept for "
-        "hours; for the rest it drifted at its level. The paragraph does not say who commanded it, whether "
+        "hours or days; for the rest it drifted at its level. The paragraph does not say who commanded it, whether "
         "a person or a program did, or what for."
     ),
     side="steered",
     prior=SIDE_PRIOR["steered"] / 2,
-    # From what one feels in the data to what solar-powered stratospheric airships are designed for.
+    # From what makes a difference to what solar-powered stratospheric airships are designed for; a push to a
+    # far place is kept for days.
     model=MotionModel(
         id="propelled", horizontal="propelled", vertical="hold", level_m=_LEVEL,
-        airspeed_mps=(1.0, 15.0), leg_h=(2.0, 24.0), on_share=(0.2, 1.0), wander_m=HELD_M,
+        airspeed_mps=(2.0, 15.0), leg_h=(2.0, 96.0), on_share=(0.2, 1.0), wander_m=HELD_M,
     ),
 )  # fmt: skip
 NOT_WIND: Final = Hypothesis(

@@ -13,7 +13,6 @@ from overflight.errors import CaseError
 from overflight.steer.effort import NAMED_MPS
 from overflight.steer.hypotheses import DEFAULT_HYPOTHESES, Hypothesis, read_hypotheses
 from overflight.steer.toward import MEMBERS, RADIUS_KM
-from overflight.steer.verdict import THRESHOLD
 from overflight.steer.when import STATION_HOURS, STATION_RADIUS_KM
 
 PART: Final = "ask.steer"
@@ -21,14 +20,15 @@ PART: Final = "ask.steer"
 _NUMBERS: Final[tuple[tuple[str, float, float, float, bool], ...]] = (
     ("particles", 0, 0, 1_000_000, True),
     ("seed", 0, 0, 2**63, True),
-    ("threshold", THRESHOLD, 0.501, 0.9999, False),
     ("airspeed_mps", NAMED_MPS, 0.1, 300.0, False),
     ("radius_km", RADIUS_KM, 1.0, 2_000.0, False),
     ("station_radius_km", STATION_RADIUS_KM, 1.0, 2_000.0, False),
     ("station_hours", STATION_HOURS, 0.1, 1_000.0, False),
     ("members", MEMBERS, 20, 20_000, True),
 )
-KEYS: Final = (*(row[0] for row in _NUMBERS), "hypotheses")
+# By the winds where it is not given.
+_THRESHOLD: Final = (0.501, 0.9999)
+KEYS: Final = (*(row[0] for row in _NUMBERS), "threshold", "hypotheses")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +36,14 @@ class SteerSettings:
     """What the verdict can be told.
 
     `particles` a hypothesis, by the length of the flight where zero; `threshold` that a side's posterior
-    must pass; `airspeed_mps` whose hours are counted; `radius_km` about a place within which time is dwell;
+    must pass, by the winds where None; `airspeed_mps` whose hours are counted; `radius_km` about a place within which time is dwell;
     a station is kept within `station_radius_km` for `station_hours`; `members` of the drifting flights that
     approaches are judged by.
     """
 
     particles: int = 0
     seed: int = 0
-    threshold: float = THRESHOLD
+    threshold: float | None = None
     airspeed_mps: float = NAMED_MPS
     radius_km: float = RADIUS_KM
     station_radius_km: float = STATION_RADIUS_KM
@@ -63,15 +63,21 @@ def read_settings(
     given = {**table, **{key: value for key, value in overrides.items() if value is not None}}
     values: dict[str, Any] = {}
     for key, default, low, high, whole in _NUMBERS:
-        value = given.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise _error(folder, key, f"{value!r} is no number", "Give a number.")
-        if not low <= value <= high:
-            raise _error(folder, key, f"{value:g} is outside {low:g} to {high:g}", "")
+        value = _number(folder, key, given.get(key, default), low, high)
         if whole and value != int(value):
             raise _error(folder, key, f"{value:g} is no whole number", "Give a whole number.")
         values[key] = int(value) if whole else float(value)
+    if "threshold" in given:
+        values["threshold"] = float(_number(folder, "threshold", given["threshold"], *_THRESHOLD))
     return SteerSettings(**values, hypotheses=read_hypotheses(table, folder))
+
+
+def _number(folder: Path | None, key: str, value: Any, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise _error(folder, key, f"{value!r} is no number", "Give a number.")
+    if not low <= value <= high:
+        raise _error(folder, key, f"{value:g} is outside {low:g} to {high:g}", "")
+    return value
 
 
 def _error(folder: Path | None, key: str, what: str, remedy: str) -> CaseError:
