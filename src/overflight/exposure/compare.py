@@ -50,6 +50,8 @@ COULD: Final = "that a satellite could have looked is not that it did"
 SAID: Final = "That a satellite could have looked is not that it did"
 # Weather and ocean imagers are coarser and count as passes only; Landsat, at 15 m, as an imager.
 COARSEST_M: Final = 15.0
+# Above it stand navigation and geostationary satellites, over half the Earth at once: no passes.
+HIGH_M: Final = 2_000e3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,12 +75,12 @@ class Fitness:
     """What each pass (K,) could have given: `optical` by day and within reach, `radar` within reach.
 
     Optical are sensors not coarser than `COARSEST_M`. `niirs` is of the sharpest of them, NaN where it is not
-    published; `known` where something is, be it that there is no imager.
+    published. `candidate` may be one that looks: below `HIGH_M` and not known to carry no imager.
     """
 
     optical: Bools
     radar: Bools
-    known: Bools
+    candidate: Bools
     niirs: Float64s
 
 
@@ -118,15 +120,17 @@ def balloon_view(
 def fitness(passes: Passes, tables: Sequence[Sequence[Sensor]]) -> Fitness:
     """Say what each pass could have given, by what its satellite is known to carry."""
     count = passes.peak_s.size
-    optical, radar, known = (np.zeros(count, dtype=np.bool_) for _ in range(3))
+    optical, radar, candidate = (np.zeros(count, dtype=np.bool_) for _ in range(3))
     niirs = np.full(count, np.nan)
     sun = _sun(passes)
     edges = np.searchsorted(passes.satellite, np.arange(len(passes.orbits) + 1))
     for index, orbit in enumerate(passes.orbits):
         rows = slice(int(edges[index]), int(edges[index + 1]))
         alt_m = orbit.sets[0].mean_alt_m
-        for sensor in sensors_of(orbit.name, tables):
-            known[rows] = sensor.sensor_class != "undisclosed"
+        carried = sensors_of(orbit.name, tables)
+        idle = bool(carried) and all(s.sensor_class == "none" for s in carried)
+        candidate[rows] = alt_m < HIGH_M and not idle
+        for sensor in carried:
             with np.errstate(invalid="ignore"):
                 reached = passes.off_nadir_deg[rows] <= reach_off_nadir_deg(sensor, alt_m)
             if sensor.sensor_class == "radar":
@@ -136,7 +140,7 @@ def fitness(passes: Passes, tables: Sequence[Sequence[Sensor]]) -> Fitness:
                 optical[rows] |= lit
                 grade = _orbit_niirs(sensor, alt_m, passes.range_m[rows], passes.elevation_deg[rows])
                 niirs[rows] = np.fmax(niirs[rows], np.where(lit, grade, np.nan))
-    return Fitness(optical=optical, radar=radar, known=known, niirs=niirs)
+    return Fitness(optical=optical, radar=radar, candidate=candidate, niirs=niirs)
 
 
 def _sun(passes: Passes) -> Float64s:
@@ -175,7 +179,7 @@ def compare_site(
     Findings `satellites.<site>.<quantity>` and a row for the section.
     """
     fits = fits or fitness_of(coverage, tables)
-    every = counts_at(coverage, site)
+    every = counts_at(coverage, site, lambda p: fits[id(p)].candidate)
     optical = counts_at(coverage, site, lambda p: fits[id(p)].optical)
     radar = counts_at(coverage, site, lambda p: fits[id(p)].radar)
     imaging = counts_at(coverage, site, lambda p: fits[id(p)].optical | fits[id(p)].radar)
@@ -229,8 +233,8 @@ class _Teller:
         weight: npt.ArrayLike | None = None, reason: str = "",
     ) -> None:  # fmt: skip
         """Tell quantiles of values over accounts or members; undetermined where none is a number."""
-        x = np.asarray(values, dtype=np.float64)
-        w = np.ones(x.shape) if weight is None else np.asarray(weight, dtype=np.float64)
+        x = np.asarray(values, dtype=np.float64).ravel()
+        w = np.ones(x.shape) if weight is None else np.asarray(weight, dtype=np.float64).ravel()
         used = w[np.isfinite(x)]
         few = weight is not None and (
             not (used > 0).any() or used.sum() ** 2 / (used**2).sum() < MIN_EFFECTIVE
@@ -262,7 +266,7 @@ class _Teller:
 def _tell_orbit(tell: _Teller, every: Counts, optical: Counts, radar: Counts, best: Float64s) -> None:
     name = tell.site.name
     asks: tuple[tuple[str, str, str, Float64s], ...] = (
-        ("passes", f"How often did a satellite pass over {name}?", "1", every.passes),
+        ("passes", f"How often did satellites that may carry an imager pass {name}?", "1", every.passes),
         (
             "hours_in_view", f"How long was one satellite or more above {name}?", "h",
             every.any_s / HOUR_S,
@@ -363,7 +367,7 @@ def only_balloon_h(view: BalloonView, counts: Counts) -> Float64s:
 def _quantiles(values: Float64s, weight: Float64s) -> Row | None:
     if not np.isfinite(values).any():
         return None
-    return dict(quantile_value(values, weight))
+    return dict(quantile_value(values, weight.ravel()))
 
 
 def _orbit_row(
@@ -399,8 +403,8 @@ def _sentences(site: Site, tell: _Teller) -> list[Row]:
     passes, hours, optical = (tell.value(q) for q in ("passes", "hours_in_view", "optical_passes"))
     if passes and hours and optical:
         say(
-            f"Satellites passed over {site.name} {_span(passes)} times, with one or more above it for "
-            f"{_span(hours, 1)} h; a camera in orbit could have seen it by day {_span(optical)} times. "
+            f"Satellites that may carry an imager passed over {site.name} {_span(passes)} times, with one "
+            f"or more above it for {_span(hours, 1)} h; a camera in orbit could have seen it by day {_span(optical)} times. "
             f"{SAID}.",
             "passes", "hours_in_view", "optical_passes",
         )  # fmt: skip
@@ -416,7 +420,7 @@ def _sentences(site: Site, tell: _Teller) -> list[Row]:
             p = float(finding.value["p"])
             camera = finding.id.split(".sharper-")[1]
             say(
-                f"With the assumed camera {camera} a sharper picture than from any camera known in orbit was "
+                f"A sharper picture than from any camera known in orbit, with the assumed camera {camera}: "
                 f"{likelihood(p)} ({percent(p)}).",
                 f"sharper-{camera}",
             )  # fmt: skip

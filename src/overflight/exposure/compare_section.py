@@ -135,6 +135,8 @@ def _notes(coverage: Coverage) -> list[str]:
     notes = [
         f"A pass is a satellite at {coverage.computed.min_elevation_deg:g} degrees or higher. "
         f"{SAID}: cloud, orders and what is not published are not in it.",
+        "Counted are satellites below 2000 km that are not known to carry no imager; of those that may carry "
+        "one, only sensors whose reach is published count as able to look.",
         "Sharpness from orbit is of published ground sample distances under a clear sky with the sun up.",
     ]
     if coverage.loose.size:

@@ -86,7 +86,8 @@ def place_at(nodes: Float64s, first_s: float, angle: float, time_s: float) -> tu
 def sine_from(site: Float64s, x: float, y: float, z: float) -> float:
     """Return the sine of the elevation of a place seen from a site (its place and its up)."""
     dx, dy, dz = x - site[0], y - site[1], z - site[2]
-    return (dx * site[3] + dy * site[4] + dz * site[5]) / math.sqrt(dx * dx + dy * dy + dz * dz)
+    along: float = dx * site[3] + dy * site[4] + dz * site[5]
+    return along / math.sqrt(dx * dx + dy * dy + dz * dz)
 
 
 @compiled
