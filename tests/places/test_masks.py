@@ -12,11 +12,13 @@ from overflight.places.masks import (
     EYE_M,
     GRID,
     SiteMask,
+    box_about,
     check_known,
     grid_elevation_deg,
     higher_mask,
     mask_at,
     mask_grid,
+    masks_from_files,
     parse_masks,
     read_masks,
     terrain_mask,
@@ -209,6 +211,56 @@ def test_masks_of_many_sites_are_by_their_ids():
     # 10.254 E is the block: east of one, west of the other.
     assert mask_at(masks["a"], 90.0) > 1.0 > 0.0 > mask_at(masks["a"], 270.0)
     assert mask_at(masks["b"], 270.0) > 5.0 > 0.0 > mask_at(masks["b"], 90.0)
+
+
+# --- from files
+
+
+def write_hgt(folder, name, values):
+    """An SRTM tile of three seconds: 1201 rows from the north, big-endian metres."""
+    path = folder / name
+    path.write_bytes(np.asarray(values, dtype=">i2").tobytes())
+    return path
+
+
+def test_horizons_from_files_and_a_site_that_none_reaches(tmp_path):
+    height = np.zeros((1201, 1201))
+    # 45 to 46 N, 10 to 11 E: a wall of 1200 m along 10.75 E, and a hole in the south-west corner.
+    height[:, 900:903] = 1200.0
+    height[1180:, :20] = -32768
+    path = write_hgt(tmp_path, "N45E010.hgt", height)
+    sites = [
+        Site(id="in", name="in", lon_deg=10.5, lat_deg=45.5, alt_m=0.0),
+        Site(id="out", name="out", lon_deg=-100.0, lat_deg=20.0, alt_m=5.0),
+    ]
+    masks = masks_from_files([path], sites)
+    assert mask_at(masks["in"], 90.0) == pytest.approx(
+        math.degrees(1200.0 / distance_m(10.5, 45.5, 10.75, 45.5)), abs=0.15
+    )
+    assert masks["in"].step_m == pytest.approx(92.8, abs=0.2)
+    assert any("ends before" in n for n in masks["in"].notes)
+    assert masks["out"].elevation_deg.tolist() == [0.0]
+    assert masks["out"].alt_m == 5.0
+    assert "no elevation file reaches the site" in masks["out"].notes[0]
+    near = masks_from_files([path], sites[:1], reach_m=10_000.0)["in"]
+    assert mask_at(near, 90.0) < 0.0
+    assert near.source.endswith("cells of 93 m, within 10 km")
+
+
+def test_a_file_that_is_broken_is_an_error_and_no_level_horizon(tmp_path):
+    path = tmp_path / "N45E010.hgt"
+    path.write_bytes(b"not a tile")
+    with pytest.raises(InputError):
+        masks_from_files([path], [Site(id="in", name="in", lon_deg=10.5, lat_deg=45.5, alt_m=0.0)])
+
+
+@pytest.mark.parametrize("lat", [-90.0, -88.9, 0.0, 60.0, 89.5])
+def test_a_box_holds_the_circle_about_a_place(lat):
+    west, south, east, north = box_about(170.0, lat, 150_000.0)
+    lon, there = destination(170.0, lat, np.arange(0.0, 360.0, 5.0), 149_000.0)
+    assert (there >= south).all()
+    assert (there <= north).all()
+    assert (((lon - west) % 360.0) <= east - west).all()
 
 
 # --- masks as tables

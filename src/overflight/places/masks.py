@@ -18,7 +18,7 @@ An operator's own horizon, of buildings and trees, comes as a table of azimuths 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,9 +27,10 @@ import numpy as np
 import numpy.typing as npt
 
 from overflight.compiled import compiled
-from overflight.errors import InputError
+from overflight.errors import InputError, LimitError
 from overflight.places.sites import Site
-from overflight.places.terrain import HIGHEST_LAND_M, Terrain, height_at, terrain_height_m
+from overflight.places.terrain import HIGHEST_LAND_M, Terrain, height_at, read_terrain, terrain_height_m
+from overflight.places.tiles import Box
 from overflight.rows import Problems, Row, parse_number, parse_rows, read_text, shorten
 from overflight.units import WGS84_A_M, WGS84_F
 
@@ -48,6 +49,11 @@ COARSE_M: Final = 500.0
 EYE_M: Final = 2.0
 # A site and the ground of the grid beneath it that differ by more are worth a word.
 APART_M: Final = 50.0
+# Ground files are read to this distance about a site: a hill of 1500 m shows over the plane from there.
+FILE_REACH_M: Final = 150_000.0
+LEAST_REACH_M: Final = 5_000.0
+# What `read_terrain` says where the files have nothing in the box.
+NOTHING_THERE: Final = ("no elevation file reaches into the box", "holds no height at all")
 # Visible light; see `exposure.geometry.LIGHT`.
 SURFACE: Final = 277.0
 SCALE_M: Final = 8000.0
@@ -135,6 +141,74 @@ def higher_mask(first: SiteMask, second: SiteMask) -> SiteMask:
 # --- from terrain ----------------------------------------------------------------------------------------
 
 
+def masks_from_files(
+    paths: Sequence[Path],
+    sites: Iterable[Site],
+    *,
+    surface: float = SURFACE,
+    scale_m: float = SCALE_M,
+    reach_m: float = FILE_REACH_M,
+) -> dict[str, SiteMask]:
+    """Return the horizons of sites by id, reading of the elevation files what lies about each.
+
+    A site that no file reaches has a level horizon, which says so. Where the grid about a site would pass
+    the limit of points, the reach is halved, and said. Raises InputError as `read_terrain`.
+    """
+    masks: dict[str, SiteMask] = {}
+    for site in sites:
+        terrain, reach = _terrain_about(paths, site, reach_m)
+        if terrain is None:
+            masks[site.id] = _level(site)
+        else:
+            masks[site.id] = terrain_mask(
+                terrain,
+                site.lon_deg,
+                site.lat_deg,
+                site.alt_m,
+                reach_m=reach,
+                surface=surface,
+                scale_m=scale_m,
+            )
+    return masks
+
+
+def _terrain_about(paths: Sequence[Path], site: Site, reach_m: float) -> tuple[Terrain | None, float]:
+    """Read the ground within the reach of a site, or half of it and so on; None where no file has any."""
+    while True:
+        try:
+            return read_terrain(paths, box=box_about(site.lon_deg, site.lat_deg, reach_m)), reach_m
+        except LimitError:
+            if reach_m < LEAST_REACH_M:
+                raise
+            reach_m *= 0.5
+        except InputError as error:
+            # Either no file lies there, or what does has no height: nothing is known of the ground.
+            if error.what not in NOTHING_THERE:
+                raise
+            return None, reach_m
+
+
+def box_about(lon_deg: float, lat_deg: float, reach_m: float) -> Box:
+    """Return (west, south, east, north) that holds all within a distance; the whole circle near a pole."""
+    high = math.degrees(reach_m / (WGS84_A_M * (1.0 - _E2)))
+    south, north = max(lat_deg - high, -90.0), min(lat_deg + high, 90.0)
+    edge = max(abs(south), abs(north))
+    if edge >= 89.0:
+        return -180.0, south, 180.0, north
+    wide = min(high / math.cos(math.radians(edge)), 180.0)
+    return lon_deg - wide, south, lon_deg + wide, north
+
+
+def _level(site: Site) -> SiteMask:
+    return SiteMask(
+        np.zeros(1),
+        np.zeros(1),
+        alt_m=site.alt_m or 0.0,
+        source="level: no terrain",
+        notes=("no elevation file reaches the site; its horizon is taken as level",),
+    )
+
+
 def terrain_masks(
     terrain: Terrain,
     sites: Iterable[Site],
@@ -185,7 +259,8 @@ def terrain_mask(
     height, notes = _stand(ground, alt_m, eye_m)
     cell = cell_m(terrain, lat_deg)
     azimuth = 360.0 / azimuths * np.arange(azimuths, dtype=np.float64)
-    far = min(reach_m, _could_matter_m(height, _highest(terrain), cell))
+    whole = _could_matter_m(height, _highest(terrain), cell)
+    far = min(reach_m, whole)
     step = max(0.5 * cell, far / MOST_SAMPLES)
     found = np.empty((3, azimuths))
     _march(
@@ -203,13 +278,18 @@ def terrain_mask(
         found,
     )
     notes += _missing(found[1], found[2], far, step)
+    if far < whole:
+        notes += (
+            f"the ground is looked at to {far / 1e3:.0f} km; high ground beyond, as far as"
+            f" {whole / 1e3:.0f} km, may hide more",
+        )
     if cell > COARSE_M:
         notes += (f"cells of {cell / 1e3:.1f} km are coarse: valleys are filled and ridges shaved off",)
     return SiteMask(
         azimuth,
         found[0],
         alt_m=height,
-        source=f"terrain {terrain.name}, cells of {cell:.0f} m",
+        source=f"terrain {terrain.name}, cells of {cell:.0f} m{_within(reach_m)}",
         step_m=cell,
         known=found[1].copy(),
         ends_m=found[2].copy(),
@@ -282,6 +362,10 @@ def _missing(known: Float64s, ends: Float64s, far: float, step: float) -> tuple[
             f" {ends.min() / 1e3:.0f} km away; high ground beyond may hide more",
         )
     return notes
+
+
+def _within(reach_m: float) -> str:
+    return f", within {reach_m / 1e3:.0f} km" if reach_m < MOST_REACH_M else ""
 
 
 @compiled

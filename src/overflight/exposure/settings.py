@@ -1,0 +1,88 @@
+"""`[ask.exposure]` of `case.toml`: what could be seen and heard, and what is assumed. `docs/exposure.md`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from overflight.case import CASE_FILE, check_keys, find_line
+from overflight.errors import CaseError
+from overflight.exposure.images import DEFAULT_CLOUD, LEVEL, VISIBILITY_KM, Cloud
+from overflight.exposure.looks import LEAST_DEG
+from overflight.exposure.schedule import LEAST_PROBABILITY
+from overflight.exposure.sight import Refraction
+
+PART: Final = "ask.exposure"
+# Key, default, lowest, highest. None: not asked for.
+_NUMBERS: Final[tuple[tuple[str, float | None, float, float], ...]] = (
+    ("min_elevation_deg", None, *LEAST_DEG),
+    ("niirs", LEVEL, 0.0, 9.0),
+    ("visibility_km", VISIBILITY_KM, 0.1, 300.0),
+    ("cloud", None, 0.0, 1.0),
+    ("schedule_probability", LEAST_PROBABILITY, 0.001, 1.0),
+)
+KEYS: Final = (*(row[0] for row in _NUMBERS), "refraction")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposureSettings:
+    """What exposure is told.
+
+    `min_elevation_deg` from which a flight is in view (None: from the horizon); `refraction` of sight;
+    `niirs` the grade from which the owner of a site counts; `visibility_km` near the ground; `cloud` the
+    chance that it hides a site; `schedule_probability` below which no window is told.
+    """
+
+    min_elevation_deg: float | None = None
+    refraction: Refraction = "light"
+    niirs: float = LEVEL
+    visibility_km: float = VISIBILITY_KM
+    cloud: Cloud = DEFAULT_CLOUD
+    schedule_probability: float = LEAST_PROBABILITY
+
+
+def read_settings(
+    table: Mapping[str, Any], folder: Path | None = None, **overrides: float | None
+) -> ExposureSettings:
+    """Return the settings of an `[ask.exposure]` table; `overrides` that are not None stand in for its keys.
+
+    Raises CaseError with the path of a key that is unknown or has a value that cannot be used.
+    """
+    check_keys(table, KEYS, PART, folder)
+    given = {**table, **{key: value for key, value in overrides.items() if value is not None}}
+    values: dict[str, Any] = {}
+    for key, default, low, high in _NUMBERS:
+        values[key] = _number(given, key, default, low, high, folder)
+    chance = values.pop("cloud")
+    refraction = given.get("refraction", "light")
+    if refraction not in get_args(Refraction):
+        raise _error(folder, "refraction", f"{refraction!r} is unknown", "Use light, radio or geometric.")
+    return ExposureSettings(
+        **values,
+        refraction=refraction,
+        cloud=DEFAULT_CLOUD if chance is None else Cloud(probability=chance, source="as given by the user"),
+    )
+
+
+def _number(
+    given: Mapping[str, Any], key: str, default: float | None, low: float, high: float, folder: Path | None
+) -> float | None:
+    value = given.get(key, default)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise _error(folder, key, f"{value!r} is no number", "Give a number.")
+    if not low <= value <= high:
+        raise _error(folder, key, f"{value:g} is outside {low:g} to {high:g}", "")
+    return float(value)
+
+
+def _error(folder: Path | None, key: str, what: str, remedy: str) -> CaseError:
+    path = None if folder is None else folder / CASE_FILE
+    text = path.read_text(encoding="utf-8", errors="replace") if path and path.is_file() else ""
+    return CaseError(
+        what, file=CASE_FILE, line=find_line(text, f"{PART}.{key}"), field=f"{PART}.{key}", remedy=remedy
+    )
