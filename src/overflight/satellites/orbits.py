@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from sgp4.api import Satrec
 
 Float64s = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 # POSIX zero as a Julian date, and SGP4's own zero, 1949 December 31, in POSIX seconds.
 POSIX_JULIAN_DAYS: Final = 2_440_587.5
-SGP4_ZERO_S: Final = -631_238_400.0 - DAY_S
+SGP4_ZERO_S: Final = -631_238_400.0
 # POSIX seconds of J2000.0, 2000-01-01 12:00, taken as UT1.
 J2000_S: Final = 946_728_000.0
 CENTURY_S: Final = 36_525.0 * DAY_S
@@ -112,15 +113,23 @@ def teme_states(orbit: Orbit, time_s: Float64s) -> Float64s:
     for one, (a, b) in zip(orbit.sets, pairwise(edges), strict=True):
         if b > a:
             error, place, velocity = satrec(one).sgp4_array(whole[a:b], part[a:b])
-            good = error == 0
+            good = _lasting(error == 0, time_s[a:b] >= one.epoch_s)
             states[a:b, :3][good] = place[good] * 1e3
             states[a:b, 3:][good] = velocity[good] * 1e3
     return states
 
 
+def _lasting(good: Bools, after: Bools) -> Bools:
+    """Drop what lies, from the epoch, beyond the first error: SGP4 may return from the ground."""
+    forward = np.logical_and.accumulate(good | ~after) & after
+    backward = np.logical_and.accumulate((good | after)[::-1])[::-1] & ~after
+    return np.asarray(forward | backward)
+
+
 def earth_fixed(teme_m: Float64s, time_s: Float64s) -> Float64s:
     """Return places (T, 3) in the Earth's axes from places in TEME."""
-    angle = np.array([sidereal_rad(float(t)) for t in time_s])
+    angle = np.empty(time_s.size)
+    _angles(np.ascontiguousarray(time_s, dtype=np.float64), angle)
     cosine, sine = np.cos(angle), np.sin(angle)
     x, y, z = teme_m[:, 0], teme_m[:, 1], teme_m[:, 2]
     return np.stack([cosine * x + sine * y, cosine * y - sine * x, z], axis=1)
@@ -134,3 +143,9 @@ def sidereal_rad(time_s: float) -> float:
     # 876600 h a century are whole turns and the seconds themselves.
     seconds = 67310.54841 + since + century * (8640184.812866 + century * (0.093104 - 6.2e-6 * century))
     return (seconds % 86400.0) / 86400.0 * 2.0 * math.pi
+
+
+@compiled
+def _angles(time_s: Float64s, found: Float64s) -> None:
+    for i in range(time_s.size):
+        found[i] = sidereal_rad(time_s[i])

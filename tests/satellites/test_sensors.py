@@ -1,0 +1,94 @@
+"""The table of sensors: published facts, the user's own before it, bad rows told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from overflight.errors import InputError
+from overflight.satellites.sensors import (
+    builtin_sensors,
+    parse_sensors,
+    plain_name,
+    reach_off_nadir_deg,
+    read_sensors,
+    sensors_of,
+)
+
+HEADER = "pattern,class,sensor,gsd_m,swath_m,off_nadir_deg,certainty,source\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "gsd_m"),
+    [
+        # As their operators publish them.
+        ("LANDSAT 8", 15.0),
+        ("SENTINEL-2A", 10.0),
+        ("WORLDVIEW-3 (WV-3)", 0.31),
+        ("GAOFEN 1", 2.0),
+        ("GAOFEN 1-03", 2.0),
+        ("GAOFEN-2", 0.8),
+        ("JILIN-01 GAOFEN 3D 32", 0.75),
+    ],
+)
+def test_known_satellites_are_found_by_their_catalogue_names(name: str, gsd_m: float) -> None:
+    found = sensors_of(name, read_sensors())
+    assert min(s.gsd_m for s in found if s.gsd_m is not None) == gsd_m
+    assert all(s.source and s.certainty for s in found)
+
+
+def test_what_is_not_published_has_no_number() -> None:
+    for name in ("YAOGAN-30 A", "GAOFEN 11-01", "SHIYAN 6 03"):
+        assert [s.gsd_m for s in sensors_of(name, read_sensors())] == [None]
+    assert sensors_of("NOBODY KNOWS 1", read_sensors()) == ()
+
+
+def test_every_row_of_the_table_says_where_it_is_from() -> None:
+    table = builtin_sensors()
+    assert len(table) > 60
+    for sensor in table:
+        assert len(sensor.source) > 10
+        assert sensor.gsd_m is None or sensor.certainty != "assumed", sensor
+        assert sensor.sensor_class != "none" or sensor.gsd_m is None
+
+
+def test_a_table_of_the_user_counts_before_ours(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(HEADER + "GAOFEN 2,optical,better,0.6,45000,30,assumed,my own estimate\n")
+    tables = read_sensors([path])
+    assert [s.gsd_m for s in sensors_of("GAOFEN 2", tables)] == [0.6]
+    assert sensors_of("GAOFEN 1", tables)[0].file == "sensors.csv of the package"
+
+
+def test_a_sensor_sees_as_far_as_it_is_turned_and_half_its_swath() -> None:
+    (turned, fixed, unknown) = parse_sensors(
+        HEADER + "A,optical,,1,,30,assumed,x\nB,optical,,10,290000,,assumed,x\nC,optical,,,,,assumed,x\n", "s"
+    )
+    assert reach_off_nadir_deg(turned, 500e3) == pytest.approx(30.0)
+    # Sentinel-2's own figure for its swath of 290 km at 786 km: a field of view of 20.6 degrees.
+    assert 2.0 * reach_off_nadir_deg(fixed, 786e3) == pytest.approx(20.6, abs=0.3)
+    assert np.isnan(reach_off_nadir_deg(unknown, 500e3))
+
+
+@pytest.mark.parametrize(
+    ("row", "word"),
+    [
+        ("gaofen-2,optical,,1,,,assumed,x", "fits no name"),
+        ("A,camera,,1,,,assumed,x", "is unknown"),
+        ("A,optical,,0,,,assumed,x", "not within"),
+        ("A,optical,,1,,89,assumed,x", "not within"),
+        ("A,optical,,one,,,assumed,x", "not a number"),
+        ("A,optical,,1,,,sure,x", "is unknown"),
+        ("A,optical,,1,,,assumed,", "is empty"),
+    ],
+)
+def test_bad_rows_are_told_with_line_and_field(row: str, word: str) -> None:
+    with pytest.raises(InputError, match=word) as caught:
+        parse_sensors(HEADER + row + "\n", "mine.csv")
+    assert "line 2" in str(caught.value)
+
+
+def test_names_are_compared_without_brackets_and_dashes() -> None:
+    assert plain_name("Ziyuan 1-02C (ZY 1-02C)") == "ZIYUAN 1 02C"
