@@ -27,7 +27,7 @@ from overflight.exposure.cameras import BUILT_IN as CAMERAS
 from overflight.exposure.cameras import CameraClass
 from overflight.exposure.emitters import BUILT_IN as EMITTERS
 from overflight.exposure.emitters import RECEIVER, EmitterClass
-from overflight.exposure.finer import Pieces, by_members, finding_head, pieces_of
+from overflight.exposure.finer import Pieces, by_members, chosen, finding_head, pieces_of
 from overflight.exposure.images import DEFAULT_CLOUD, LEVEL, Cloud, cloud_chance, grade
 from overflight.exposure.images import PIECE_S as IMAGE_PIECE_S
 from overflight.exposure.images import reach_m as image_reach_m
@@ -57,6 +57,8 @@ VISIBILITIES_KM: Final = (5.0, 50.0)
 PROPAGATION: Final = np.array([0.25, 0.5, 0.25])
 # Under this many hours of width a case leaves nothing open that is worth a word.
 NOTHING_H: Final = 1e-6
+# Members that stand for the path here: shares to a few hundredths, at a fraction of the time.
+MOST_MEMBERS: Final = 400
 
 INPUT_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -189,6 +191,7 @@ def unknown_images(
         )
     clarity = np.exp(np.log(low) + FIFTHS * (math.log(high) - math.log(low)))
     usable = [one for one in cameras if one.in_range]
+    looks = chosen(looks, MOST_MEMBERS)
     parts = [_image_hours(one, usable, clarity, cloud, level, piece_s) for one in by_members(looks)]
     hours = np.concatenate([part[0] for part in parts], axis=-1)
     when = _window([part[1] for part in parts], looks)
@@ -251,6 +254,7 @@ def unknown_signals(
     Inputs: path, the emitter's power toward the balloon (even within its spread), the propagation (P.528's
     losses of 10, 50 and 90 % of the time); over all classes the emitter, each as likely.
     """
+    looks = chosen(looks, MOST_MEMBERS)
     parts = [_signal_hours(one, emitters, receiver, piece_s) for one in by_members(looks)]
     hours = np.concatenate([part[0] for part in parts], axis=-1)
     when = _window([part[1] for part in parts], looks)
@@ -275,7 +279,7 @@ def _signal_hours(
 ) -> tuple[Float64s, Pieces]:
     """Hours (emitter, power, propagation, M) in which a receiver could have heard it."""
     louder = [_louder(one) for one in emitters]
-    pieces = pieces_of(looks, reach_m=signal_reach_m(looks, louder, receiver), step_s=piece_s)
+    pieces = pieces_of(looks, reach_m=signal_reach_m(looks, louder, receiver), step_s=piece_s, sun=False)
     masked = looks.mask is not None
     hours = np.zeros((len(emitters), FIFTHS.size, len(PERCENTS), looks.weight.size))
     for i, one in enumerate(emitters):
@@ -290,6 +294,7 @@ def _signal_hours(
                     masked=masked,
                     eirp_dbm=float(power),
                     percent=time_share,
+                    every=False,
                 )
                 hours[i, j, k] = pieces.hours(heard.median)
     return hours, pieces

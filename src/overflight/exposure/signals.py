@@ -68,6 +68,8 @@ ELEVATIONS_DEG: Final = (0.0, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0)
 LOUD, HALF = 10.0, 50.0
 # P.528's curves end so far past the horizon.
 MOST_PAST_M: Final = 1_100_000.0
+# No loss of P.528 is under free space's by more than this, so who lacks more is not heard.
+HOPELESS_DB: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -207,34 +209,33 @@ def hear(
     masked: bool = False,
     eirp_dbm: float | None = None,
     percent: float = HALF,
+    every: bool = True,
 ) -> Heard:
     """Return what a receiver has of an emitter over pieces; `masked` where the site has its own horizon.
 
     `eirp_dbm` stands in for the class's own power, `percent` (10, 50, 90) for the median's share of the time.
+    Without `every`, P.528 is not asked where free space is 6 dB too little: its margins are NaN there.
     """
     power = emitter.eirp_dbm if eirp_dbm is None else eirp_dbm
     tuned = receiver.low_hz <= emitter.frequency_hz <= receiver.high_hz
     budget = power + receiver.gain_dbi - float(sensitivity_dbm(receiver, emitter.bandwidth_hz))
     budget = budget if tuned else -math.inf
-    height = pieces.above_site_m
-    ground = ground_between_m(pieces.range_m, emitter.height_m, height, site_alt_m)
-    args = (emitter.frequency_hz, emitter.height_m, height, ground, pieces.range_m)
-    half, loud = loss(*args, percent=percent), loss(*args, percent=LOUD)
+    free = budget - free_space_loss_db(emitter.frequency_hz, pieces.range_m)
+    asked = np.nonzero(every | (free >= -HOPELESS_DB))[0]
     over = pieces.in_sight | (pieces.elevation_deg >= 0.0)
-    free = np.where(over, budget - free_space_loss_db(emitter.frequency_hz, pieces.range_m), np.nan)
-    past = (half.status == PAST_HORIZON) & ~over
-    median_db = np.where(_known(half.status) & np.isfinite(half.loss_db), budget - half.loss_db, np.nan)
-    loud_db = np.where(_known(loud.status) & np.isfinite(loud.loss_db), budget - loud.loss_db, np.nan)
+    half_db, status = _margin(emitter, pieces, site_alt_m, budget, percent, asked)
+    past = (status == PAST_HORIZON) & ~over
+    loud_db = _margin(emitter, pieces, site_alt_m, budget, LOUD, np.nonzero(past)[0])[0]
+    free = np.where(over, free, np.nan)
+    fallen = (status == FREE_SPACE) | ((status == OUTSIDE) & over)
+    median_db = np.where(fallen & over, free, half_db)
     # Behind a horizon of its own, a smooth Earth says nothing of the site.
-    reached = pieces.in_sight | (past & (not masked))
-    fallen = (half.status == FREE_SPACE) | ((half.status == OUTSIDE) & over)
-    median_db = np.where(fallen & over, free, median_db)
-    median = reached & (median_db >= 0.0)
+    median = (pieces.in_sight | (past & (not masked))) & (median_db >= 0.0)
     return Heard(
         free_db=free,
         median_db=median_db,
         loud_db=loud_db,
-        # By day and night a median may lie tenths of a decibel under free space; the bound holds it too.
+        # A median may lie tenths of a decibel under free space; the bound holds it too.
         bound=(free >= 0.0) | (past & (loud_db >= 0.0)) | median,
         median=median,
         past=past,
@@ -242,20 +243,33 @@ def hear(
     )
 
 
-def _known(status: npt.NDArray[np.int8]) -> Bools:
-    return np.asarray(status != OUTSIDE, dtype=np.bool_)
+def _margin(
+    emitter: EmitterClass,
+    pieces: Pieces,
+    site_alt_m: float,
+    budget: float,
+    percent: float,
+    asked: npt.NDArray[np.intp],
+) -> tuple[Float64s, npt.NDArray[np.int8]]:
+    """Margin over P.528's loss and its status for the pieces asked about; NaN and OUTSIDE for the others."""
+    margin = np.full(pieces.range_m.size, np.nan)
+    status = np.full(pieces.range_m.size, OUTSIDE, dtype=np.int8)
+    away, height = pieces.range_m[asked], pieces.above_site_m[asked]
+    ground = ground_between_m(away, emitter.height_m, height, site_alt_m)
+    found = loss(emitter.frequency_hz, emitter.height_m, height, ground, away, percent=percent)
+    margin[asked], status[asked] = budget - found.loss_db, found.status
+    return margin, status
 
 
 def reach_m(looks: MemberLooks, emitters: Sequence[EmitterClass], receiver: Receiver) -> float:
     """Return the distance beyond which no emitter of the classes is heard, metres.
 
-    Free space's, and not beyond the ends of P.528's curves. Past the horizon no loss is under free space's
-    by more than 6 dB (an emitter heard by scatter nine times in ten is not heard better than so).
+    Free space's, with HOPELESS_DB in hand, and not beyond the ends of P.528's curves.
     """
     longest = 0.0
     for one in emitters:
         budget = one.eirp_dbm + receiver.gain_dbi - float(sensitivity_dbm(receiver, one.bandwidth_hz))
-        longest = max(longest, float(range_for_loss_m(one.frequency_hz, max(budget, 0.0) + 6.0)))
+        longest = max(longest, float(range_for_loss_m(one.frequency_hz, max(budget, 0.0) + HOPELESS_DB)))
     height = max(float(np.nanmax(looks.above_site_m, initial=0.0)), 0.0)
     tallest = max((one.height_m for one in emitters), default=0.0)
     most = float(horizon_m(height, tallest)) + MOST_PAST_M
@@ -268,10 +282,11 @@ _Told = tuple[Float64s, Float64s, Float64s, Float64s, Float64s, Float64s, Float6
 def _block(
     looks: MemberLooks, emitters: Sequence[EmitterClass], receiver: Receiver, piece_s: float
 ) -> list[_Told]:
-    pieces = pieces_of(looks, reach_m=reach_m(looks, emitters, receiver), step_s=piece_s)
+    pieces = pieces_of(looks, reach_m=reach_m(looks, emitters, receiver), step_s=piece_s, sun=False)
     told: list[_Told] = []
     for one in emitters:
-        heard = hear(one, receiver, pieces, looks.site_alt_m, masked=looks.mask is not None)
+        masked = looks.mask is not None
+        heard = hear(one, receiver, pieces, looks.site_alt_m, masked=masked, every=False)
         best, when = best_by_member(pieces, heard.free_db)
         elevation, above = (np.full(looks.weight.size, np.nan) for _ in range(2))
         at_best = heard.free_db == best[pieces.member]
