@@ -289,6 +289,8 @@ def lines(section: Mapping[str, Any]) -> list[str]:
     for row in section["rows"]:
         p = float(row["p_in_view"])
         parts = [f"{what} {interval(row[key], unit)}" for key, unit, what in told if row[key]]
+        # Spaces that hold numbers and units together on a page are no characters for a terminal.
+        parts = [part.replace("\u00a0", " ") for part in parts]
         out.append("; ".join([f"{row['name']}: {likelihood(p)} ({percent(p)}) {had}", *parts]))
         out += [f"  {one}" for one in row.get("notes", ())]
     windows = section["schedule"]["windows"]
@@ -303,4 +305,5 @@ def lines(section: Mapping[str, Any]) -> list[str]:
     notes = list(section["notes"])
     for key in ("images", "signals", "unknown"):
         notes += section.get(key, {}).get("notes", ())
-    return [*out, *[f"Note: {text}" for text in dict.fromkeys(notes)]]
+    notes += section["schedule"]["notes"]
+    return [*out, "", *[f"Note: {text}" for text in dict.fromkeys(notes)]]

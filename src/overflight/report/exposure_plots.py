@@ -43,14 +43,25 @@ def shown_lines(schedule: Row) -> list[Row]:
     return sorted(first, key=lambda line: int(np.argmax(np.asarray(line["p"]) > 0.0)))
 
 
+def _span(schedule: Row) -> tuple[float, float]:
+    """Return the time that the figure shows: that of any probability, and a twentieth more on each side."""
+    time_s = np.asarray(schedule["time_s"], dtype=np.float64)
+    any_ = np.flatnonzero(np.array([line["p"] for line in schedule["lines"]]).max(axis=0, initial=0.0) > 0.0)
+    if any_.size == 0:
+        return float(time_s[0]), float(time_s[-1])
+    begin, end = float(time_s[any_[0]]), float(time_s[any_[-1]])
+    room = max(0.05 * (end - begin), HOUR_S)
+    return max(begin - room, float(time_s[0])), min(end + room, float(time_s[-1]))
+
+
 def exposure_timeline(schedule: Row | None) -> Markup:
     """Draw, by site, the probability of being in view at each time, and the windows of the schedule."""
     if not schedule or len(schedule["time_s"]) < 2:
         return Markup("")
-    lines, time_s = shown_lines(schedule), schedule["time_s"]
+    lines = shown_lines(schedule)
     if not lines:
         return Markup("")
-    start, end = float(time_s[0]), float(time_s[-1])
+    start, end = _span(schedule)
     each = NAME + BAND + SPACE
     height = TOP + each * len(lines) + BOTTOM
     labels = Labels(WIDTH, height)
@@ -168,16 +179,18 @@ def draw_exposure(section: Row, path: Path, *, title: str) -> Path | None:
     lines = shown_lines(schedule)
     sheet = flight_plots.new_figure(9.0, 6.4 + 0.7 * len(lines))
     grid = sheet.add_gridspec(1 + len(lines), 1, height_ratios=(6.0, *[0.7] * len(lines)), hspace=0.08)
-    _map_panel(sheet.add_subplot(grid[0]), figure, title)
-    start = float(schedule["time_s"][0])
+    _map_panel(
+        sheet.add_subplot(grid[0]), figure, title, {str(one["site"]): n for n, one in enumerate(lines, 1)}
+    )
+    span = _span(schedule)
     for n, line in enumerate(lines):
         axes = sheet.add_subplot(grid[1 + n])
-        _line_panel(axes, line, schedule, start)
-        _time_axis(axes, schedule, start, last=n == len(lines) - 1)
+        _line_panel(axes, n + 1, line, schedule, span[0])
+        _time_axis(axes, span, last=n == len(lines) - 1)
     return flight_plots.saved(sheet, path)
 
 
-def _map_panel(axes: Any, figure: Row, title: str) -> None:
+def _map_panel(axes: Any, figure: Row, title: str, numbers: Mapping[str, int]) -> None:
     view = exposure_view(figure)
     flight_plots.sheet(view, title, axes)
     flight_plots.fill(axes, footprint(view, figure), FOOT, 0.35)
@@ -188,17 +201,18 @@ def _map_panel(axes: Any, figure: Row, title: str) -> None:
             [x], [y], "o", markersize=5, zorder=7, markeredgecolor=SITE,
             markerfacecolor=(*_rgb(SITE), float(site["p"])),
         )  # fmt: skip
-        axes.annotate(
-            f"{flight_plots.plain(str(site['name']))[:24]} {percent(float(site['p']))}", (x, y), fontsize=6,
-            xytext=(4, 3), textcoords="offset points", zorder=8,
-        )  # fmt: skip
+        if str(site["id"]) in numbers:
+            axes.annotate(
+                str(numbers[str(site["id"])]), (x, y), fontsize=7, xytext=(4, 3), textcoords="offset points",
+                zorder=8, annotation_clip=True,
+            )  # fmt: skip
 
 
 def _rgb(colour: str) -> tuple[float, ...]:
     return tuple(int(colour[i : i + 2], 16) / 255.0 for i in (1, 3, 5))
 
 
-def _line_panel(axes: Any, line: Row, schedule: Row, start: float) -> None:
+def _line_panel(axes: Any, number: int, line: Row, schedule: Row, start: float) -> None:
     hours = (np.asarray(schedule["time_s"], dtype=np.float64) - start) / HOUR_S
     axes.fill_between(hours, line["p"], color=BAND_COLOUR, alpha=0.35, linewidth=0)
     spans = _spans(schedule["windows"], line["site"], start)
@@ -218,8 +232,8 @@ def _spans(windows: Sequence[Row], site: str, start: float) -> list[tuple[float,
     ]
 
 
-def _time_axis(axes: Any, schedule: Row, start: float, *, last: bool) -> None:
-    end = float(schedule["time_s"][-1])
+def _time_axis(axes: Any, span: tuple[float, float], *, last: bool) -> None:
+    start, end = span
     ticks = plots.time_ticks(start, end, 9)
     texts = [text if last else "" for _, text in ticks]
     axes.set_xticks([(t - start) / HOUR_S for t, _ in ticks], texts, fontsize=8)

@@ -1,0 +1,238 @@
+"""The whole answer on a made flight: settings, horizons, findings that the section cites, the command."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from overflight.cli.expose import expose as command
+from overflight.cli.expose import lines
+from overflight.errors import CaseError, InputError, OverflightError
+from overflight.exports.netcdf import write_ensemble
+from overflight.exposure.answers import expose, read_horizons
+from overflight.exposure.settings import ExposureSettings, read_settings
+from overflight.places.masks import mask_at
+from overflight.places.sites import Site
+from overflight.records import make_ensemble
+from overflight.report.exposure_plots import draw_exposure, exposure_map, exposure_timeline
+from overflight.report.exposure_section import exposure_parts
+from overflight.report.result import result_json
+
+T0 = 1_675_000_000.0
+SITES_CSV = "id,name,lat_deg,lon_deg,alt_m,source\nA,Base,45,10,100,made\nB,Far,-45,10,0,made\n"
+
+
+def flight(kind="posterior", members=12):
+    lon = np.linspace(4.0, 16.0, 49) + 0.02 * np.arange(members)[:, None]
+    lat = 45.3 + 0.05 * np.arange(members)[:, None] + 0 * lon
+    return make_ensemble(
+        kind=kind,
+        time_s=T0 + 1800.0 * np.arange(49),
+        lon_deg=lon,
+        lat_deg=lat,
+        alt_m=np.full(lon.shape, 18_000.0),
+        pressure_pa=np.full(lon.shape, 7e3),
+        status=np.zeros(lon.shape),
+    )
+
+
+def sites():
+    return (
+        Site(id="A", name="Base", lon_deg=10.0, lat_deg=45.0, alt_m=100.0),
+        Site(id="B", name="Far", lon_deg=10.0, lat_deg=-45.0, alt_m=0.0),
+    )
+
+
+@pytest.fixture(scope="module")
+def answer():
+    return expose(flight(), sites())
+
+
+def cited(value):
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if key == "finding_ids":
+                yield from one
+            else:
+                yield from cited(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from cited(one)
+
+
+def test_every_row_of_the_section_cites_findings_that_are_there(answer):
+    section = json.loads(result_json(answer.section))
+    ids = [f.id for f in answer.findings]
+    assert len(set(ids)) == len(ids)
+    assert all(i.startswith("exposure.") for i in ids)
+    assert set(cited(section)) <= set(ids)
+    assert {"rows", "notes", "schedule", "images", "signals", "unknown", "figure"} <= set(section)
+    (window,) = section["schedule"]["windows"]
+    assert window["site"] == "A"
+    assert section["images"]["rows"]
+    assert section["signals"]["rows"]
+
+
+def test_a_site_out_of_view_is_told_and_opens_nothing(answer):
+    rows = {row["site"]: row for row in answer.section["rows"]}
+    assert rows["A"]["p_in_view"] == 1.0
+    assert rows["B"]["p_in_view"] == 0.0
+    assert {row["site"] for row in answer.section["unknown"]["rows"]} == {"A"}
+
+
+def test_parts_are_left_out_where_they_are_not_asked_for():
+    small = expose(flight(members=6), sites(), cameras=(), emitters=(), unknown=False)
+    assert {"images", "signals", "unknown"}.isdisjoint(small.section)
+    future = expose(flight("forecast", 6), sites(), cameras=(), emitters=(), unknown=False)
+    assert {f.id.split(".")[0] for f in future.findings} == {"exposure_forecast"}
+    said = "\n".join(lines(future.section))
+    assert "to come into line of sight" in said
+    assert "to have been" not in said
+
+
+def test_the_words_are_of_what_could_have_been(answer):
+    said = lines(answer.section)
+    assert said[0].startswith("Base: almost certain (>99 %) to have been in line of sight; for ")
+    assert any("to have had the flight in line of sight between" in line for line in said)
+    assert "\u00a0" not in "\n".join(said)
+
+
+def test_a_horizon_takes_hours_away_and_is_named(tmp_path):
+    table = tmp_path / "h.csv"
+    table.write_text("site,azimuth_deg,elevation_deg\nA,0,10\nA,180,10\n")
+    over = read_horizons(sites(), table=table)
+    assert mask_at(over.light["A"], 90.0) == 10.0
+    bare, hidden = (
+        expose(flight(members=6), sites()[:1], horizons=h, cameras=(), emitters=(), unknown=False)
+        for h in (None, over)
+    )
+    hours = [one.section["rows"][0]["hours"]["p50"] for one in (bare, hidden)]
+    assert 0.0 < hours[1] < 0.4 * hours[0]
+    assert hidden.section["rows"][0]["horizon"] == "table h.csv"
+    assert "level" in bare.section["notes"][0]
+    given = {f.id: f.given for f in hidden.findings}["exposure.A.hours_in_view"]
+    assert given["horizon"] == "table h.csv"
+
+
+def test_ground_from_files_under_light_and_radio_and_with_a_table(tmp_path):
+    height = np.zeros((1201, 1201))
+    height[:, 900:903] = 1200.0
+    dem = tmp_path / "N44E009.hgt"
+    dem.write_bytes(np.asarray(height, dtype=">i2").tobytes())
+    here = (Site(id="A", name="Base", lon_deg=9.5, lat_deg=44.5, alt_m=0.0),)
+    over = read_horizons(here, dem=[dem])
+    light, radio = mask_at(over.light["A"], 90.0), mask_at(over.radio["A"], 90.0)
+    # Radio is bent more than light, by a share of 0.05 of 0.18 degrees at 20 km.
+    assert 3.0 < light < radio < light + 0.02
+    table = tmp_path / "h.csv"
+    table.write_text("site,azimuth_deg,elevation_deg\nA,0,2\n")
+    both = read_horizons(here, dem=[dem], table=table)
+    assert mask_at(both.light["A"], 90.0) == pytest.approx(light)
+    assert mask_at(both.light["A"], 270.0) == 2.0
+    table.write_text("site,azimuth_deg,elevation_deg\nZ,0,2\n")
+    with pytest.raises(InputError, match="'Z' is not among"):
+        read_horizons(here, table=table)
+
+
+def test_settings_of_a_case():
+    assert read_settings({}) == ExposureSettings()
+    read = read_settings({"niirs": 6, "cloud": 0.3, "refraction": "geometric"}, min_elevation_deg=2.0)
+    assert (read.niirs, read.cloud.probability, read.refraction, read.min_elevation_deg) == (
+        6,
+        0.3,
+        "geometric",
+        2,
+    )
+    assert read.cloud.source == "as given by the user"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [{"niirs": 10}, {"niirs": True}, {"cloud": "dull"}, {"refraction": "4/3"}, {"visibility_km": 0},
+     {"visibilty_km": 23}, {"schedule_probability": 0}, {"min_elevation_deg": float("nan")}],
+)  # fmt: skip
+def test_settings_that_cannot_be_used_name_their_key(table):
+    with pytest.raises(CaseError, match=f"ask.exposure.{next(iter(table))}"):
+        read_settings(table)
+
+
+def test_drawings_and_parts_of_the_report(answer, tmp_path):
+    section = json.loads(result_json(answer.section))
+    parts = exposure_parts(section, ())
+    assert "Base" in parts["timeline"]
+    assert "<title>" in parts["map"]
+    assert [p["key"] for p in parts["parts"]] == ["images", "signals", "unknown"]
+    assert not parts["outlook"]
+    drawn = draw_exposure(section, tmp_path / "x.png", title="made")
+    assert drawn.read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_older_result_and_an_empty_one_draw_nothing(tmp_path):
+    assert exposure_parts(None, ()) is None
+    assert exposure_parts({"rows": [], "notes": []}, ()) is None
+    nothing = expose(flight(members=6), sites()[1:], cameras=(), emitters=(), unknown=False).section
+    section = json.loads(result_json(nothing))
+    assert exposure_timeline(section["schedule"]) == ""
+    assert exposure_map(None, ()) == ""
+    assert draw_exposure(section, tmp_path / "x.png", title="made") is not None
+
+
+def test_names_in_drawings_are_text_and_no_markup():
+    hostile = Site(id="A", name="<script>alert(1)</script>$x^", lon_deg=10.0, lat_deg=45.0, alt_m=0.0)
+    section = expose(flight(members=6), [hostile], cameras=(), emitters=(), unknown=False).section
+    parts = exposure_parts(json.loads(result_json(section)), ())
+    assert "<script>" not in parts["timeline"] + parts["map"]
+    assert "&lt;script&gt;" in parts["timeline"]
+
+
+# --- the command
+
+
+@pytest.fixture
+def ask(tmp_path):
+    (tmp_path / "sites.csv").write_text(SITES_CSV)
+    write_ensemble(flight(members=6), tmp_path / "flight.nc")
+    app = typer.Typer()
+    app.command()(command)
+
+    def run(*arguments):
+        return CliRunner().invoke(app, [str(a) for a in arguments])
+
+    return SimpleNamespace(run=run, folder=tmp_path)
+
+
+def test_a_flight_with_sites(ask):
+    out = ask.folder / "out"
+    found = ask.run(
+        ask.folder / "flight.nc", "--sites", ask.folder / "sites.csv", "--out", out, "--json", "--no-unknown",
+        "--schedule", ask.folder / "deep" / "w.ics", "--schedule", ask.folder / "w.csv",
+    )  # fmt: skip
+    assert found.exit_code == 0, found.output
+    told = json.loads(found.stdout)
+    assert {"section", "findings", "seconds", "paths", "overflight"} <= set(told)
+    assert (out / "exposure.json").is_file()
+    assert (out / "exposure.png").is_file()
+    assert (ask.folder / "deep" / "w.ics").read_bytes().startswith(b"BEGIN:VCALENDAR\r\n")
+    assert (ask.folder / "w.csv").read_text().count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["nowhere.nc", "--sites", "{sites}"], "no such file"),
+        (["{flight}"], "no sites"),
+        (["{flight}", "--sites", "{sites}", "--schedule", "w.txt"], "not written in that format"),
+        (["{flight}", "--sites", "{sites}", "--niirs", "11"], "outside 0 to 9"),
+        (["{sites}", "--sites", "{sites}"], "NetCDF"),
+        (["{flight}", "--sites", "{sites}", "--dem", "{sites}"], "no known kind"),
+    ],
+)
+def test_what_cannot_be_asked_says_so(ask, arguments, named):
+    files = {"sites": ask.folder / "sites.csv", "flight": ask.folder / "flight.nc"}
+    found = ask.run(*[a.format(**files) for a in arguments])
+    assert found.exit_code != 0
+    assert isinstance(found.exception, OverflightError)
+    assert named in str(found.exception)
