@@ -206,10 +206,10 @@ def parse_anchors(text: str, file: str = "") -> tuple[Anchor, ...]:
     A row without a tag is a sealed count: a frame of that number was there. Raises InputError with the line.
     """
     rows = csv.DictReader(text.splitlines())
-    if not {"sequence", "tag"} <= set(rows.fieldnames or ()):
-        raise InputError("lacks a column", file=file, line=1, remedy="Give sequence and tag.")
     anchors = []
     try:
+        if not {"sequence", "tag"} <= set(rows.fieldnames or ()):
+            raise InputError("lacks a column", file=file, line=1, remedy="Give sequence and tag.")
         for row in rows:
             stream = bytes.fromhex(row.get("stream") or "") or None
             tag = bytes.fromhex(row["tag"] or "")
@@ -219,6 +219,8 @@ def parse_anchors(text: str, file: str = "") -> tuple[Anchor, ...]:
             if not 0 <= number <= MAX_SEQUENCE:
                 raise ValueError
             anchors.append(Anchor(number, tag, row.get("source") or "", stream))
+    except InputError:
+        raise
     except (ValueError, csv.Error) as error:
         raise InputError(
             "is no anchor", file=file, line=rows.line_num,
@@ -407,10 +409,26 @@ def state_json(state: ChainState) -> str:
     return json.dumps(asdict(state), default=plain, separators=(",", ":"))
 
 
+_NUMBERS = ("breaks", "altered", "duplicates", "reordered")
+_STATE_TYPES: Mapping[str, Any] = {
+    "keyed": bool | None, "highest": int, "end": int | None, "payload_bytes": int,
+    "last_nanoseconds": int | None, "holes": list, "counts": dict, "flaws": list, "flaws_dropped": int,
+    **dict.fromkeys(_NUMBERS, list),
+}  # fmt: skip
+
+
 def state_from_json(text: str) -> ChainState:
     """Return the state that `state_json` wrote. Raises InputError where the text is not one."""
     try:
         told = json.loads(text)
+        if not all(isinstance(told[name], kind) for name, kind in _STATE_TYPES.items()):
+            raise TypeError
+        if not all(isinstance(n, int) for h in told["holes"] for n in (h["first"], h["last"])):
+            raise TypeError
+        if not all(isinstance(n, int) for name in _NUMBERS for n in told[name]):
+            raise TypeError
+        if not all(isinstance(n, int) for n in told["counts"].values()):
+            raise TypeError
         holes = [
             Hole(h["first"], h["last"], bytes.fromhex(h["before"]), bytes.fromhex(h["after"]), h["noticed_s"])
             for h in told.pop("holes")

@@ -21,6 +21,8 @@ from overflight.errors import LimitError
 
 # What may wait, and what goes into one transaction.
 WAITING_BYTES = 16 << 20
+# What an arrival counts for besides its bytes: a message may be empty, and a million of those may not wait.
+ARRIVAL_BYTES = 512
 BATCH_BYTES = 4 << 20
 STATUS_EVERY_S = 0.5
 
@@ -56,7 +58,7 @@ async def put(intake: Intake, arrival: Arrival, answer: Answer) -> None:
         intake.room.clear()
         await intake.room.wait()
     intake.waiting.append((arrival, answer))
-    intake.waiting_bytes += len(arrival.raw)
+    intake.waiting_bytes += _size(arrival)
     intake.some.set()
 
 
@@ -84,10 +86,14 @@ async def drain(intake: Intake) -> None:
     intake.status = await asyncio.to_thread(status, intake.store, intake.clock())
 
 
+def _size(arrival: Arrival) -> int:
+    return len(arrival.raw) + ARRIVAL_BYTES
+
+
 def _next_batch(intake: Intake) -> list[tuple[Arrival, Answer]]:
     size = count = 0
     for arrival, _ in intake.waiting:
-        count, size = count + 1, size + len(arrival.raw)
+        count, size = count + 1, size + _size(arrival)
         if size >= BATCH_BYTES:
             break
     batch, intake.waiting = intake.waiting[:count], intake.waiting[count:]
@@ -132,7 +138,7 @@ def _answer(
 ) -> None:
     """Answer each once, with how many of its arrivals were kept."""
     intake.commits += 1
-    intake.waiting_bytes -= sum(len(arrival.raw) for arrival, _ in batch)
+    intake.waiting_bytes -= sum(_size(arrival) for arrival, _ in batch)
     intake.room.set()
     counts: dict[Answer, tuple[bytes, int]] = {}
     for index, (arrival, answer) in enumerate(batch):

@@ -30,12 +30,21 @@ from urllib.parse import urlsplit
 from overflight.custody.frames import STREAM_BYTES
 from overflight.custody.intake import Intake, put
 from overflight.custody.station import Arrival, Standing
-from overflight.custody.tcp import Hello, encode_hello, encode_standing, parse_hello, parse_standing
+from overflight.custody.tcp import (
+    MESSAGE_SPARE,
+    Hello,
+    encode_hello,
+    encode_standing,
+    parse_hello,
+    parse_standing,
+)
 from overflight.errors import FetchError, InputError
 
 DEFAULT_PORT = 1883
 # Messages on their way at a time; more wait at the broker.
 INFLIGHT = 100
+# How long a broker may take to answer before a station goes on without.
+ANSWER_S = 10.0
 # A message's length and type, of which MQTT has its own.
 _FRAMING = 5
 
@@ -119,9 +128,12 @@ async def mqtt_door(intake: Intake, broker: Broker, note: Callable[[str], None])
     # A session that lasts: what comes while the station is away waits at the broker.
     client = _client(f"overflight-station-{intake.store.path.name[:40]}", broker, clean=False)
 
+    answered = asyncio.Event()
+
     def connected(client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
             loop.call_soon_threadsafe(note, f"{broker.host}: the broker refuses: {reason}")
+            loop.call_soon_threadsafe(answered.set)
         else:
             client.subscribe([(f"{broker.base}/+/frames", 1), (f"{broker.base}/+/hello", 1)])
 
@@ -129,8 +141,14 @@ async def mqtt_door(intake: Intake, broker: Broker, note: Callable[[str], None])
         asyncio.run_coroutine_threadsafe(_take(intake, broker, client, got, note), loop)
 
     client.on_connect, client.on_message = connected, came
+    client.on_subscribe = lambda *_: loop.call_soon_threadsafe(answered.set)
     await asyncio.to_thread(_connect, client, broker)
     try:
+        # What a sender publishes before the subscription stands, the broker has nobody for.
+        try:
+            await asyncio.wait_for(answered.wait(), ANSWER_S)
+        except TimeoutError:
+            note(f"{broker.host}: the broker has not answered yet")
         yield
     finally:
         await asyncio.to_thread(_stop, client)
@@ -158,6 +176,8 @@ async def _take(intake: Intake, broker: Broker, client: Any, got: Any, note: Cal
 
 
 def _arrival(intake: Intake, broker: Broker, topic: str, payload: bytes) -> Arrival:
+    if len(payload) > intake.store.limits.payload + MESSAGE_SPARE:
+        raise InputError(f"a message of {len(payload)} bytes", remedy="Send fewer frames at a time.")
     name, _, what = topic.removeprefix(f"{broker.base}/").partition("/")
     try:
         stream = bytes.fromhex(name)

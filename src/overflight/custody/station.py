@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import itertools
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,7 +46,7 @@ from overflight.custody.chain import (
 from overflight.custody.frames import (
     MAX_PAYLOAD,
     OVERHEAD_BYTES,
-    Decoded,
+    Decoder,
     Defect,
     Frame,
     check_key,
@@ -79,6 +80,9 @@ CREATE TABLE rejects (
     length INTEGER NOT NULL, raw BLOB NOT NULL
 );
 """
+
+
+_SHAPE = sorted(" ".join(one.split()) for one in _TABLES.split(";") if one.strip())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,12 +201,17 @@ def open_store(path: str | Path, *, key: bytes | None = None, limits: Limits | N
     path = Path(path)
     if not path.parent.is_dir():
         raise InputError("there is no such folder", file=str(path.parent), remedy="Make it first.")
+    check_key(key)
     lock = _take_lock(path)
+    db: sqlite3.Connection | None = None
     try:
-        store = Store(path, _connect(path), lock, check_key(key), limits or Limits())
+        db = _connect(path)
+        store = Store(path, db, lock, key, limits or Limits())
         _prepare(store)
         _load(store)
     except BaseException:
+        if db is not None:
+            db.close()
         lock.close()
         raise
     return store
@@ -215,11 +224,16 @@ def read_store(path: str | Path, *, key: bytes | None = None) -> Store:
         raise InputError("there is no such file", file=str(path), remedy="Check the path.")
     if not is_store(path):
         raise InputError("is no store of a station", file=str(path), remedy="Give the file of --store.")
-    store = Store(path, _connect(path), None, check_key(key), Limits())
-    store.db.execute("PRAGMA query_only = 1")
-    with _told(path):
-        _check(store, store.db.execute("PRAGMA application_id").fetchone()[0])
-    _load(store)
+    check_key(key)
+    store = Store(path, _connect(path, read_only=True), None, key, Limits())
+    try:
+        with _told(path):
+            store.db.execute("PRAGMA query_only = 1")
+            _check(store, store.db.execute("PRAGMA application_id").fetchone()[0])
+        _load(store)
+    except BaseException:
+        store.db.close()
+        raise
     return store
 
 
@@ -236,12 +250,30 @@ def is_store(path: str | Path) -> bool:
         return file.read(16) == b"SQLite format 3\0"
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     with _told(path):
+        if read_only and not os.access(path.parent, os.W_OK):
+            return _connect_still(path)
         # One thread at a time uses it: the writer's, or the one that only reads.
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
         db.execute("PRAGMA synchronous = FULL")
         return db
+
+
+def _connect_still(path: Path) -> sqlite3.Connection:
+    """Open a store on a medium that cannot be written, where nobody else writes it either.
+
+    Otherwise SQLite needs files beside it even to read.
+    """
+    rest = path.with_name(path.name + "-wal")
+    if rest.exists() and rest.stat().st_size:
+        raise InputError(
+            "was not closed, and its folder cannot be written", file=str(path),
+            remedy=f"Copy it together with {rest.name} to where it can.",
+        )  # fmt: skip
+    return sqlite3.connect(
+        f"{path.resolve().as_uri()}?immutable=1", uri=True, isolation_level=None, check_same_thread=False
+    )
 
 
 def _take_lock(path: Path) -> sqlite3.Connection:
@@ -251,8 +283,13 @@ def _take_lock(path: Path) -> sqlite3.Connection:
     )
     try:
         lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         lock.close()
+        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_BUSY) != sqlite3.SQLITE_BUSY:
+            raise InputError(
+                f"the lock beside the store cannot be had ({error})", file=str(path.name + ".lock"),
+                remedy="Check that the folder can be written and that the file there is no other's.",
+            ) from error  # fmt: skip
         raise InputError(
             "another station has this store open", file=str(path), remedy="Give each station its own store."
         ) from error
@@ -281,6 +318,13 @@ def _check(store: Store, application_id: int) -> None:
             file=str(store.path),
             remedy="Give another path; nothing was changed.",
         )
+    # A store may come from anybody: no trigger or view of somebody else's is to run.
+    there = store.db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    if sorted(" ".join(str(sql).split()) for (sql,) in there) != _SHAPE:
+        raise InputError(
+            "the tables are not those of a station's store: somebody changed them", file=str(store.path),
+            remedy="Take another copy; do not trust this one.",
+        )  # fmt: skip
 
 
 def _sync_folder(folder: Path) -> None:
@@ -301,10 +345,20 @@ def _load(store: Store) -> None:
         store.rejects = store.db.execute("SELECT count(*) FROM rejects").fetchone()[0]
     store.streams = {}
     for stream, number, name, every_s, first_s, last_s, frames, size, state in rows:
+        values = (stream, name, every_s, first_s, last_s, frames, size)
+        if not all(isinstance(value, kind) for value, kind in zip(values, _KEPT_TYPES, strict=True)):
+            raise InputError(
+                f"what is kept of stream {number} is none that we write", file=str(store.path),
+                remedy="Take another copy of the file; its frames may still be sound.",
+            )  # fmt: skip
         kept = _Kept(number, name, every_s, first_s, last_s, frames, size, state_from_json(state))
-        store.streams[bytes(stream)] = kept
+        store.streams[stream] = kept
     store.frames = sum(kept.frames for kept in store.streams.values())
     store.bytes = sum(kept.bytes for kept in store.streams.values())
+
+
+# Of id, name, every_s, first_s, last_s, frames and bytes, as they stand in the file.
+_KEPT_TYPES: tuple[Any, ...] = (bytes, str, float | int | None, float | int, float | int, int, int)
 
 
 @contextlib.contextmanager
@@ -343,9 +397,8 @@ def commit(store: Store, arrivals: Sequence[Arrival]) -> dict[bytes, Standing]:
         if store.db.in_transaction:
             with contextlib.suppress(sqlite3.Error):
                 store.db.execute("ROLLBACK")
-        # What memory holds is ahead of the file.
-        with contextlib.suppress(InputError):
-            _load(store)
+        # What memory holds is ahead of the file; gone on with, it would acknowledge what was not kept.
+        _load(store)
         raise
     return {stream: Standing(*wanted(kept.state)) for stream, kept in touched.items()}
 
@@ -470,16 +523,21 @@ def status(store: Store, now_s: float, *, late_s: float = LATE_S) -> tuple[Strea
 def _status(store: Store, stream: bytes, kept: _Kept, now_s: float, late_s: float) -> StreamStatus:
     state = kept.state
     told = report(state, lambda number: b"" if has(state, number) else None, key=store.key)
-    young = {hole.first for hole in state.holes if now_s - hole.noticed_s < late_s}
-    starts = [(hole.first, hole.last, hole.first in young) for hole in state.holes]
-    late = tuple(r for r in told.missing if any(a <= r[0] <= b and new for a, b, new in starts))
+    # Holes are in order and may be many: a sender can make one with every frame.
+    starts = [hole.first for hole in state.holes]
+    young = [now_s - hole.noticed_s < late_s for hole in state.holes]
+    late: list[tuple[int, int]] = []
+    missing: list[tuple[int, int]] = []
+    for ends in told.missing:
+        hole = bisect.bisect_right(starts, ends[0]) - 1
+        (late if young[hole] else missing).append(ends)
     over = None if kept.every_s is None or told.closed else now_s - kept.last_s - kept.every_s
     counts, at = state.counts, state.last_nanoseconds
     return StreamStatus(
         stream=stream.hex(), name=kept.name, arrived=counts.get("accepted", 0) + counts.get("late", 0),
         bytes=kept.bytes, first_s=kept.first_s, last_s=kept.last_s,
         frame_time_s=None if at is None else at / 1e9, highest=state.highest, closed=told.closed,
-        checked=told.checked, late=late, missing=tuple(r for r in told.missing if r not in late),
+        checked=told.checked, late=tuple(late), missing=tuple(missing),
         out_of_order=counts.get("late", 0), duplicates=counts.get("duplicate", 0), altered=told.altered,
         flaws=len(told.flaws) + told.flaws_dropped, overdue_s=over if over and over > 0.0 else None,
         head=state.head.hex() if state.highest >= 0 else "",
@@ -496,9 +554,9 @@ def stored_raw(store: Store, stream: bytes) -> Iterator[bytes]:
     kept = store.streams[stream]
     with _told(store.path):
         for (raw,) in store.db.execute(
-            "SELECT raw FROM frames WHERE stream = ? ORDER BY row", (kept.number,)
+            "SELECT CAST(raw AS BLOB) FROM frames WHERE stream = ? ORDER BY row", (kept.number,)
         ):
-            yield bytes(raw)
+            yield raw
 
 
 def stored_frames(store: Store, stream: bytes) -> tuple[Frame, ...]:
@@ -511,8 +569,8 @@ def stored_anchors(store: Store) -> tuple[Anchor, ...]:
     source = f"kept by the station in {store.path.name}"
     with _told(store.path):
         rows = store.db.execute(
-            "SELECT s.id, f.sequence, f.tag FROM frames f JOIN streams s ON s.number = f.stream"
-            " WHERE f.verdict IN ('accepted', 'late')"
+            "SELECT s.id, CAST(f.sequence AS INTEGER), CAST(f.tag AS BLOB)"
+            " FROM frames f JOIN streams s ON s.number = f.stream WHERE f.verdict IN ('accepted', 'late')"
         )
         return tuple(Anchor(number, bytes(tag), source, bytes(stream)) for stream, number, tag in rows)
 
@@ -527,23 +585,35 @@ def verify_store(
         raise InputError(f"the file is damaged: {told}", file=str(store.path), remedy="Restore a copy of it.")
     found = {}
     for stream, kept in store.streams.items():
-        decoded, strays = _decoded(store, kept)
+        # A store may be larger than memory: frames go through one by one, offsets and defects grow with them.
+        decoder, offsets = Decoder(), list[int]()
         found[stream] = verify(
-            decoded.frames, key, anchors, offsets=decoded.offsets, stream=stream,
-            defects=[*decoded.defects, *strays],
+            _decoding(store, stream, decoder, offsets), key, anchors, offsets=offsets, stream=stream,
+            defects=itertools.chain(decoder.defects, _strays(store, kept)),
         )  # fmt: skip
     return found
 
 
-def _decoded(store: Store, kept: _Kept) -> tuple[Decoded, list[Defect]]:
-    """Decode what is kept of a stream; offsets count through its frames in the order of arrival."""
+def _decoding(store: Store, stream: bytes, decoder: Decoder, offsets: list[int]) -> Iterator[Frame]:
+    """Yield what is kept of a stream; offsets count through its frames in the order of arrival."""
+    for raw in stored_raw(store, stream):
+        for offset, frame in decoder.feed(raw):
+            offsets.append(offset)
+            yield frame
+    for offset, frame in decoder.close():
+        offsets.append(offset)
+        yield frame
+
+
+def _strays(store: Store, kept: _Kept) -> list[Defect]:
+    """Return what was rejected of a stream."""
     with _told(store.path):
-        rows = store.db.execute("SELECT raw FROM frames WHERE stream = ? ORDER BY row", (kept.number,))
-        decoded = decode_stream(bytes(raw) for (raw,) in rows)
         strays = store.db.execute(
-            "SELECT reason, length, raw FROM rejects WHERE stream = ? ORDER BY row", (kept.number,)
+            "SELECT CAST(reason AS TEXT), CAST(length AS INTEGER), CAST(raw AS BLOB) FROM rejects"
+            " WHERE stream = ? ORDER BY row",
+            (kept.number,),
         ).fetchall()
-    return decoded, [_stray(reason, length, bytes(raw)) for reason, length, raw in strays]
+    return [_stray(reason, length, raw) for reason, length, raw in strays]
 
 
 def _stray(reason: str, length: int, raw: bytes) -> Defect:

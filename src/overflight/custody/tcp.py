@@ -46,6 +46,8 @@ MAX_WANTED = 1000
 NAME_LENGTH = 80
 HELLO_S = 10.0
 READ_BYTES = 1 << 18
+# Acknowledgements that wait for a client who reads none.
+UNREAD_BYTES = 1 << 20
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 _LENGTH = struct.Struct(">I")
@@ -110,7 +112,7 @@ def parse_hello(body: bytes) -> Hello:
     try:
         stream = bytes.fromhex(str(told["stream"]))
         every = float(told.get("every_s") or 0.0)
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise _bad_hello("stream or every_s") from error
     if told.get("protocol") != PROTOCOL or len(stream) != STREAM_BYTES or not 0.0 <= every < math.inf:
         raise _bad_hello("protocol, stream or every_s")
@@ -147,7 +149,7 @@ def parse_standing(body: bytes) -> Standing:
     try:
         ranges = tuple((int(first), int(last)) for first, last in told["wanted"])
         return Standing(ranges, int(told["after"]))
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise _bad_hello("wanted or after") from error
 
 
@@ -241,45 +243,43 @@ async def _receive(
     intake: Intake, door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     limit = intake.store.limits.payload + MESSAGE_SPARE
-    splitter = Splitter(HELLO_BYTES)
+    splitter = Splitter(limit)
     async with asyncio.timeout(door.hello_s):
-        hello, rest = await _first(reader, splitter)
+        hello = await _first(reader)
         await _check_token(door, hello)
-    splitter.limit = limit
     answer, failed = _answerer(writer, intake.store.limits.payload)
     await put(intake, Arrival(hello.stream, b"", intake.clock(), hello.name, hello.every_s), answer)
-    messages = rest
     while True:
-        for kind, body in messages:
-            if kind != FRAMES:
-                raise InputError(f"a message of type {kind}", remedy="Send frames after the hello.")
-            await put(intake, Arrival(hello.stream, body, intake.clock()), answer)
         chunk = await asyncio.wait_for(reader.read(READ_BYTES), door.silent_s)
         if failed:
             raise InputError(failed[0])
         if not chunk:
             return
-        messages = splitter.feed(chunk)
+        for kind, body in splitter.feed(chunk):
+            if kind != FRAMES:
+                raise InputError(f"a message of type {kind}", remedy="Send frames after the hello.")
+            await put(intake, Arrival(hello.stream, body, intake.clock()), answer)
 
 
-async def _first(reader: asyncio.StreamReader, splitter: Splitter) -> tuple[Hello, list[tuple[int, bytes]]]:
-    """Return the hello and what came behind it."""
-    while True:
-        chunk = await reader.read(HELLO_BYTES)
-        if not chunk:
-            raise InputError("hung up before the hello")
-        held = splitter.feed(chunk)
-        # What comes behind the hello may be larger than a hello may be.
-        splitter.limit = MAX_PAYLOAD + MESSAGE_SPARE if held else splitter.limit
-        if held:
-            kind, body = held[0]
-            if kind != HELLO:
-                raise InputError(f"a message of type {kind} before the hello")
-            return parse_hello(body), held[1:]
+async def _first(reader: asyncio.StreamReader) -> Hello:
+    """Return the hello. What comes behind it, in the same packet or not, is left for the reader."""
+    try:
+        length = _LENGTH.unpack(await reader.readexactly(4))[0]
+        if not 1 <= length <= HELLO_BYTES:
+            raise InputError(
+                f"a first message of {length} bytes", field="length", remedy="Send a hello first."
+            )
+        first = await reader.readexactly(length)
+    except asyncio.IncompleteReadError:
+        raise InputError("hung up before the hello") from None
+    if first[0] != HELLO:
+        raise InputError(f"a message of type {first[0]} before the hello")
+    return parse_hello(first[1:])
 
 
 async def _check_token(door: Door, hello: Hello) -> None:
-    if door.token and not hmac.compare_digest(door.token.encode(), hello.token.encode()):
+    given = hello.token.encode("utf-8", "replace")
+    if door.token and not hmac.compare_digest(door.token.encode(), given):
         # Slows guessing down.
         await asyncio.sleep(0.5)
         raise InputError("the token is not the station's", remedy="Give the one of its --token-file.")
@@ -294,6 +294,10 @@ def _answerer(
 
     def answer(standing: Standing | None, count: int, refusal: str) -> None:
         nonlocal kept
+        if writer.transport.get_write_buffer_size() > UNREAD_BYTES:
+            failed.append("acknowledgements are not read")
+            writer.transport.abort()
+            return
         if standing is None:
             failed.append(refusal)
             if not writer.is_closing():

@@ -38,7 +38,9 @@ def record_result(result: Mapping[str, Any], path: Path, *, recorded_s: float) -
 
     `recorded_s` is when, POSIX seconds UTC.
     """
-    origin = f"overflight/{result['sections']['case']['folder_name']}"
+    # A folder's name may be no text at all.
+    folder = result["sections"]["case"]["folder_name"].encode("utf-8", "replace").decode()
+    origin = f"overflight/{folder}"
     with open_ledger(path, make=True, origin=" ".join(origin.split())) as log:
         there = _latest(log)
         added = []

@@ -14,7 +14,6 @@ A checkpoint kept elsewhere is what shows a log to be cut short or rewritten; th
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import os
 import re
@@ -141,14 +140,14 @@ def read_checkpoint(note: str) -> Checkpoint:
     body = note.split("\n\n", 1)[0] + "\n"
     lines = body.split("\n")
     try:
-        if len(note) > MOST_BYTES or len(lines) < 4 or not lines[0]:
+        if len(note.encode()) > MOST_BYTES or len(lines) < 4 or not lines[0]:
             raise ValueError
         root = base64.b64decode(lines[2], validate=True)
         size = int(lines[1]) if re.fullmatch(r"0|[1-9][0-9]{0,15}", lines[1]) else -1
         found = Checkpoint(origin=lines[0], size=size, root=root)
         if len(root) != 32 or not 0 <= size <= MOST_ENTRIES or found.body() != body:
             raise ValueError
-    except (ValueError, binascii.Error):
+    except ValueError:
         raise InputError(
             "it is no checkpoint of a ledger",
             remedy="A checkpoint is three lines (origin, size, root), a blank one and signatures.",
@@ -167,7 +166,7 @@ def signed_by(note: str, key: PublicKey) -> bool:
         name, _, encoded = rest.rpartition(" ")
         try:
             raw = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
+        except ValueError:
             continue
         if mark != "—" or name != key.name or raw[:4] != key.id:
             continue

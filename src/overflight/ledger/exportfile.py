@@ -48,9 +48,11 @@ class Exported:
 def export_lines(log: Ledger) -> Iterator[bytes]:
     """Yield the lines of the canonical file of a log."""
     digest = hashlib.sha256()
-    for line in _lines(log):
-        digest.update(line)
-        yield line
+    # Of one moment: a checkpoint that is kept meanwhile may be of more entries than were written here.
+    with log.unchanging():
+        for line in _lines(log):
+            digest.update(line)
+            yield line
     yield f"sha256 {digest.hexdigest()}\n".encode()
 
 
@@ -110,8 +112,9 @@ def check_export(
     `checkpoints` are notes kept elsewhere, `keys` the public keys trusted to sign them and those in the file.
     """
     problems = []
-    for note in (*exported.notes, *checkpoints):
-        there = read_checkpoint(note)
+    notes = [(note, read_checkpoint(note)) for note in (*exported.notes, *checkpoints)]
+    roots = merkle.roots_of_entries(exported.entries, {there.size for _, there in notes})
+    for note, there in notes:
         if keys and not any(signed_by(note, key) for key in keys):
             problems.append(f"a checkpoint of {there.size} entries carries no signature of a key given")
         elif there.origin != exported.origin:
@@ -119,7 +122,7 @@ def check_export(
         elif there.size > len(exported.entries):
             gone = there.size - len(exported.entries)
             problems.append(f"a checkpoint saw {gone} entries that are not here: the log was cut short")
-        elif merkle.root_of_entries(exported.entries[: there.size]) != there.root:
+        elif roots[there.size] != there.root:
             problems.append(f"a checkpoint saw other entries before {there.size}: the log was written anew")
     limits = [] if checkpoints else [UNKNOWN]
     if (exported.notes or checkpoints) and not keys:

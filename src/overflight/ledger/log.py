@@ -8,15 +8,20 @@
 
 An append is one transaction, and when it returns the bytes are on the disk (WAL, synchronous=FULL): a process
 killed at any moment loses nothing that was acknowledged. Writers wait for one another.
+
+A log may come from anybody: a file whose tables are not exactly these is refused, so that no trigger or view
+of somebody else's runs, and looking at one changes nothing of it. On a medium that cannot be written it is
+read as it lies there.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from overflight.errors import InputError, OverflightError
 from overflight.ledger import merkle
@@ -59,12 +64,34 @@ class Ledger:
     @property
     def origin(self) -> str:
         """The name that checkpoints give the log, settled when it was made."""
-        row = self._base.execute("SELECT value FROM about WHERE name = 'origin'").fetchone()
-        return str(row[0])
+        row = self._one("SELECT value FROM about WHERE name = 'origin'")
+        return "" if row is None else str(row[0])
 
     def __len__(self) -> int:
-        row = self._base.execute("SELECT max(number) FROM node WHERE level = 0").fetchone()
-        return 0 if row[0] is None else int(row[0]) + 1
+        row = self._one("SELECT max(number) FROM node WHERE level = 0 AND typeof(number) = 'integer'")
+        return 0 if row is None or row[0] is None else int(row[0]) + 1
+
+    def _one(self, question: str, values: tuple[object, ...] = ()) -> Any:
+        with _told(self.path):
+            return self._base.execute(question, values).fetchone()
+
+    def _each(self, question: str, values: tuple[object, ...] = ()) -> Iterator[Any]:
+        with _told(self.path):
+            yield from self._base.execute(question, values)
+
+    @contextmanager
+    def unchanging(self) -> Iterator[None]:
+        """Let all that is read in the `with` statement be the log of one moment, whoever writes meanwhile."""
+        if self._base.in_transaction:
+            yield
+            return
+        with _told(self.path):
+            self._base.execute("BEGIN")
+        try:
+            yield
+        finally:
+            with suppress(sqlite3.Error):
+                self._base.execute("COMMIT")
 
     def append(self, entries: Iterable[tuple[Entry, bytes | None]]) -> tuple[str, ...]:
         """Append entries with their content, all or none; return their ids (leaf hashes in hex).
@@ -111,20 +138,21 @@ class Ledger:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        self._base.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._base.execute("ROLLBACK")
-            raise
-        self._base.execute("COMMIT")
+        with _told(self.path):
+            self._base.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._base.execute("COMMIT")
+            except BaseException:
+                # A full disk may have rolled back by itself.
+                if self._base.in_transaction:
+                    self._base.execute("ROLLBACK")
+                raise
 
     def node(self, level: int, number: int) -> bytes:
         """Return the hash of a complete subtree."""
-        row = self._base.execute(
-            "SELECT hash FROM node WHERE level = ? AND number = ?", (level, number)
-        ).fetchone()
-        if row is None:
+        row = self._one("SELECT hash FROM node WHERE level = ? AND number = ?", (level, number))
+        if row is None or not isinstance(row[0], bytes):
             raise OverflightError(
                 f"the hash of subtree {number} at level {level} is gone", where=str(self.path),
                 remedy="Run `overflight ledger verify` on it.",
@@ -137,14 +165,12 @@ class Ledger:
             leaf = bytes.fromhex(id_)
         except ValueError:
             return None
-        row = self._base.execute(
-            "SELECT min(number) FROM node WHERE level = 0 AND hash = ?", (leaf,)
-        ).fetchone()
+        row = self._one("SELECT min(number) FROM node WHERE level = 0 AND hash = ?", (leaf,))
         return None if row[0] is None else int(row[0])
 
     def data(self, seq: int) -> bytes:
         """Return the bytes of an entry. InputError if there is none."""
-        row = self._base.execute("SELECT CAST(data AS BLOB) FROM entry WHERE seq = ?", (seq,)).fetchone()
+        row = self._one("SELECT CAST(data AS BLOB) FROM entry WHERE seq = ?", (seq,))
         if row is None:
             raise InputError(
                 f"there is no entry {seq}", file=str(self.path), remedy=f"It has {len(self)}, from 0."
@@ -158,26 +184,24 @@ class Ledger:
     def rows(self, begin: int = 0, end: int | None = None) -> Iterator[tuple[int, bytes]]:
         """Yield number and bytes of entries in order, as they stand in the file."""
         last = 2**62 if end is None else end
-        yield from self._base.execute(
+        yield from self._each(
             "SELECT seq, CAST(data AS BLOB) FROM entry WHERE seq >= ? AND seq < ? ORDER BY seq", (begin, last)
         )
 
     def level(self, level: int) -> Iterator[tuple[int, bytes]]:
         """Yield number and hash of the complete subtrees of a level."""
-        yield from self._base.execute(
+        yield from self._each(
             "SELECT number, CAST(hash AS BLOB) FROM node WHERE level = ? ORDER BY number", (level,)
         )
 
     def content(self, hash_: str) -> bytes | None:
         """Return content by its SHA-256 in hex, None where it is not kept here."""
-        row = self._base.execute(
-            "SELECT data FROM content WHERE hash = ?", (bytes.fromhex(hash_),)
-        ).fetchone()
+        row = self._one("SELECT CAST(data AS BLOB) FROM content WHERE hash = ?", (bytes.fromhex(hash_),))
         return None if row is None else bytes(row[0])
 
     def contents(self) -> Iterator[tuple[str, bytes]]:
         """Yield SHA-256 in hex and bytes of all content."""
-        for hash_, data in self._base.execute(
+        for hash_, data in self._each(
             "SELECT CAST(hash AS BLOB), CAST(data AS BLOB) FROM content ORDER BY rowid"
         ):
             yield bytes(hash_).hex(), data
@@ -197,7 +221,7 @@ class Ledger:
 
     def checkpoints(self) -> Iterator[tuple[int, str]]:
         """Yield size and note of the checkpoints kept, oldest first."""
-        yield from self._base.execute("SELECT size, note FROM checkpoint ORDER BY size, note")
+        yield from self._each("SELECT size, note FROM checkpoint ORDER BY size, note")
 
     def keep_stamp(self, size: int, token: bytes) -> None:
         """Keep a time stamp over the checkpoint of a size."""
@@ -206,7 +230,7 @@ class Ledger:
 
     def stamps(self) -> Iterator[tuple[int, bytes]]:
         """Yield size and token of the time stamps kept, oldest first."""
-        yield from self._base.execute("SELECT size, token FROM stamp ORDER BY size, token")
+        yield from self._each("SELECT size, token FROM stamp ORDER BY size, token")
 
     def prove_inclusion(self, seq: int, size: int | None = None) -> tuple[bytes, ...]:
         """Return the proof that an entry is in the log of `size` entries, all when None."""
@@ -228,39 +252,93 @@ def open_ledger(path: str | Path, *, make: bool = False, origin: str = "") -> Le
     path = Path(path)
     if not make and not path.is_file():
         raise InputError("there is no ledger", file=str(path), remedy="`overflight assess` writes one.")
+    with _told(path):
+        base = _connect(path)
+        try:
+            # Nothing is changed, not even how it keeps its journal, before it is known to be ours.
+            if make:
+                _make(base, origin or f"overflight/{path.stem}")
+            _check_kind(base, path)
+            base.execute("PRAGMA synchronous = FULL")
+            if make:
+                _write_ahead(base)
+        except BaseException:
+            base.close()
+            raise
+    return Ledger(path, base)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn errors of the database into ours, with the file's name."""
     try:
-        base = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)
-        base.execute("PRAGMA journal_mode = WAL")
-        base.execute("PRAGMA synchronous = FULL")
-        if make:
-            _make(base, origin or f"overflight/{path.stem}")
-        _check_kind(base, path)
+        yield
     except sqlite3.DatabaseError as error:
         raise InputError(
-            f"it cannot be read as a ledger: {error}", file=str(path),
-            remedy="Compare it with a copy; `overflight ledger export` writes one that lasts.",
-        ) from None  # fmt: skip
-    return Ledger(path, base)
+            f"it cannot be read or written as a ledger: {error}", file=str(path),
+            remedy="Check the space left; compare it with a copy. `overflight ledger export` writes one.",
+        ) from error  # fmt: skip
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    if not path.exists() or os.access(path.parent, os.W_OK):
+        return sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)
+    # The log needs files beside it even to be read, unless it is told that nobody writes it.
+    rest = path.with_name(path.name + "-wal")
+    if rest.exists() and rest.stat().st_size:
+        raise InputError(
+            "it was not closed, and its folder cannot be written", file=str(path),
+            remedy=f"Copy it together with {rest.name} to where it can.",
+        )  # fmt: skip
+    return sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True, isolation_level=None)
 
 
 def _make(base: sqlite3.Connection, origin: str) -> None:
     if "\n" in origin or not origin.strip():
         raise InputError(f"{origin!r} cannot name a log", field="origin", remedy="Use one line of text.")
     base.execute("BEGIN IMMEDIATE")
-    if base.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-        for statement in filter(str.strip, TABLES.split(";")):
-            base.execute(statement)
-        base.execute("INSERT INTO about VALUES ('origin', ?)", (origin,))
-        base.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        base.execute(f"PRAGMA user_version = {VERSION}")
-    base.execute("COMMIT")
+    try:
+        fresh = base.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        if fresh and base.execute("PRAGMA application_id").fetchone()[0] == 0:
+            for statement in _statements():
+                base.execute(statement)
+            base.execute("INSERT INTO about VALUES ('origin', ?)", (origin,))
+            base.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            base.execute(f"PRAGMA user_version = {VERSION}")
+        base.execute("COMMIT")
+    except BaseException:
+        if base.in_transaction:
+            base.execute("ROLLBACK")
+        raise
+
+
+def _write_ahead(base: sqlite3.Connection) -> None:
+    """Set the journal that lets readers go on beside a writer.
+
+    Somebody else who has the file open can stand in the way; until the next opening the log is then written
+    with a rollback journal, which is as safe.
+    """
+    with suppress(sqlite3.OperationalError):
+        base.execute("PRAGMA journal_mode = WAL")
+
+
+def _statements() -> list[str]:
+    return [one.strip() for one in TABLES.split(";") if one.strip()]
 
 
 def _check_kind(base: sqlite3.Connection, path: Path) -> None:
     kind = base.execute("PRAGMA application_id").fetchone()[0]
     version = base.execute("PRAGMA user_version").fetchone()[0]
-    if kind == APPLICATION_ID and version == VERSION:
-        return
-    base.close()
-    what = f"a ledger of version {version}" if kind == APPLICATION_ID else "a database of another kind"
-    raise InputError(f"it is {what}", file=str(path), remedy=f"This program reads version {VERSION}.")
+    if kind != APPLICATION_ID or version != VERSION:
+        what = f"a ledger of version {version}" if kind == APPLICATION_ID else "a database of another kind"
+        raise InputError(f"it is {what}", file=str(path), remedy=f"This program reads version {VERSION}.")
+    # Those that SQLite makes for itself have no text.
+    there = base.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    if sorted(" ".join(str(sql).split()) for (sql,) in there) != _SHAPE:
+        raise InputError(
+            "its tables are not those of a ledger: somebody changed them", file=str(path),
+            remedy="Take another copy; do not trust this one.",
+        )  # fmt: skip
+
+
+_SHAPE: Final = sorted(" ".join(one.split()) for one in _statements())

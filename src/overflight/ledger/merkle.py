@@ -69,6 +69,18 @@ def root_of_entries(entries: Iterable[bytes]) -> bytes:
     return root_of_peaks(peaks)
 
 
+def roots_of_entries(entries: Iterable[bytes], sizes: set[int]) -> dict[int, bytes]:
+    """Return the roots of the trees of the first entries, for each size that is reached, in one pass."""
+    peaks: list[bytes] = []
+    found = {0: EMPTY_ROOT} if 0 in sizes else {}
+    for seq, data in enumerate(entries):
+        for _ in grow(peaks, seq, leaf_hash(data)):
+            pass
+        if seq + 1 in sizes:
+            found[seq + 1] = root_of_peaks(peaks)
+    return found
+
+
 def root(lookup: Lookup, size: int) -> bytes:
     """Return the root of the first `size` leaves."""
     return root_of_peaks(peaks_of(lookup, size))

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from overflight.errors import InputError
 from overflight.ledger import merkle
-from overflight.ledger.checkpoint import PublicKey, read_checkpoint, signed_by
+from overflight.ledger.checkpoint import Checkpoint, PublicKey, read_checkpoint, signed_by
 from overflight.ledger.entry import content_hash
 from overflight.ledger.log import Ledger
 
@@ -71,22 +71,33 @@ def verify_ledger(
     keys : keys whose signatures are trusted. Without any, signatures are not checked, and it says so.
     """
     tell = progress or (lambda _text, _share: None)
+    # Of one moment: who appends meanwhile must not make it look damaged.
+    with log.unchanging():
+        return _verify(log, checkpoints, keys, tell)
+
+
+def _verify(
+    log: Ledger, checkpoints: Sequence[str], keys: Sequence[PublicKey], tell: Progress
+) -> Verification:
     size = len(log)
-    leaves = [bytes(value) for _, value in log.level(0)]
     problems: list[Problem] = []
-    hashes = _check_entries(log, leaves, problems, tell)
-    tell("checking the tree", 0.8)
-    root = _check_tree(log, leaves, size, problems)
-    _check_contents(log, hashes, problems)
-    limits, checked = [], [f"{size} entries hashed anew", "every hash of the tree"]
-    notes = [(note, "kept in the log") for _, note in log.checkpoints()]
-    notes += [(note, "given") for note in checkpoints]
-    for note, where in notes:
-        _check_note(log, note, where, size, keys, problems)
+    root = merkle.EMPTY_ROOT
+    limits: list[str] = []
+    checked: list[str] = []
+    try:
+        root = _check_log(log, size, problems, tell)
+        checked = [f"{size} entries hashed anew", "every hash of the tree"]
+        kept = [note for _, note in log.checkpoints()]
+    except (InputError, TypeError, ValueError, OverflowError) as error:
+        # Pages that cannot be read, values of a type that we never write.
+        text = f"the file cannot be read to its end ({error}): it is damaged"
+        problems.append(Problem(kind="tree", seq=-1, text=text))
+        kept = []
+    notes = [(note, "kept in the log") for note in kept] + [(note, "given") for note in checkpoints]
+    _check_notes(log, notes, size, keys, problems)
     if notes:
         checked.append(f"{len(notes)} checkpoints")
-    if not checkpoints:
-        limits.append(UNKNOWN)
+    limits += [UNKNOWN] if not checkpoints else _beyond(checkpoints, size)
     if notes and not keys:
         limits.append("No key was given: who signed the checkpoints was not checked.")
     problems.sort(key=lambda problem: problem.seq)
@@ -96,6 +107,34 @@ def verify_ledger(
         size=size, root=root, problems=tuple(problems[:MOST_PROBLEMS]), limits=tuple(limits),
         checked=tuple(checked),
     )  # fmt: skip
+
+
+def _check_log(log: Ledger, size: int, problems: list[Problem], tell: Progress) -> bytes:
+    """Check entries, tree and content; return the root that the leaves have."""
+    leaves = [bytes(value) for _, value in log.level(0)]
+    hashes = _check_entries(log, leaves, problems, tell)
+    tell("checking the tree", 0.8)
+    root = _check_tree(log, leaves, size, problems)
+    _check_contents(log, hashes, problems)
+    return root
+
+
+def _beyond(checkpoints: Sequence[str], size: int) -> list[str]:
+    """Say which entries no checkpoint from elsewhere reaches."""
+    reach = max((one.size for one in map(_parsed, checkpoints) if one is not None), default=0)
+    if reach >= size:
+        return []
+    return [
+        f"The checkpoints given reach {reach} entries: whether those behind were cut short or written anew "
+        "cannot be known."
+    ]
+
+
+def _parsed(note: str) -> Checkpoint | None:
+    try:
+        return read_checkpoint(note)
+    except InputError:
+        return None
 
 
 def _check_entries(
@@ -188,42 +227,57 @@ def _check_contents(log: Ledger, named: dict[str, int], problems: list[Problem])
             problems.append(Problem(kind="content", seq=-1, text=text))
 
 
-def _check_note(
-    log: Ledger, note: str, where: str, size: int, keys: Sequence[PublicKey], problems: list[Problem]
+def _check_notes(
+    log: Ledger,
+    notes: Sequence[tuple[str, str]],
+    size: int,
+    keys: Sequence[PublicKey],
+    problems: list[Problem],
 ) -> None:
-    """Hold the log against one checkpoint."""
+    """Hold the log against checkpoints, each told with where it comes from."""
+    good: list[tuple[Checkpoint, str]] = []
+    for note, where in notes:
+        try:
+            there = read_checkpoint(note)
+        except (InputError, AttributeError, TypeError) as error:
+            text = f"a checkpoint {where} cannot be read: {error}"
+            problems.append(Problem(kind="signature", seq=-1, text=text))
+            continue
+        name = f"the checkpoint {where}, of {there.size} entries,"
+        if keys and not any(signed_by(note, key) for key in keys):
+            text = f"{name} carries no signature of a key given"
+            problems.append(Problem(kind="signature", seq=-1, text=text))
+        elif there.origin != log.origin:
+            text = f"{name} is of another log ({there.origin!r})"
+            problems.append(Problem(kind="fork", seq=-1, text=text))
+        elif there.size > size:
+            text = f"{name} saw {there.size - size} entries that are not here: the log was cut short"
+            problems.append(Problem(kind="cut short", seq=size, text=text))
+        else:
+            good.append((there, name))
+    roots = _roots(log, {there.size for there, _ in good})
+    for there, name in good:
+        if roots.get(there.size) != there.root:
+            text = f"{name} saw other entries before {there.size}: the log was written anew, or forked"
+            problems.append(Problem(kind="fork", seq=0, text=text))
+
+
+def _roots(log: Ledger, sizes: set[int]) -> dict[int, bytes]:
+    """Return the roots of the first entries, from their bytes and not from stored hashes, in one reading.
+
+    A size is left out where entries before it are gone.
+    """
     try:
-        there = read_checkpoint(note)
-    except InputError as error:
-        problems.append(Problem(kind="signature", seq=-1, text=f"a checkpoint {where}: {error}"))
-        return
-    name = f"the checkpoint {where}, of {there.size} entries,"
-    if keys and not any(signed_by(note, key) for key in keys):
-        text = f"{name} carries no signature of a key given"
-        problems.append(Problem(kind="signature", seq=-1, text=text))
-        return
-    if there.origin != log.origin:
-        text = f"{name} is of another log ({there.origin!r})"
-        problems.append(Problem(kind="fork", seq=-1, text=text))
-    elif there.size > size:
-        text = f"{name} saw {there.size - size} entries that are not here: the log was cut short"
-        problems.append(Problem(kind="cut short", seq=size, text=text))
-    elif _root(log, there.size) != there.root:
-        text = f"{name} saw other entries before {there.size}: the log was written anew, or forked"
-        problems.append(Problem(kind="fork", seq=0, text=text))
+        return merkle.roots_of_entries(_in_order(log, max(sizes, default=0)), sizes)
+    except (InputError, TypeError):
+        return {}
 
 
-def _root(log: Ledger, size: int) -> bytes | None:
-    """The root of the first entries, from their bytes and not from stored hashes; None if some are gone."""
-    peaks: list[bytes] = []
-    there = 0
-    for seq, data in log.rows(0, size):
+def _in_order(log: Ledger, size: int) -> Iterator[bytes]:
+    for there, (seq, data) in enumerate(log.rows(0, size)):
         if seq != there:
-            return None
-        for _ in merkle.grow(peaks, seq, merkle.leaf_hash(data)):
-            pass
-        there += 1
-    return merkle.root_of_peaks(peaks) if there == size else None
+            return
+        yield data
 
 
 def first_bad(verification: Verification) -> int | None:
