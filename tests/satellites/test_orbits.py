@@ -95,12 +95,11 @@ def test_the_rate_of_sidereal_time_is_that_of_the_formula() -> None:
     assert math.remainder(turned - expected, 2.0 * math.pi) == pytest.approx(0.0, abs=1e-8)
 
 
-@pytest.mark.parametrize("per_day", [15.9, 14.2, 2.0, 1.0])
-@pytest.mark.parametrize("eccentricity", [0.0005, 0.7])
+@pytest.mark.parametrize(
+    ("per_day", "eccentricity"), [(15.9, 0.0005), (14.2, 0.0005), (2.0, 0.7), (1.0, 0.0005), (1.0, 0.7)]
+)
 def test_places_between_nodes_are_those_of_sgp4(per_day: float, eccentricity: float) -> None:
     """90 m is h⁴ω⁴r/384 for a low orbit and 240 s; nearer the perigee of a long orbit it is more."""
-    if eccentricity > 0.1 and per_day > 2.1:
-        pytest.skip("such an orbit would lie in the ground")
     one = made(per_day=per_day, eccentricity=eccentricity)
     orbit = Orbit(one.catalog, "", (one,))
     start = one.epoch_s

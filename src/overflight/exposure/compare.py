@@ -404,7 +404,8 @@ def _sentences(site: Site, tell: _Teller) -> list[Row]:
     if passes and hours and optical:
         say(
             f"Satellites that may carry an imager passed over {site.name} {_span(passes)} times, with one "
-            f"or more above it for {_span(hours, 1)} h; a camera in orbit could have seen it by day {_span(optical)} times. "
+            f"or more above it for {_span(hours, 1)} h; a camera in orbit could have seen it by day "
+            f"{_span(optical)} times. "
             f"{SAID}.",
             "passes", "hours_in_view", "optical_passes",
         )  # fmt: skip

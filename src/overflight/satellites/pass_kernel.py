@@ -4,7 +4,7 @@ SGP4 is asked at nodes `NODE_STEP_S` apart; between them places follow from plac
 Hermite interpolation, which at that step is off by h⁴ ω⁴ r / 384, 90 m for a low orbit, 12 ms.
 On a grid of the step asked for the satellite is turned into the Earth's axes once for all sites. A site then
 steps through it, and while the satellite is too far away it skips as many steps as it must at least take to
-come near. Rise and set are bracketed by the grid and placed to a millisecond by false position (Illinois),
+come near. Rise and set are bracketed by the grid and placed to milliseconds by false position (Illinois),
 and the highest point by parabolas. A pass that begins and ends between two grid points shows as a peak of
 three points below the limit and is looked for there.
 """
@@ -28,7 +28,7 @@ SITE, RISE, SET, PEAK, SINE, RANGE, OFF_NADIR, EDGE = range(8)
 COLUMNS: Final = 8
 # `EDGE`: the satellite was in view when the window began, when it ended, or when its orbit did.
 BEGINS_BEFORE, ENDS_AFTER, ORBIT_ENDS = 1, 2, 4
-TOLERANCE_S: Final = 1e-3
+TOLERANCE_S: Final = 4e-3
 MOST_STEPS: Final = 60
 # Radians: the geodetic vertical leans by up to 0.0034 from the line to the centre.
 LEAN: Final = 0.007
@@ -131,7 +131,7 @@ def _peak(
     high: float,
 ) -> float:  # fmt: skip
     """Return when the elevation is highest near a time, within [low, high]."""
-    for _ in range(3):
+    for _ in range(2):
         t = min(max(t, low), high)
         a = _height(nodes, first_s, angle, site, 0.0, t - h)
         b = _height(nodes, first_s, angle, site, 0.0, t)
