@@ -13,6 +13,7 @@ and nothing beyond it; the status says so.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -34,6 +35,8 @@ TABLE: Final = Path(__file__).parent / "data" / "p528.npz"
 LOW_HZ, HIGH_HZ = 100e6, 30e9
 LOW_M, HIGH_M = 1.5, 20_000.0
 PERCENTS: Final = (10.0, 50.0, 90.0)
+# Nodes of the horizon, even in the square root of the height: a metre at most from the file's.
+ROOTS: Final = 401
 
 WITHIN_HORIZON, PAST_HORIZON, FREE_SPACE, OUTSIDE = range(4)
 LOSS_STATUS: Final = (
@@ -60,7 +63,6 @@ class _Table:
     height_m: Float64s
     share: Float64s
     past_m: Float64s
-    root: Float64s
     horizon_m: Float64s
     provenance: str
 
@@ -73,7 +75,6 @@ class Curves:
     log_height: Float64s
     share: Float64s
     past_m: Float64s
-    root: Float64s
     horizon_m: Float64s
     own_horizon_m: float
 
@@ -88,8 +89,12 @@ def _table() -> _Table:
             share=file["share"],
             past_m=file["past_m"],
             # The horizon is nearly the square root of the height, and straight over it.
-            root=np.sqrt(np.concatenate([[0.0], file["horizon_height_m"]])),
-            horizon_m=np.concatenate([[0.0], file["horizon_m"]]),
+            horizon_m=np.interp(
+                # The horizon is nearly the square root of the height, and straight over it.
+                np.linspace(0.0, np.sqrt(HIGH_M), ROOTS),
+                np.sqrt(np.concatenate([[0.0], file["horizon_height_m"]])),
+                np.concatenate([[0.0], file["horizon_m"]]),
+            ),
             provenance=str(file["provenance"]),
         )
 
@@ -111,10 +116,8 @@ def radio_horizon_m(height_m: npt.ArrayLike) -> Float64s:
     """Return P.528's own distance to the horizon, metres along the ground; NaN above 20 km."""
     height = np.asarray(height_m, dtype=np.float64)
     good = (height >= 0.0) & (height <= HIGH_M)
-    table = _table()
-    return np.where(
-        good, np.interp(np.sqrt(np.where(good, height, 0.0)), table.root, table.horizon_m), np.nan
-    )
+    place = np.sqrt(np.where(good, height, 0.0) / HIGH_M) * (ROOTS - 1)
+    return np.where(good, np.interp(place, np.arange(ROOTS), _table().horizon_m), np.nan)
 
 
 def applies(frequency_hz: float, antenna_m: float) -> bool:
@@ -146,7 +149,6 @@ def curves(frequency_hz: float, antenna_m: float, percent: float = 50.0) -> Curv
         log_height=np.log(table.height_m),
         share=table.share,
         past_m=table.past_m,
-        root=table.root,
         horizon_m=table.horizon_m,
         own_horizon_m=float(radio_horizon_m(antenna_m)),
     )
@@ -199,7 +201,7 @@ def loss(
     flat = (np.ascontiguousarray(height).ravel(), np.ascontiguousarray(distance).ravel())
     if applies(frequency_hz, antenna_m):
         c = curves(float(frequency_hz), float(antenna_m), float(percent))
-        _excess(*flat, c.excess_db, c.log_height, c.share, c.past_m, c.root, c.horizon_m, c.own_horizon_m,
+        _excess(*flat, c.excess_db, c.log_height, c.share, c.past_m, c.horizon_m, c.own_horizon_m,
                 found, codes)  # fmt: skip
     else:
         found[:], codes[:] = 0.0, FREE_SPACE
@@ -214,6 +216,19 @@ def loss(
 
 
 @compiled
+def _cell(axis: Float64s, x: float) -> int:
+    """Return the step of an increasing axis that holds a value; the first and last hold all beyond."""
+    low, high = 0, axis.size - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if axis[middle] <= x:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@compiled
 def _excess(
     height_m: Float64s,
     distance_m: Float64s,
@@ -221,7 +236,6 @@ def _excess(
     log_height: Float64s,
     share: Float64s,
     past_m: Float64s,
-    root: Float64s,
     horizon: Float64s,
     own_horizon_m: float,
     excess: Float64s,
@@ -234,7 +248,9 @@ def _excess(
         if not (LOW_M <= height <= HIGH_M and distance >= 0.0):
             status[n] = FREE_SPACE
             continue
-        edge = own_horizon_m + np.interp(np.sqrt(height), root, horizon)
+        z = math.sqrt(height / HIGH_M) * (horizon.size - 1)
+        h = min(int(z), horizon.size - 2)
+        edge = own_horizon_m + horizon[h] + (z - h) * (horizon[h + 1] - horizon[h])
         if distance <= edge:
             x, axis, begin = distance / edge, share, 0
             status[n] = WITHIN_HORIZON
@@ -244,10 +260,10 @@ def _excess(
         else:
             status[n] = OUTSIDE
             continue
-        k = min(max(np.searchsorted(axis, x, side="right") - 1, 0), axis.size - 2)
+        k = _cell(axis, x)
         q = (x - axis[k]) / (axis[k + 1] - axis[k])
-        y = np.log(height)
-        i = min(max(np.searchsorted(log_height, y, side="right") - 1, 0), log_height.size - 2)
+        y = math.log(height)
+        i = _cell(log_height, y)
         p = (y - log_height[i]) / (log_height[i + 1] - log_height[i])
         k += begin
         lower = table[i, k] + q * (table[i, k + 1] - table[i, k])

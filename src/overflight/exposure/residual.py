@@ -283,20 +283,19 @@ def _signal_hours(
     masked = looks.mask is not None
     hours = np.zeros((len(emitters), FIFTHS.size, len(PERCENTS), looks.weight.size))
     for i, one in enumerate(emitters):
-        for j, place in enumerate(2.0 * FIFTHS - 1.0):
-            power = one.eirp_dbm + place * one.eirp_spread_db
-            for k, time_share in enumerate(PERCENTS):
-                heard = hear(
-                    one,
-                    receiver,
-                    pieces,
-                    looks.site_alt_m,
-                    masked=masked,
-                    eirp_dbm=float(power),
-                    percent=time_share,
-                    every=False,
-                )
-                hours[i, j, k] = pieces.hours(heard.median)
+        for k, time_share in enumerate(PERCENTS):
+            heard = hear(
+                louder[i],
+                receiver,
+                pieces,
+                looks.site_alt_m,
+                masked=masked,
+                percent=time_share,
+                every=False,
+            )
+            for j, place in enumerate(2.0 * FIFTHS - 2.0):
+                left_db = heard.median_db + place * one.eirp_spread_db
+                hours[i, j, k] = pieces.hours(heard.reached & (left_db >= 0.0))
     return hours, pieces
 
 

@@ -77,12 +77,14 @@ class Heard:
     """What a receiver has of one class of emitter over pieces, (N,): margins NaN where not assessed.
 
     `free_db` is the margin over free space where the flight stands over the level horizon, `median_db` and
-    `loud_db` those of P.528 for half and a tenth of the time. `fallen_back` is where P.528 does not reach.
+    `loud_db` those of P.528 for half and a tenth of the time. `reached` is where the median
+    may count, `fallen_back` where P.528 does not reach.
     """
 
     free_db: Float64s
     median_db: Float64s
     loud_db: Float64s
+    reached: Bools
     bound: Bools
     median: Bools
     past: Bools
@@ -207,18 +209,16 @@ def hear(
     site_alt_m: float,
     *,
     masked: bool = False,
-    eirp_dbm: float | None = None,
     percent: float = HALF,
     every: bool = True,
 ) -> Heard:
     """Return what a receiver has of an emitter over pieces; `masked` where the site has its own horizon.
 
-    `eirp_dbm` stands in for the class's own power, `percent` (10, 50, 90) for the median's share of the time.
+    `percent` (10, 50, 90) stands in for the median's share of the time.
     Without `every`, P.528 is not asked where free space is 6 dB too little: its margins are NaN there.
     """
-    power = emitter.eirp_dbm if eirp_dbm is None else eirp_dbm
     tuned = receiver.low_hz <= emitter.frequency_hz <= receiver.high_hz
-    budget = power + receiver.gain_dbi - float(sensitivity_dbm(receiver, emitter.bandwidth_hz))
+    budget = emitter.eirp_dbm + receiver.gain_dbi - float(sensitivity_dbm(receiver, emitter.bandwidth_hz))
     budget = budget if tuned else -math.inf
     free = budget - free_space_loss_db(emitter.frequency_hz, pieces.range_m)
     asked = np.nonzero(every | (free >= -HOPELESS_DB))[0]
@@ -230,11 +230,13 @@ def hear(
     fallen = (status == FREE_SPACE) | ((status == OUTSIDE) & over)
     median_db = np.where(fallen & over, free, half_db)
     # Behind a horizon of its own, a smooth Earth says nothing of the site.
-    median = (pieces.in_sight | (past & (not masked))) & (median_db >= 0.0)
+    reached = pieces.in_sight | (past & (not masked))
+    median = reached & (median_db >= 0.0)
     return Heard(
         free_db=free,
         median_db=median_db,
         loud_db=loud_db,
+        reached=reached,
         # A median may lie tenths of a decibel under free space; the bound holds it too.
         bound=(free >= 0.0) | (past & (loud_db >= 0.0)) | median,
         median=median,
