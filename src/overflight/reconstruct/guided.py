@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -45,9 +45,11 @@ START_SD_KM = 2500.0
 WIDE_KM = 150.0
 # A flight that starts below this rises, one that comes below it has come down.
 GROUND_ALT_KM = 10.0
+# Fixes nearer in time than this show a rise or a fall, which take an hour or two, by their speeds alone.
+SHOWS_PHASES_S = 30 * 60.0
 # How far ahead heights are looked at to see whether a fall goes on.
 OUTLOOK_S = 45 * 60.0
-MIN_STEP_S, MAX_STEP_S = 600.0, HOUR_S
+MIN_STEP_S, MAX_STEP_S = 600.0, 1.5 * HOUR_S
 LEAST_BATCHES, MOST_BATCHES, BATCH, LARGEST_BATCH = 4, 8, 500, 8192
 MOST_BYTES = 4e9
 # Columns of a path.
@@ -129,9 +131,9 @@ def filter_flight(
 ) -> Filtered:
     """Return the evidence of the fixes under a model, and draws of the flight.
 
-    `step_s` is the longest step; by default the median interval of the fixes, from ten minutes to an hour.
-    The
-    same seed gives the same bytes with any number of threads. Cost is linear in particles and nodes.
+    `step_s` is the longest step; by default the median interval of the fixes, from ten minutes to an hour and
+    a half. The same seed gives the same bytes with any number of threads. Cost is linear in particles and
+    nodes.
 
     Raises
     ------
@@ -152,6 +154,8 @@ def filter_flight(
         raise InputError(
             "the winds are laid out for another frame", field="air", remedy="Use make_air(frame, ...)."
         )
+    if model.ascent == "auto" and _phases_hidden(fixes):
+        model = replace(model, ascent="maybe")
     plan = _plan(coded_model(model), fixes, belief, frame, step_s)
     shares = _shares(particles)
     if max(shares) * plan.node_s.size * (4.0 * col.HISTORY + 5.0) * 2.0 > MOST_BYTES:
@@ -258,7 +262,7 @@ def _ints(coded: CodedModel, fixes: Fixes, belief: WindErrorBelief) -> Int64s:
     rises = (low, True, False, True)[ascent]
     above = np.flatnonzero(known > GROUND_ALT_KM)
     back = above.size > 0 and bool((known[above[0] :] < GROUND_ALT_KM).any())
-    falls = (rises or back, True, False, True)[descent]
+    falls = (rises or back, True, False, True)[descent]  # what has been launched comes down
     dim, fast, push, pole = 4, -1, -1, -1
     if belief.fast_share > 0.0 and horizontal != col.FREE:
         fast, dim = dim, dim + 2
@@ -267,6 +271,13 @@ def _ints(coded: CodedModel, fixes: Fixes, belief: WindErrorBelief) -> Int64s:
     if belief.smooth_share > 0.0 and horizontal != col.FREE:
         pole, dim = dim, dim + 2
     return np.array([horizontal, vertical, int(rises), int(falls), dim, fast, push, pole], np.int64)
+
+
+def _phases_hidden(fixes: Fixes) -> bool:
+    """Whether a rise or a fall would show in the fixes although no height is told."""
+    if fixes.time_s.size < 2 or not np.isnan(fixes.alt_km).all():
+        return False
+    return float(np.median(np.diff(np.sort(fixes.time_s)))) < SHOWS_PHASES_S
 
 
 def _conf(ranges: Float64s, belief: WindErrorBelief, vertical: int) -> Float64s:

@@ -258,7 +258,7 @@ def predict(
     size: Float64s,
     rest: Float64s, work: Float64s,
 ) -> None:  # fmt: skip
-    """Carry a Gaussian over a step, in place; the error's second pole is in column `pole`, where it has one."""
+    """Carry a Gaussian over a step, in place; an error of two poles has its second in column `pole`."""
     x, y = rest[0], rest[1]
     qxx = rest[2] * rest[2] + rest[3] * rest[3]
     qxy = rest[2] * rest[4] + rest[3] * rest[5]

@@ -27,6 +27,10 @@ Phase = Literal["auto", "always", "never", "maybe"]
 HORIZONTAL: tuple[Horizontal, ...] = ("wind", "propelled", "free")
 VERTICAL: tuple[Vertical, ...] = ("hold", "daynight", "leak", "control")
 PHASES: tuple[Phase, ...] = ("auto", "always", "never", "maybe")
+# What is stated of an error's memory holds for a process along a path. Errors are fields: met on a path that
+# bends and stays they last longer, and for who takes them to be shorter than they are, a drift looks steered.
+# One and one and a half were tried on made flights that the table of docs/steer-calibration.md leaves out.
+MEMORY_SHARE = 1.5
 # Of the stratosphere at 18-21 km: turns a scale in ln(pressure) into metres.
 SCALE_HEIGHT_M = 6400.0
 MAX_LEVEL_M = 50_000.0
@@ -54,7 +58,8 @@ class MotionModel:
     in
       `burst_m`; a flight afloat comes down after `float_h` (log); it falls at `descent_mps`, a sea-level
       speed.
-      'auto': where heights below 10 km show such a phase, and nowhere when there are no heights. 'maybe': for
+      'auto': where heights below 10 km show such a phase; where there are no heights, 'maybe' when fixes less
+      than half an hour apart would show it, and nowhere when they are further apart. 'maybe': for
       `launch_share` of flights, from the ground; a fall may come at any time ('always' and 'maybe' alike).
     """
 
@@ -162,8 +167,8 @@ class WindErrorBelief:
 
     factor: float = 1.0
     factor_log_sd: float = 0.5
-    time_s: float = ANALYSIS_LAGRANGIAN_S
-    time_log_sd: float = 0.5
+    time_s: float = MEMORY_SHARE * ANALYSIS_LAGRANGIAN_S
+    time_log_sd: float = 0.6
     smooth_share: float = 0.5
     fast_share: float = 0.0
     fast_time_s: float = FAST_TIME_S
