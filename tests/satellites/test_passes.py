@@ -156,7 +156,7 @@ def test_what_cannot_be_searched_says_so(changes: dict[str, object], error: type
     assert isinstance(sites, list)
     assert isinstance(count, int)
     with pytest.raises(error):
-        find_passes([orbit(made())] * count, sites, START, end, **asked)  # type: ignore[arg-type]
+        find_passes([orbit(made())] * count, sites, START, end, **asked)
 
 
 def test_nothing_to_search_gives_nothing() -> None:
