@@ -43,7 +43,7 @@ from overflight.custody.tcp import (
     parse_hello,
     tcp_door,
 )
-from overflight.errors import InputError
+from overflight.errors import InputError, LimitError
 
 STREAM = stream_id("a hostile test")
 
@@ -129,10 +129,14 @@ def test_a_commit_after_which_memory_is_ahead_of_the_file_ends_the_station(
 ) -> None:
     store = open_store(tmp_path / "frames.db")
 
+    def full(*_: object) -> None:
+        # What a station goes on after.
+        raise LimitError("the store is full")
+
     def fail(*_: object) -> None:
         raise InputError("the disk is gone")
 
-    monkeypatch.setattr(station_module, "_write", fail)
+    monkeypatch.setattr(station_module, "_write", full)
     monkeypatch.setattr(station_module, "_load", fail)
     with pytest.raises(InputError, match="the disk is gone"):
         commit(store, [Arrival(STREAM, encode(made(2)), 0.0)])
