@@ -34,7 +34,7 @@ PRIMITIVES = (
 # Above them, as docs/architecture.md draws it: a part imports only from bands before its own.
 BANDS = (
     ("balloons", "places", "case"),
-    ("winds", "ledger", "sightings"),
+    ("winds", "ledger", "satellites", "sightings"),
     ("trajectories", "exposure"),
     ("reconstruct", "crossings", "custody"),
     ("claims", "steer", "twin"),

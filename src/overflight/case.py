@@ -35,9 +35,12 @@ VERSION: Final = 1
 TOP_KEYS = ("version", "case", "winds", "inputs", "hypotheses", "ask")
 CASE_KEYS = ("title", "start", "end")
 WINDS_KEYS = ("source", "files")
-INPUT_KEYS = ("sightings", "sites", "claims", "areas")
+INPUT_KEYS = (
+    "sightings", "sites", "claims", "areas", "terrain", "horizons", "cameras", "emitters", "elements",
+    "sensors", "account",
+)  # fmt: skip
 HYPOTHESIS_KEYS = ("id", "group", "title", "weight", "accepts", "rejects")
-ASK_PARTS = ("reconstruct", "forecast", "origin", "crossings", "exposure", "steer")
+ASK_PARTS = ("reconstruct", "forecast", "origin", "crossings", "exposure", "satellites", "steer", "custody")
 WIND_SOURCES = ("auto", "prior", "prior-only", "files")
 WIND_SUFFIXES = (".nc", ".zarr", ".grib2", ".grb2", ".grib")
 INPUT_SUFFIXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -46,6 +49,13 @@ INPUT_SUFFIXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "sites": (".csv",),
         "claims": (".csv",),
         "areas": (".geojson", ".json"),
+        "terrain": (".hgt", ".zip", ".tif", ".tiff"),
+        "horizons": (".csv",),
+        "cameras": (".csv", ".toml"),
+        "emitters": (".csv", ".toml"),
+        "elements": (".tle", ".3le", ".2le", ".txt", ".json", ".csv", ".xml", ".omm"),
+        "sensors": (".csv",),
+        "account": (".toml",),
     }
 )
 
@@ -370,7 +380,7 @@ def _inputs(table: _Table, home: Path) -> dict[str, tuple[Path, ...]]:
         for name, path in zip(names, paths, strict=True):
             if paths.count(path) > 1:
                 raise table.error(key, f"'{shorten(name)}' is there twice", "Name every file once.")
-            if path.stat().st_size > MAX_TEXT_BYTES:
+            if key != "terrain" and path.stat().st_size > MAX_TEXT_BYTES:
                 raise table.error(
                     key,
                     f"'{shorten(name)}' is larger than {MAX_TEXT_BYTES / 1e6:.0f} MB",

@@ -1,8 +1,8 @@
 """Assess a case, end to end. The only module that knows all parts.
 
-case folder → sightings, winds, places, claims → reconstruct → ensembles → crossings, sight lines
-→ drift or steer → findings → result.json, report.html, flight.nc, forecast.nc, origin.nc, track.geojson,
-track.kml, ledger.db
+case folder → sightings, winds, places, claims → reconstruct → ensembles → crossings, exposure of sites,
+satellites over them → drift or steer → findings → result.json, report.html, flight.nc, forecast.nc,
+origin.nc, track.geojson, track.kml, ledger.db
 """
 
 from __future__ import annotations
@@ -27,7 +27,13 @@ from overflight.exports.geojson import write_track_geojson
 from overflight.exports.kml import write_track_kml
 from overflight.exports.ledger import record_result
 from overflight.exports.netcdf import write_ensemble
-from overflight.exposure.sight import sight_windows
+from overflight.exposure import settings as exposure_settings
+from overflight.exposure.answers import ExposureAnswer, Horizons, expose, read_horizons
+from overflight.exposure.cameras import CameraClass, read_cameras
+from overflight.exposure.compare import balloon_view
+from overflight.exposure.emitters import EmitterClass, read_emitters
+from overflight.exposure.looks import member_looks
+from overflight.exposure.satellite_answers import SatelliteAnswer, satellite_answers
 from overflight.geo import distance_m, mean_lonlat
 from overflight.places.areafile import read_areas
 from overflight.places.areas import Area
@@ -56,6 +62,10 @@ from overflight.records import Finding, Sighting, weighted_quantile
 from overflight.report.page import write_report
 from overflight.report.result import record_dict, result_json
 from overflight.report.schema import VERSION as SCHEMA_VERSION
+from overflight.satellites import settings as satellite_settings
+from overflight.satellites.elements import Reading, read_elements
+from overflight.satellites.sensors import Sensor, read_sensors
+from overflight.satellites.store import name_fits
 from overflight.sightings import read_sightings
 from overflight.sightings.extent import flight_box
 from overflight.sightings.plausibility import require_observations
@@ -76,7 +86,6 @@ ASK_KEYS = {
     "forecast": ("hours",),
     "origin": ("hours",),
     "crossings": ("countries", "territorial_sea", "areas"),
-    "exposure": ("min_elevation_deg",),
 }
 FORECAST_HOURS, ORIGIN_HOURS = 48.0, 48.0
 # The report's path table needs no more than this many rows.
@@ -93,6 +102,11 @@ class Inputs:
     sites: tuple[Any, ...] = ()
     claims: tuple[Claim, ...] = ()
     areas: tuple[Area, ...] = ()
+    horizons: Horizons | None = None
+    cameras: tuple[CameraClass, ...] | None = None
+    emitters: tuple[EmitterClass, ...] | None = None
+    elements: Reading | None = None
+    sensors: tuple[tuple[Sensor, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -113,6 +127,8 @@ def read_inputs(folder: str | Path) -> Inputs:
         if part in ASK_KEYS:
             check_keys(table, ASK_KEYS[part], f"ask.{part}", case.folder)
     read_settings(case.ask.get("steer", {}), case.folder)
+    exposure_settings.read_settings(case.ask.get("exposure", {}), case.folder)
+    satellite_settings.read_settings(case.ask.get("satellites", {}), case.folder)
     sightings = read_sightings(case.inputs["sightings"], time_start=case.time_start, time_end=case.time_end)
     check_sighting_ids(case, [s.id for s in sightings])
     require_observations(sightings, case.time_start, case.time_end)
@@ -120,11 +136,17 @@ def read_inputs(folder: str | Path) -> Inputs:
     run_hours(case)
     areas = tuple(area for path in case.inputs["areas"] for area in read_areas(path))
     _check_areas(case, areas)
+    sites = read_sites(case.inputs["sites"])
     return Inputs(
         case=case,
         sightings=sightings,
         scenarios=case_scenarios(case),
-        sites=read_sites(case.inputs["sites"]),
+        sites=sites,
+        horizons=read_horizons(sites, dem=case.inputs["terrain"], tables=case.inputs["horizons"]),
+        cameras=read_cameras(case.inputs["cameras"]) or None,
+        emitters=read_emitters(case.inputs["emitters"]) or None,
+        elements=read_elements(case.inputs["elements"]) if case.inputs["elements"] else None,
+        sensors=read_sensors(case.inputs["sensors"]),
         claims=tuple(claim for path in case.inputs["claims"] for claim in read_claims(path)),
         areas=areas,
     )
@@ -285,10 +307,10 @@ def _answers(
             other = crossings(ensembles[kind], areas, evidence=used)
             findings += other.findings
             further[kind] = [row for row in other.table if float(row["probability"]) >= 0.005]
-    seen = sight_windows(
-        r.ensemble, inputs.sites, min_elevation_deg=_number(case, "exposure", "min_elevation_deg", 0.0)
-    )
-    findings += seen.findings
+    exposed = _exposure(inputs, r.ensemble)
+    findings += exposed.findings
+    above = _satellites(inputs, r.ensemble, exposed)
+    findings += above.findings
     open_rows, open_findings = unknowns(r, given)
     ends = last_place(r, given)
     findings += [ends, *open_findings]
@@ -316,17 +338,45 @@ def _answers(
             "lead_times": list(leads.table),
             "notes": ["Borders are Natural Earth 1:50 million: approximate, and no statement of law."],
         },
-        "exposure": {
-            "rows": list(seen.rows),
-            "notes": [
-                "Geometry only: no terrain, cloud or night. An upper bound on what could have been seen."
-            ],
-        },
+        "exposure": dict(exposed.section),
+        "satellites": dict(above.section),
         "claims": {},  # what was said is held against all that was found, so it comes last
         "unknown": open_rows,
         "summary": [{"text": ends.reason, "finding_ids": [ends.id]}],
     }
     return findings, sections
+
+
+def _exposure(inputs: Inputs, ensemble: xr.Dataset) -> ExposureAnswer:
+    """Say what could have been seen and heard of the case's sites."""
+    return expose(
+        ensemble,
+        inputs.sites,
+        settings=exposure_settings.read_settings(inputs.case.ask.get("exposure", {}), inputs.case.folder),
+        horizons=inputs.horizons,
+        cameras=inputs.cameras,
+        emitters=inputs.emitters,
+    )
+
+
+def _satellites(inputs: Inputs, ensemble: xr.Dataset, exposed: ExposureAnswer) -> SatelliteAnswer:
+    """Hold what the flight had of the sites against what satellites of the case's element sets had.
+
+    The user's own store is left aside: the answer of a case is the same on every machine.
+    """
+    case = inputs.case
+    settings = satellite_settings.read_settings(case.ask.get("satellites", {}), case.folder)
+    read = inputs.elements or Reading()
+    sets = [one for one in read.sets if name_fits(one.name, settings.names)]
+    pictures = {one.site.id: one for one in exposed.images}
+    views = (
+        [balloon_view(member_looks(ensemble, s), pictures.get(s.id)) for s in inputs.sites] if sets else []
+    )
+    time_s = from_datetime64(ensemble["time"].values)
+    return satellite_answers(
+        sets, inputs.sites, float(time_s[0]), float(time_s[-1]), inputs.sensors, views=views,
+        refused=read.refused, settings=settings,
+    )  # fmt: skip
 
 
 def _steer(inputs: Inputs, winds: CaseWinds, r: Reconstruction, progress: Progress | None) -> SteerAnswer:
@@ -384,11 +434,6 @@ def _check_areas(case: Case, areas: Iterable[Area]) -> None:
             file="case.toml",
             field="ask.crossings.territorial_sea",
             remedy="Write true or false, without quotes.",
-        )
-    elevation = _number(case, "exposure", "min_elevation_deg", 0.0)
-    if not -5.0 <= elevation <= 90.0:
-        raise CaseError(
-            f"{elevation:g} is outside -5 to 90", file="case.toml", field="ask.exposure.min_elevation_deg"
         )
     known = {a.id for a in areas}
     for wanted in case.ask.get("crossings", {}).get("areas") or ():

@@ -103,7 +103,7 @@ def test_the_words_are_of_what_could_have_been(answer):
 def test_a_horizon_takes_hours_away_and_is_named(tmp_path):
     table = tmp_path / "h.csv"
     table.write_text("site,azimuth_deg,elevation_deg\nA,0,10\nA,180,10\n")
-    over = read_horizons(sites(), table=table)
+    over = read_horizons(sites(), tables=[table])
     assert mask_at(over.light["A"], 90.0) == 10.0
     bare, hidden = (
         expose(flight(members=6), sites()[:1], horizons=h, cameras=(), emitters=(), unknown=False)
@@ -129,12 +129,12 @@ def test_ground_from_files_under_light_and_radio_and_with_a_table(tmp_path):
     assert 3.0 < light < radio < light + 0.02
     table = tmp_path / "h.csv"
     table.write_text("site,azimuth_deg,elevation_deg\nA,0,2\n")
-    both = read_horizons(here, dem=[dem], table=table)
+    both = read_horizons(here, dem=[dem], tables=[table])
     assert mask_at(both.light["A"], 90.0) == pytest.approx(light)
     assert mask_at(both.light["A"], 270.0) == 2.0
     table.write_text("site,azimuth_deg,elevation_deg\nZ,0,2\n")
     with pytest.raises(InputError, match="'Z' is not among"):
-        read_horizons(here, table=table)
+        read_horizons(here, tables=[table])
 
 
 def test_settings_of_a_case():

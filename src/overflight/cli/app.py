@@ -21,9 +21,11 @@ from overflight.cli import (
     check,
     claims,
     exercise,
+    expose,
     forecast,
     landing,
     ledger,
+    satellites,
     station,
     steer,
     twin,
@@ -117,7 +119,8 @@ def root(
     overflight check my-case                 what is in it, what is doubtful, what is missing
     overflight assess my-case --out answer   answer/report.html and the data beside it
 
-    `steer` says whether it drifted or was steered. `exercise` makes a case whose truth is known, `score`
+    `steer` says whether it drifted or was steered, `expose` what it could have seen and heard of which sites,
+    `satellites` what is seen of them from orbit anyway. `exercise` makes a case whose truth is known, `score`
     holds an answer against it; `twin fly` streams such a balloon's frames to a `station`.
 
     Without a case, `forecast` and `backtrack` fly a balloon from a place and a time, and `landing` says where
@@ -170,9 +173,11 @@ app.command("forecast")(forecast.forecast)
 app.command("backtrack")(forecast.backtrack)
 app.command("landing")(landing.landing)
 app.command("steer")(steer.steer)
+app.command("expose")(expose.expose)
 app.command("exercise")(exercise.exercise)
 app.command("score")(exercise.score)
 app.add_typer(winds.app, name="winds")
+app.add_typer(satellites.app, name="satellites")
 app.add_typer(claims.app, name="claims")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(twin.app, name="twin")

@@ -131,7 +131,8 @@ def expose(
         ensemble, places, settings, files = _flight(flight, sites or (), of, asked, winds, tell)
         classes = _classes(cameras or files.get("cameras", ()), emitters or files.get("emitters", ()))
         tell("horizons", 0.0)
-        over = read_horizons(places, dem=tuple(dem or files.get("terrain", ())), table=horizons)
+        tables = (horizons,) if horizons else tuple(files.get("horizons", ()))
+        over = read_horizons(places, dem=tuple(dem or files.get("terrain", ())), tables=tables)
         answer = ask(
             ensemble, places, settings=settings, horizons=over, cameras=classes[0], emitters=classes[1],
             unknown=not no_unknown, progress=tell,

@@ -32,7 +32,8 @@ def steer(
         int | None, typer.Option(min=0, help="Seed of the random numbers; the case's own when left out.")
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Posterior that a verdict asks for; the case's own, or 0.8 (0.95 on the prior).")
+        float | None,
+        typer.Option(help="Posterior that a verdict asks for; the case's own, or 0.85 (0.95 on the prior)."),
     ] = None,
     winds: Annotated[
         Winds | None, typer.Option(help="Which winds to take, whatever the case says; docs/case.md.")

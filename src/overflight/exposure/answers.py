@@ -73,14 +73,18 @@ class ExposureAnswer:
     schedule: Schedule
 
 
-def read_horizons(sites: Sequence[Site], *, dem: Sequence[Path] = (), table: Path | None = None) -> Horizons:
-    """Make the horizons of sites from elevation files, from a table, or the higher of both.
+def read_horizons(
+    sites: Sequence[Site], *, dem: Sequence[Path] = (), tables: Sequence[Path] = ()
+) -> Horizons:
+    """Make the horizons of sites from elevation files, from tables, or the highest of all.
 
-    Raises InputError where a file cannot be read or the table names a site that is not there.
+    Raises InputError where a file cannot be read or a table names a site that is not there.
     """
-    known = {} if table is None else read_masks(table)
-    if table is not None:
-        check_known(known, sites, table.name)
+    known: dict[str, SiteMask] = {}
+    for table in tables:
+        told = read_masks(table)
+        check_known(told, sites, table.name)
+        known |= {id_: higher_mask(known[id_], mask) if id_ in known else mask for id_, mask in told.items()}
     light, radio = (_over(known, sites, dem, air) for air in (LIGHT, RADIO))
     return Horizons(light=light, radio=radio)
 
@@ -132,17 +136,18 @@ def expose(
     open_: list[Residual] = []
     few = _few(ensemble)
     for n, site in enumerate(sites):
+        grade = s.niirs if site.niirs is None else site.niirs
         tell(f"pictures and signals of {site.name}", n / len(sites))
         if classes:
             looks = _looks(ensemble, site, s, over.light, LIGHT)
             images.append(
                 image_site(
-                    looks, classes, visibility_km=s.visibility_km, cloud=s.cloud, niirs=s.niirs, part=part
+                    looks, classes, visibility_km=s.visibility_km, cloud=s.cloud, niirs=grade, part=part
                 )
             )
             if unknown and looks.visible.any():
                 some = _looks(few, site, s, over.light, LIGHT)
-                open_ += unknown_images(some, classes, cloud=s.cloud, niirs=s.niirs)
+                open_ += unknown_images(some, classes, cloud=s.cloud, niirs=grade)
         if sources:
             looks = _looks(ensemble, site, s, over.radio, RADIO)
             signals.append(signal_site(looks, sources, part=part))

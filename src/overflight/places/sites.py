@@ -1,7 +1,8 @@
 """The sites of a case: places whose line of sight to the balloon the user asks about.
 
-A CSV file with the columns `id, name, lat_deg, lon_deg, alt_m, source`; `alt_m` may be missing or empty, and
-is then unknown, not zero. The package carries no sites of its own.
+A CSV file with the columns `id, name, lat_deg, lon_deg, alt_m, niirs, source`; `alt_m` may be missing or
+empty, and is then unknown, not zero; `niirs` is the grade of pictures from which its owner counts them. The
+package carries no sites of its own.
 """
 
 from __future__ import annotations
@@ -14,18 +15,19 @@ from overflight.errors import InputError
 from overflight.rows import Problems, Row, parse_number, parse_rows, read_text, shorten, valid_id
 
 REQUIRED = ("id", "name", "lat_deg", "lon_deg", "source")
-OPTIONAL = ("alt_m",)
+OPTIONAL = ("alt_m", "niirs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """A place. `alt_m` is metres above sea level, taken as above WGS-84 (±107 m), or None."""
+    """A place. `alt_m` is metres above sea level, taken as above WGS-84 (±107 m); None for unknown."""
 
     id: str
     name: str
     lon_deg: float
     lat_deg: float
     alt_m: float | None = None
+    niirs: float | None = None
     source: str = ""
     file: str = ""
     line: int = 0
@@ -80,6 +82,7 @@ def _site(row: Row, file: str, problems: Problems) -> Site | None:
     lat = _number(row, "lat_deg", -90.0, 90.0, problems)
     lon = _number(row, "lon_deg", -360.0, 360.0, problems)
     alt = _number(row, "alt_m", -500.0, 9_000.0, problems) if cells.get("alt_m") else None
+    niirs = _number(row, "niirs", 0.0, 9.0, problems) if cells.get("niirs") else None
     if len(problems.found) > before or lat is None or lon is None:
         return None
     return Site(
@@ -88,6 +91,7 @@ def _site(row: Row, file: str, problems: Problems) -> Site | None:
         lon_deg=(lon + 180.0) % 360.0 - 180.0,
         lat_deg=lat,
         alt_m=alt,
+        niirs=niirs,
         source=cells["source"],
         file=file,
         line=row.line,
@@ -103,7 +107,12 @@ def _number(row: Row, name: str, low: float, high: float, problems: Problems) ->
         return None
     if not low <= value <= high:
         problems.add(
-            row.line, name, f"{value:g} is not within {low:g} to {high:g}", "Are lat and lon swapped?"
+            row.line,
+            name,
+            f"{value:g} is not within {low:g} to {high:g}",
+            "Are lat and lon swapped?"
+            if name in ("lat_deg", "lon_deg")
+            else "Correct it, or leave it empty.",
         )
         return None
     return value

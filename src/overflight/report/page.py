@@ -22,7 +22,9 @@ from markupsafe import Markup
 from overflight.places.areas import KIND_WORDS
 from overflight.report import plots, summary, text
 from overflight.report.book import Book
+from overflight.report.exposure_section import exposure_parts
 from overflight.report.map import Borders, Layer, flight_map, make_layers
+from overflight.report.satellite_section import satellite_parts
 from overflight.report.steer_section import steer_parts
 from overflight.report.svg import tag
 from overflight.report.symbols import SHAPES, symbol
@@ -97,6 +99,8 @@ def report_html(result: Result, ensembles: Mapping[str, xr.Dataset], borders: Bo
         axis=plots.axis(float(sections["case"]["time_start"]), float(sections["case"]["time_end"])),
         path_days=_daily(_path_rows(sections)),
         steer=steer_parts(sections.get("steer"), borders),
+        exposure_parts=exposure_parts(sections.get("exposure"), borders),
+        satellites=satellite_parts(sections.get("satellites")),
     )
 
 

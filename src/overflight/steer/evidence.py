@@ -21,7 +21,7 @@ from overflight.errors import InputError
 from overflight.reconstruct.fixes import Fixes
 from overflight.reconstruct.frame import Frame
 from overflight.reconstruct.guided import Filtered, filter_flight
-from overflight.reconstruct.models import SCALE_HEIGHT_M, WindErrorBelief
+from overflight.reconstruct.models import MEMORY_SHARE, SCALE_HEIGHT_M, WindErrorBelief
 from overflight.reconstruct.motion import Air, make_air
 from overflight.steer.hypotheses import SIDES, Hypothesis, Side
 from overflight.steer.reach import Reach, reach_of
@@ -205,12 +205,13 @@ def _triple(values: Float64s) -> Triple:
 def belief_of(winds: CaseWinds) -> WindErrorBelief:
     """Return what is believed of the wind error of a case's winds: their own word, and how sure that is.
 
-    The factor on the stated size and the memory are log-normal about the stated values with a standard
-    deviation of one half: two thirds of the belief lie between 0.6 and 1.6 times what is stated.
+    The factor on the stated size is log-normal with a standard deviation of one half: two thirds of the
+    belief lie between 0.6 and 1.6 times what is stated. So is the memory, about `MEMORY_SHARE` of what is
+    stated of winds of the day, and about what is stated of the prior.
     """
     log_pressure = (PRIOR_ERROR if winds.own is None else ANALYSIS_ERROR).log_pressure
     return WindErrorBelief(
-        time_s=winds.error_time_s,
+        time_s=winds.error_time_s * (1.0 if winds.own is None else MEMORY_SHARE),
         fast_share=winds.fast_share,
         fast_time_s=winds.fast_time_s,
         height_scale_m=log_pressure * SCALE_HEIGHT_M,

@@ -129,8 +129,8 @@ PROPELLED: Final = Hypothesis(
     statement=(
         "The balloon was propelled. For part of the time it moved through the air of itself, with an "
         "engine and a propeller or the like, at a few metres a second and in directions that were kept for "
-        "hours or days; for the rest it drifted at its level. The paragraph does not say who commanded it, whether "
-        "a person or a program did, or what for."
+        "hours or days; for the rest it drifted at its level. The paragraph does not say who commanded it, "
+        "whether a person or a program did, or what for."
     ),
     side="steered",
     prior=SIDE_PRIOR["steered"] / 2,

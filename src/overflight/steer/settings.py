@@ -36,9 +36,9 @@ class SteerSettings:
     """What the verdict can be told.
 
     `particles` a hypothesis, by the length of the flight where zero; `threshold` that a side's posterior
-    must pass, by the winds where None; `airspeed_mps` whose hours are counted; `radius_km` about a place within which time is dwell;
-    a station is kept within `station_radius_km` for `station_hours`; `members` of the drifting flights that
-    approaches are judged by.
+    must pass, by the winds where None; `airspeed_mps` whose hours are counted; `radius_km` about a place
+    within which time is dwell; a station is kept within `station_radius_km` for `station_hours`; `members` of
+    the drifting flights that approaches are judged by.
     """
 
     particles: int = 0

@@ -29,10 +29,10 @@ SIDE_WORDS: Final[dict[Side, str]] = {
     "steered": "it was steered",
     "not wind": "no wind moved it",
 }
-# Odds of 4. Where the logarithm of a ratio of likelihoods is normal, whatever the strength of the signal, the
-# wrong side reaches odds of k in at most Φ(-√(2 ln k)) of flights: 4.8 % for 4. That few are falsely accused is
-# measured in docs/steer-calibration.md.
-THRESHOLD: Final = 0.8
+# Where the logarithm of a ratio of likelihoods is normal, whatever the strength of the signal, the wrong side
+# reaches odds of k in at most Φ(-√(2 ln k)) of flights: 3 % for the 5.7 of this threshold. How many are
+# falsely accused when nothing is so tidy is measured in docs/steer-calibration.md.
+THRESHOLD: Final = 0.85
 # On a climatology, whose spread is a guess about these days.
 PRIOR_THRESHOLD: Final = 0.95
 # The lower end of a posterior, by the error of the computation, must stay above even odds.
@@ -128,7 +128,7 @@ def _for(side: Side, p: float, low: float, high: float, threshold: float) -> str
     if p >= threshold and low >= LEAST_LOW:
         return f"{head}, which passes the {bar} that a verdict asks for."
     if p >= threshold:
-        return f"{head}: above {bar}, but within that error it may be less than even. More particles would narrow it."
+        return f"{head}: above {bar}, but maybe less than even by that error. More particles narrow it."
     # No word of likelihood below the threshold: it would be read as a weaker verdict.
     return (
         f"What comes nearest is that {SIDE_WORDS[side]}, {percent(low)} to {percent(high)} within the error "
