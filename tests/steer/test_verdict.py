@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from made_steering import HOUR, PLAIN, flown, made_fixes, made_grid, turning
-from made_weighed import UNABLE, made_weighed
+from made_weighed import UNABLE, made_filtered, made_weighed
 
 from overflight.errors import InputError
 from overflight.reconstruct.models import WindErrorBelief
@@ -38,10 +38,22 @@ def test_even_odds_tell_nothing() -> None:
 def test_the_lower_end_must_stay_above_even_odds() -> None:
     # 0.93 for steered: sure with a small error of the evidence, not with a large one.
     assert judge(made_weighed((0, 0, 3, 3, 0), se=0.05)).word == "steered"
-    uncertain = judge(made_weighed((0, 0, 4, 4, 0), se=3.0))
-    assert uncertain.p_steered > 0.8
+    uncertain = judge(made_weighed((0, 0, 5, 5, 0), se=3.0))
+    assert uncertain.p_steered > 0.85
     assert uncertain.word == "cannot tell"
     assert "More particles" in " ".join(uncertain.reasons)
+
+
+def test_a_rival_that_few_particles_carry_is_not_beaten_by_little() -> None:
+    told = ((0.0, 0.1), (3.0, 2.0), (8.0, 0.1), (8.0, 0.1), (0.0, 0.1))
+    rivals = [made_filtered(value, se) for value, se in told]
+    near = judge(made_weighed(filtered=rivals))
+    assert near.word == "cannot tell"
+    assert "day than by night" in " ".join(near.reasons)
+    rivals[1] = made_filtered(-40.0, 2.0)
+    assert judge(made_weighed(filtered=rivals)).word == "steered"
+    rivals[1] = made_filtered(3.0, 0.9)
+    assert judge(made_weighed(filtered=rivals)).word == "steered"
 
 
 def test_data_that_could_not_tell_do_not() -> None:

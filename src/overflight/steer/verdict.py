@@ -9,12 +9,14 @@ A verdict says how the object moved. It does not say who moved it, or what for.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from overflight.errors import InputError
 from overflight.steer.evidence import Weighed, side_odds, side_posterior
-from overflight.steer.hypotheses import SIDES, Side
+from overflight.steer.hypotheses import SIDES, Hypothesis, Side
 from overflight.words import likelihood, percent
 
 Word = Literal["drifted", "steered", "not moved by wind", "cannot tell"]
@@ -37,6 +39,10 @@ THRESHOLD: Final = 0.85
 PRIOR_THRESHOLD: Final = 0.95
 # The lower end of a posterior, by the error of the computation, must stay above even odds.
 LEAST_LOW: Final = 0.5
+# An evidence that scatters by more than this from batch to batch hangs on a few particles, and what the rest
+# missed would add to it. It counts as beaten only where it lies so many of the errors behind.
+SCATTERED: Final = 1.0
+BEATEN: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +106,8 @@ def judge(weighed: Weighed, *, threshold: float | None = None, winds_used: str =
         else weighed.reach.lacking(threshold, winds_used, leading)
     )
     passed = middle[best] >= threshold and low[best] >= LEAST_LOW
+    if passed:
+        lacking += _scattered(weighed, SIDES[best])
     word: Word = WORDS[SIDES[best]] if passed and not lacking else "cannot tell"
     told = _for(SIDES[best], middle[best], low[best], high[best], threshold)
     could = (
@@ -110,6 +118,35 @@ def judge(weighed: Weighed, *, threshold: float | None = None, winds_used: str =
         word=word, p=middle, p_low=low, p_high=high, threshold=threshold,
         log_odds=odds, log_odds_se=odds_se, reasons=reasons,
     )  # fmt: skip
+
+
+def not_beaten(
+    hypotheses: Sequence[Hypothesis], log_evidence: Sequence[float], se: Sequence[float], side: Side
+) -> tuple[str, ...]:
+    """Return the titles of rivals of a side whose evidence was not found well enough to count them beaten."""
+    ranked = [
+        (math.log(h.prior) + float(value), float(error), h)
+        for h, value, error in zip(hypotheses, log_evidence, se, strict=True)
+        if h.prior > 0.0
+    ]
+    top, top_se, _ = max((row for row in ranked if row[2].side == side), key=lambda row: row[0])
+    out = []
+    for value, error, one in ranked:
+        both = math.hypot(error, top_se)
+        if one.side != side and error > SCATTERED and not top - value >= BEATEN * both:
+            out.append(one.title)
+    return tuple(out)
+
+
+def _scattered(weighed: Weighed, side: Side) -> tuple[str, ...]:
+    """Say which rivals have not been computed well enough, if any."""
+    found = not_beaten(weighed.hypotheses, weighed.log_evidence.tolist(), weighed.se.tolist(), side)
+    if not found:
+        return ()
+    return (
+        f"Few particles carry the evidence of what it is weighed against ({'; '.join(found)}), and what the "
+        "others missed would add to it: a verdict would rest on the computation. More particles would help.",
+    )
 
 
 def _leading(weighed: Weighed, side: Side) -> str | None:
