@@ -31,7 +31,7 @@ import numpy.typing as npt
 from real_pairs import read_all
 
 from overflight import __version__, geo
-from overflight.reconstruct.fixes import fixes_from_track
+from overflight.reconstruct.fixes import Fixes, fixes_from_track
 from overflight.reconstruct.frame import fit_frame
 from overflight.reconstruct.models import SCALE_HEIGHT_M, WindErrorBelief
 from overflight.reconstruct.motion import make_air
@@ -130,8 +130,8 @@ def told(
     heights: bool,
     particles: int,
     seed: int,
-) -> tuple[Weighed, Verdict]:
-    """Return the weighed hypotheses and the verdict on some rows of a flight."""
+) -> tuple[Fixes, Weighed, Verdict]:
+    """Return the fixes, the weighed hypotheses and the verdict on some rows of a flight."""
     lon, lat, time_s = flight.lon_deg[rows], flight.lat_deg[rows], flight.time_s[rows]
     frame = fit_frame(lon, lat)
     given = {"alt_m": flight.alt_msl_m[rows], "alt_sd_m": ALT_SD_M} if heights else {}
@@ -146,7 +146,7 @@ def told(
         )
         air, used = make_air(frame, prior), "prior"
     weighed = weigh(DEFAULT_HYPOTHESES, fixes, air, belief, frame, particles=particles, seed=seed)
-    return weighed, judge(weighed, winds_used=used)
+    return fixes, weighed, judge(weighed, winds_used=used)
 
 
 def row_of(weighed: Weighed, verdict: Verdict) -> dict[str, Any]:
@@ -225,11 +225,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             cases |= {"afloat, heights": (part, True), "afloat, hidden": (part, False)}
         cells = []
         for label, (rows, heights) in cases.items():
-            weighed, verdict = told(flight, rows, winds, heights, asked.particles, asked.seed)
+            fixes, weighed, verdict = told(flight, rows, winds, heights, asked.particles, asked.seed)
             row[label] = row_of(weighed, verdict)
             cells.append(f"{verdict.word} ({', '.join(f'{p:.2f}' for p in verdict.p)})")
             if "12V" in name:
-                found = when(weighed)
+                found = when(weighed, fixes)
                 row[label]["commands"] = matched(commanded(Path(flight.file)), found.commands)
                 row[label]["commands_found"] = [
                     {

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from made_weighed import made_filtered, made_weighed
 
+from overflight.reconstruct.fixes import Fixes, fixes_from_track
+from overflight.reconstruct.frame import fit_frame
 from overflight.steer.when import COMMANDED, PUSH_X, X, change_rate, commands, kept_station, when
 
 HOUR = 3600.0
@@ -54,6 +56,23 @@ def test_draws_of_one_ancestor_prove_nothing() -> None:
     paths = draws()
     paths[:, 20:, COMMANDED] = 20.0
     assert commands(NODES, paths) == ()
+
+
+def test_draws_of_one_ancestor_are_believed_where_the_heights_show_it() -> None:
+    paths = draws()
+    paths[:, 20:, COMMANDED] = 20.0
+
+    def told(*alt_m: float) -> Fixes:
+        frame = fit_frame([0.0, 1.0], [0.0, 0.0])
+        time_s = np.array([18.0, 19.0, 20.4, 21.2]) * HOUR
+        zero = np.zeros(4)
+        return fixes_from_track(frame, time_s, zero, zero, sd_m=1e3, alt_m=alt_m, alt_sd_m=100.0)
+
+    (found,) = commands(NODES, paths, told(18e3, 18e3, 19e3, 20e3))
+    assert found.lineages == 1
+    assert found.time_s[1] == pytest.approx(19.5 * HOUR)
+    assert commands(NODES, paths, told(18e3, 18e3, 18.1e3, 18.4e3)) == ()  # within their errors
+    assert commands(NODES, paths, told(20e3, 20e3, 18e3, 18e3)) == ()  # the other way
 
 
 def test_the_rate_counts_the_changes() -> None:

@@ -43,6 +43,8 @@ LEAST_LOW: Final = 0.5
 # missed would add to it. It counts as beaten only where it lies so many of the errors behind.
 SCATTERED: Final = 1.0
 BEATEN: Final = 3.0
+# Batches that died out make the scatter any number.
+LARGEST_SCATTER: Final = 50.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +134,7 @@ def not_beaten(
     top, top_se, _ = max((row for row in ranked if row[2].side == side), key=lambda row: row[0])
     out = []
     for value, error, one in ranked:
-        both = math.hypot(error, top_se)
+        both = math.hypot(min(error, LARGEST_SCATTER), min(top_se, LARGEST_SCATTER))
         if one.side != side and error > SCATTERED and not top - value >= BEATEN * both:
             out.append(one.title)
     return tuple(out)

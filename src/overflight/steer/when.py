@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from overflight.reconstruct.fixes import Fixes
 from overflight.reconstruct.motion import RADIUS_KM
 from overflight.records import weighted_quantile
 from overflight.steer.evidence import Weighed
@@ -28,15 +29,19 @@ X, Y, Z, ERROR_U, ERROR_V, PUSH_X, PUSH_Y, COMMANDED = range(8)
 PROPELLED_MPS: Final = 1.0
 # A change of the commanded height smaller than this is none.
 CHANGE_KM: Final = 0.1
-# Changes of draws within this of one another may be one command.
+# Changes of draws within this of one another may be one command; less where nodes lie close, so many steps.
 SMOOTH_S: Final = 2 * HOUR_S
+SMOOTH_STEPS, LEAST_SMOOTH_S = 6.0, 20 * 60.0
 # A command is told when it is so probable.
 LEAST_P: Final = 0.5
 STATION_RADIUS_KM: Final = 50.0
 STATION_HOURS: Final = 6.0
 MOST_COMMANDS: Final = 60
-# Draws that share one ancestor agree about its commands and prove nothing; two lineages must.
+# Draws that share one ancestor agree about its commands and prove nothing; two lineages must, unless the
+# heights that were told show the change by themselves.
 LEAST_LINEAGES: Final = 2
+# A change shows in heights when it is so many of their standard deviations, within `SMOOTH_S`.
+SHOWN_SIGMA: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +87,18 @@ class When:
     stations: tuple[Station, ...]
 
 
-def when(weighed: Weighed, *, radius_km: float = STATION_RADIUS_KM, hours: float = STATION_HOURS) -> When:
+def when(
+    weighed: Weighed,
+    fixes: Fixes | None = None,
+    *,
+    radius_km: float = STATION_RADIUS_KM,
+    hours: float = STATION_HOURS,
+) -> When:
     """Read from the draws when it was steered and where it kept its station.
 
-    `radius_km` and `hours` say what station-keeping is: within the radius for at least so long.
+    `fixes` are those weighed: with many heights the draws share their ancestors early on, and a command is
+    then told where the heights show it. `radius_km` and `hours` say what station-keeping is: within the
+    radius for at least so long.
     """
     node_s = weighed.filtered[0].node_s
     p_on, rate = np.zeros(node_s.size), np.zeros(node_s.size)
@@ -104,7 +117,7 @@ def when(weighed: Weighed, *, radius_km: float = STATION_RADIUS_KM, hours: float
     if commanded is not None:
         f = weighed.filtered[commanded]
         count = _triple((changes(f.paths) != 0.0).sum(axis=1).astype(float))
-        found = commands(f.node_s, f.paths)
+        found = commands(f.node_s, f.paths, fixes)
     return When(
         time_s=node_s, p_propelled=np.clip(p_on, 0.0, 1.0), commands_per_h=rate, propelled_share=share,
         commands=found, command_count=count, stations=stations(weighed, radius_km=radius_km, hours=hours),
@@ -147,30 +160,50 @@ def change_rate(node_s: Float64s, paths: Float64s) -> Float64s:
     return np.asarray(count / ((high - low) / HOUR_S))
 
 
-def commands(node_s: Float64s, paths: Float64s) -> tuple[Command, ...]:
+def commands(node_s: Float64s, paths: Float64s, fixes: Fixes | None = None) -> tuple[Command, ...]:
     """Gather the draws' changes of height into commands, the earliest first.
 
-    Up and down are gathered apart. The window of `SMOOTH_S` in which most draws have a change is one
+    Up and down are gathered apart. The window (`SMOOTH_S` at most) in which most draws have a change is one
     command; the changes nearest its middle give its time; then the next window, until none is as probable as
     `LEAST_P`.
     """
     step = changes(paths)
     middle = 0.5 * (node_s[1:] + node_s[:-1])
+    usual = float(np.median(np.diff(node_s))) if node_s.size > 1 else 0.0
+    wide_s = min(max(SMOOTH_STEPS * usual, LEAST_SMOOTH_S), SMOOTH_S)
     found: list[Command] = []
     for way in (step > 0.0, step < 0.0):
         rest = way.copy()
-        while len(found) < MOST_COMMANDS and (one := _strongest(middle, paths, rest)) is not None:
+        while len(found) < MOST_COMMANDS and (one := _strongest(middle, paths, rest, wide_s)) is not None:
             found.append(one)
-    found = [one for one in found if one.lineages >= LEAST_LINEAGES]
+    found = [one for one in found if one.lineages >= LEAST_LINEAGES or (fixes and shown(one, fixes))]
     return tuple(sorted(found, key=lambda c: c.time_s[1]))
 
 
-def _strongest(middle: Float64s, paths: Float64s, rest: npt.NDArray[np.bool_]) -> Command | None:
+def shown(command: Command, fixes: Fixes) -> bool:
+    """Whether heights told before and after a command show its change without any draw."""
+    known = ~np.isnan(fixes.alt_km)
+    time_s, alt_km, sd_km = fixes.time_s[known], fixes.alt_km[known], fixes.alt_sd_km[known]
+    at, way = command.time_s[1], math.copysign(1.0, command.to_m - command.from_m)
+    before = (time_s <= at) & (time_s > at - SMOOTH_S)
+    after = (time_s > at) & (time_s <= at + SMOOTH_S)
+    if not before.any() or not after.any():
+        return False
+    last = int(np.flatnonzero(before)[np.argmax(time_s[before])])
+    later = np.flatnonzero(after)
+    moved = way * (alt_km[later] - alt_km[last])
+    error = np.hypot(sd_km[later], sd_km[last])
+    return bool(np.any((moved >= CHANGE_KM) & (moved >= SHOWN_SIGMA * error)))
+
+
+def _strongest(
+    middle: Float64s, paths: Float64s, rest: npt.NDArray[np.bool_], wide_s: float
+) -> Command | None:
     """Take the most probable command out of the draws' changes (M, N - 1); None when there is none."""
     if not rest.size:
         return None
     total = np.concatenate([np.zeros((len(rest), 1), np.int64), np.cumsum(rest, axis=1)], axis=1)
-    ends = np.searchsorted(middle, middle + SMOOTH_S + 1.0)
+    ends = np.searchsorted(middle, middle + wide_s + 1.0)
     share = (total[:, ends] > total[:, : middle.size]).mean(axis=0)
     if not share.size or share.max() < LEAST_P:
         return None
@@ -178,7 +211,7 @@ def _strongest(middle: Float64s, paths: Float64s, rest: npt.NDArray[np.bool_]) -
     alike = np.flatnonzero(share >= share.max() - 1e-9)
     begin = int(alike[len(alike) // 2])
     window = slice(begin, int(ends[begin]))
-    centre = middle[begin] + 0.5 * SMOOTH_S
+    centre = middle[begin] + 0.5 * wide_s
     who, at = _nearest(rest[:, window], np.abs(middle[window] - centre))
     at = at + begin
     # What else lies in the window is the same command, met in more than one step.
