@@ -69,7 +69,8 @@ class Reach:
     def lacking(self, threshold: float, winds_used: str, leading: str | None = None) -> tuple[str, ...]:
         """Return why the data cannot tell; empty where they can.
 
-        `leading` is the steered hypothesis that a verdict would rest on; without it, all are looked at.
+        `leading` is the steered hypothesis that a verdict would rest on. Without it, as for a drift, the one
+        that tells least counts: what cannot be told from a drift is not ruled out by one.
 
         On winds of the day the strongest control thought possible must be expected to bring the odds to the
         threshold. On a climatology, whose spread is itself a guess about these days, middling control must.
@@ -77,7 +78,7 @@ class Reach:
         prior = winds_used == "prior"
         needed = math.log(threshold / (1.0 - threshold))
         table = dict(self.middling if prior else self.strongest)
-        most = table[leading] if leading in table else max(table.values(), default=math.inf)
+        most = table[leading] if leading in table else min(table.values(), default=math.inf)
         if most >= needed:
             return ()
         strength = "middling strength" if prior else "the greatest strength that is thought possible"
