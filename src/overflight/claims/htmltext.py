@@ -1,0 +1,235 @@
+"""The readable text of an HTML page, block by block; nothing in it is executed, fetched or expanded.
+
+The page is cut at its tags in one pass, and only small whole tags are handed to the parser of the standard
+library, which alone takes a time that grows with the square of what is left open. No tree is built, so depth
+costs nothing. Entities are those of HTML, each at most one character or two; a document cannot declare any.
+
+Left out: scripts, styles, forms, navigation, what is hidden by an attribute; what stands outside `article`
+or `main` where those hold half of the words. What was left out is counted.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Final
+
+MOST_TAG = 4096  # characters of a tag whose attributes are read; longer ones carry data, such as images
+_RAW: Final = frozenset(
+    {"script", "style", "xmp", "iframe", "noembed", "noframes", "textarea", "title", "template"}
+)
+_SKIPPED: Final = frozenset(
+    {"nav", "footer", "form", "button", "select", "noscript", "svg", "math", "object", "video", "audio",
+     "canvas", "dialog", "menu"}
+)  # fmt: skip
+_BLOCKS: Final = frozenset(
+    {"address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd", "details", "div",
+     "dl", "dt", "fieldset", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header",
+     "hr", "html", "li", "main", "ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot",
+     "th", "thead", "time", "tr", "ul"}
+)  # fmt: skip
+_HEADS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "caption", "figcaption", "th", "time"})
+_VOID: Final = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+)
+_TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9:-]{0,40})")
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+# The library turns digits into an integer, however many there are.
+_LONG_NUMBER = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{7,});?")
+_PUBLISHED: Final = (
+    "article:published_time",
+    "datepublished",
+    "date",
+    "dc.date",
+    "pubdate",
+    "parsely-pub-date",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Blocks of text with whether each is a heading, what the page says of itself, and what was left out."""
+
+    blocks: tuple[tuple[str, bool], ...]
+    title: str = ""
+    outlet: str = ""
+    published: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The state of one pass: blocks so far (text, heading, inside article), open elements, what is skipped."""
+
+    blocks: list[tuple[str, bool, bool]] = field(default_factory=list)
+    run: list[str] = field(default_factory=list)
+    head: str = ""
+    inside: int = 0
+    skipping: str = ""
+    depth: int = 0
+    skipped_words: int = 0
+    title: str = ""
+    meta: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+class _Attributes(HTMLParser):
+    """Keeps the attributes of the one tag that it is fed."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found = {name: value or "" for name, value in attrs}
+
+
+def read_page(text: str) -> Page:
+    """Return the readable text of a page. Takes a time in proportion to its length, whatever is in it."""
+    state = _Reading()
+    for kind, piece in _pieces(text, state):
+        if kind == "text":
+            _take_text(state, piece)
+        elif kind == "title":
+            state.title = state.title or plain(unescape(piece))
+        else:
+            _take_tag(state, piece)
+    _end_block(state)
+    if state.skipping:
+        state.notes.append(f"the element '{state.skipping}' is never closed; what follows it is not read")
+    blocks = _chosen(state)
+    if state.skipped_words:
+        state.notes.append(f"{state.skipped_words} words in hidden or foreign parts of the page are not read")
+    published = next((state.meta[n] for n in _PUBLISHED if state.meta.get(n)), "")
+    title = state.title or state.meta.get("og:title", "")
+    return Page(blocks, title, state.meta.get("og:site_name", ""), published, tuple(state.notes))
+
+
+def unescape(text: str) -> str:
+    """Replace the entities of HTML by their characters; numbers beyond Unicode by U+FFFD."""
+    return html.unescape(_LONG_NUMBER.sub("\N{REPLACEMENT CHARACTER}", text)) if "&" in text else text
+
+
+def plain(text: str) -> str:
+    """Return text on one line, without characters that steer terminals or the order of reading."""
+    return " ".join("".join(c if c.isprintable() else " " * c.isspace() for c in text).split())
+
+
+def _pieces(text: str, state: _Reading) -> Iterator[tuple[str, str]]:
+    """Yield ('text', …), ('tag', …) and ('title', …) from left to right, each character looked at once or so."""
+    at, end = 0, len(text)
+    while at < end:
+        angle = text.find("<", at)
+        if angle < 0:
+            yield "text", text[at:]
+            return
+        if angle > at:
+            yield "text", text[at:angle]
+        if text.startswith("<!--", angle):
+            at = _after(text, "-->", angle + 4, state, "a comment")
+        elif text.startswith(("<!", "<?"), angle):
+            at = _after(text, ">", angle + 2, state, "a declaration")
+        elif name := _TAG.match(text, angle):
+            close = _tag_end(text, angle)
+            if close < 0:
+                state.notes.append("the last tag is never closed; what follows it is not read")
+                return
+            tag, at = text[angle : close + 1], close + 1
+            yield "tag", tag
+            if (raw := name[1].lower()) in _RAW and not tag.startswith("</"):
+                found = re.compile(rf"</{raw}(?=[\s/>])", re.IGNORECASE).search(text, at)
+                if raw == "title" and found:
+                    yield "title", text[at : min(found.start(), at + MOST_TAG)]
+                if found is None:
+                    state.notes.append(f"the element '{raw}' is never closed; what follows it is not read")
+                at = found.start() if found else end
+        else:
+            yield "text", "<"
+            at = angle + 1
+
+
+def _after(text: str, mark: str, at: int, state: _Reading, what: str) -> int:
+    found = text.find(mark, at)
+    if found < 0:
+        state.notes.append(f"{what} is never closed; what follows it is not read")
+        return len(text)
+    return found + len(mark)
+
+
+def _tag_end(text: str, start: int) -> int:
+    """Return where the tag ends; a '>' inside quotes is stepped over, a few times at most."""
+    first = close = text.find(">", start)
+    for _ in range(8):
+        if close < 0 or close - start > MOST_TAG or text.count('"', start, close) % 2 == 0:
+            break
+        close = text.find(">", close + 1)
+    return close if 0 <= close - start <= MOST_TAG else first
+
+
+def _take_text(state: _Reading, piece: str) -> None:
+    if state.skipping:
+        state.skipped_words += len(piece.split())
+    else:
+        state.run.append(unescape(piece))
+
+
+def _take_tag(state: _Reading, tag: str) -> None:
+    found = _TAG.match(tag)
+    name = found[1].lower() if found else ""
+    closing = tag.startswith("</")
+    if state.skipping:
+        if name == state.skipping:
+            state.depth += -1 if closing else 1
+            state.skipping = state.skipping if state.depth else ""
+        return
+    if name in _BLOCKS:
+        _end_block(state)
+        state.head = "" if closing or name not in _HEADS else name
+    if name in ("article", "main"):
+        state.inside = max(0, state.inside + (-1 if closing else 1))
+    if closing or (name in _VOID and name != "meta"):
+        return
+    attributes = _attributes(tag) if name == "meta" or "hidden" in tag or "style" in tag else {}
+    if name == "meta":
+        key = (
+            attributes.get("property") or attributes.get("name") or attributes.get("itemprop") or ""
+        ).lower()
+        state.meta.setdefault(key[:80], plain(attributes.get("content", "")[:500]))
+    elif name in _SKIPPED or _is_hidden(attributes):
+        state.skipping, state.depth = name, 1
+
+
+def _attributes(tag: str) -> dict[str, str]:
+    if len(tag) > MOST_TAG or ("&#" in tag and _LONG_NUMBER.search(tag)):
+        return {}
+    parser = _Attributes()
+    parser.feed(tag)
+    return parser.found
+
+
+def _is_hidden(attributes: dict[str, str]) -> bool:
+    return (
+        "hidden" in attributes
+        or attributes.get("aria-hidden", "").lower() == "true"
+        or bool(_HIDDEN.search(attributes.get("style", "")))
+    )
+
+
+def _end_block(state: _Reading) -> None:
+    text = plain("".join(state.run))
+    state.run.clear()
+    if text:
+        state.blocks.append((text, bool(state.head), state.inside > 0))
+
+
+def _chosen(state: _Reading) -> tuple[tuple[str, bool], ...]:
+    """Return the blocks of the article where the page marks one that holds half of the words, else all."""
+    words = [len(text.split()) for text, _, _ in state.blocks]
+    own = sum(n for n, (_, _, inside) in zip(words, state.blocks, strict=True) if inside)
+    if 2 * own < sum(words):
+        return tuple((text, head) for text, head, _ in state.blocks)
+    state.skipped_words += sum(words) - own
+    return tuple((text, head) for text, head, inside in state.blocks if inside)

@@ -1,0 +1,345 @@
+"""Candidate claims of articles: who says what of which time and place, with hedges and quantities.
+
+documents ──► copies ──► voices ──► clauses ──► typed fields ──► candidates
+
+Extraction proposes and a person decides (`overflight claims review`). It reads by rules of English words: it
+does not understand, and neither what it proposes nor what it leaves out is a judgement. A sentence that is
+there twice makes one candidate with all its places.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from overflight.claims.attribution import Said, Voice, inner_voice, kind_of, outer_voice, resolved, strip_lead
+from overflight.claims.clauses import Clause, fronted, has_finite, owners, statements, subject_of, top_clauses
+from overflight.claims.copied import Copy, Passage, Place, copies, passages
+from overflight.claims.documents import Document
+from overflight.claims.hedges import find_hedges, find_qualifiers, unique
+from overflight.claims.mentions import named_places, named_times
+from overflight.claims.quantities import find_quantities
+from overflight.claims.records import Answer, Claim, Relation, Verb
+from overflight.claims.sentences import Sentence
+from overflight.claims.wording import read_words
+from overflight.errors import InputError, LimitError
+
+MOST_PROPOSALS: Final = 20_000
+ARTICLE: Final = "article"
+# The other verbs of `records.Verb`, where the four questions are not touched; the first that fits.
+_VERBS: Final[tuple[tuple[Verb, re.Pattern[str]], ...]] = tuple(
+    (verb, re.compile(pattern, re.IGNORECASE))
+    for verb, pattern in (
+        ("altered", r"\b(?:alter|delet|eras|wip|tamper|doctor|falsif)(?:e|es|ed|ing|s)?\b"),
+        ("manoeuvred", r"\b(?:man(?:oe|e)uv\w+|steer\w*|loiter\w*|propel\w*|hover\w*|change[sd]? (?:course|direction))\b"),
+        ("strayed", r"\b(?:stray\w*|off[- ]course|blown off|drifted (?:off|away)|force majeure|by accident|unintend\w+)\b"),
+        ("entered", r"\b(?:enter\w*|cross(?:ed|es|ing)? into|crossed|intru\w+|violat\w+|passed into|incursion)\b"),
+        ("located", r"\b(?:appear\w* (?:over|above|off|near)|spotted|sighted|seen|detected|tracked|passed|passing|"
+                    r"flew|flying|float\w*|drift\w*|shot down|downed|landed|crashed|launched|fell|over|above)\b"),
+    )
+)  # fmt: skip
+_NO = re.compile(
+    r"\b(?:no|not|never|none|nor|neither|nothing|without|unable)\b|n['’]t\b|\bden(?:y|ies|ied)\b"
+)
+_OPEN = re.compile(
+    r"\b(?:whether|unclear|unsure|unknown|uncertain)\b|\bnot (?:yet )?(?:clear|known|sure|certain)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What was found in documents: candidates, copied passages, how many sentences, and notes."""
+
+    claims: tuple[Claim, ...]
+    passages: tuple[Passage, ...]
+    sentences: int
+    repeated: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A statement with its voice (None is the article's own), as it is read in one sentence."""
+
+    clause: Clause
+    voice: Voice | None
+    hedges: tuple[str, ...]
+    whole: str
+
+
+def extract(documents: Sequence[Document]) -> Extraction:
+    """Return the candidate claims of documents; the oldest document should come first.
+
+    Claims carry `document`, `sentences` (every place in that document), `quote`, `sha256`, and the extra
+    columns `said_with` (the verb of saying), `named_times`, `named_places`, `found_again` (places in other
+    documents). A sentence that repeats another in nearly its words, but differs in hedges, numbers, names or
+    negation, is a candidate of its own that `repeats` the other's.
+
+    Raises LimitError beyond 20 000 candidates, InputError when two documents share a name.
+    """
+    names = [d.name for d in documents]
+    if len(set(names)) < len(names):
+        raise InputError(
+            f"two documents are called '{next(n for n in names if names.count(n) > 1)}'", remedy="Rename one."
+        )
+    found = copies(documents)
+    texts = {(d.name, s.number): s for d in documents for s in d.sentences}
+    same = {place: copy for place, copy in found.items() if _says_the_same(copy, texts)}
+    again: dict[Place, list[Place]] = {}
+    for place, copy in same.items():
+        again.setdefault(_root(copy.source, same), []).append(place)
+    made: list[Claim] = []
+    first: dict[Place, list[str]] = {}
+    for k, document in enumerate(documents, start=1):
+        for claim in _of_document(document, same, f"D{k}" if len(documents) > 1 else "D"):
+            place = (document.name, claim.sentences[0])
+            claim = _placed(claim, place, again.get(place, ()))
+            copy = found.get(place)
+            if copy is not None and (targets := first.get(_root(copy.source, same))):
+                nth = len(first.get(place, ()))
+                target = targets[min(nth, len(targets) - 1)]
+                claim = replace(claim, relations=(Relation("repeats", target),))
+            first.setdefault(place, []).append(claim.id)
+            made.append(claim)
+            if len(made) > MOST_PROPOSALS:
+                raise LimitError(
+                    f"more than {MOST_PROPOSALS} candidates", where=document.name, remedy="Split the article."
+                )
+    notes = tuple(f"{d.name}: {note}" for d in documents for note in d.notes)
+    return Extraction(tuple(made), passages(found.values()), len(texts), len(same), notes)
+
+
+def _root(place: Place, same: dict[Place, Copy]) -> Place:
+    while place in same:
+        place = same[place].source
+    return place
+
+
+def _says_the_same(copy: Copy, texts: dict[Place, Sentence]) -> bool:
+    if copy.share == 1.0 and _folded(texts[copy.place].text) == _folded(texts[copy.source].text):
+        return True
+    return _stance(texts[copy.place].text) == _stance(texts[copy.source].text)
+
+
+def _folded(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def _stance(text: str) -> tuple[object, ...]:
+    """Return what a near copy must share to say the same: hedges, numbers, negations, names, limits."""
+    return (
+        tuple(h.lower() for h in find_hedges(text)), tuple(q.quantity for q in find_quantities(text)),
+        len(_NO.findall(text)), find_qualifiers(text), frozenset(re.findall(r"\b[A-Z][\w.]+", text[1:])),
+        tuple(t.words for t in named_times(text)),
+    )  # fmt: skip
+
+
+def _placed(claim: Claim, place: Place, again: Sequence[Place]) -> Claim:
+    here = [n for name, n in again if name == place[0]]
+    there = [f"{name}#{n}" for name, n in again if name != place[0]]
+    extra = (*claim.extra, ("found_again", " ; ".join(there))) if there else claim.extra
+    return replace(claim, sentences=(place[1], *here), extra=extra)
+
+
+def _of_document(document: Document, same: dict[Place, Copy], prefix: str) -> Iterator[Claim]:
+    people: list[Voice] = []
+    owned: set[tuple[str, str]] = set()
+    before: tuple[int, Voice] | None = None
+    count = 0
+    for sentence in document.sentences:
+        if (document.name, sentence.number) in same or sentence.heading or not _is_statement(sentence.text):
+            continue
+        running = before[1] if before is not None and _goes_on(sentence, before[0]) else None
+        told = list(_told(sentence.text, running, owned))
+        for one in told:
+            if one.voice is not None and one.voice.kind:
+                one = replace(one, voice=resolved(one.voice, people))
+                if one.voice is not None and "[" not in one.voice.claimant:
+                    people.append(one.voice)
+            count += 1
+            yield _claim(f"{prefix}-{count:03d}", one, sentence, document)
+        voices = [one.voice for one in told if one.voice is not None]
+        opens = _left_open(sentence.text)
+        before = (sentence.paragraph, voices[-1]) if voices and (opens or running) else None
+        if running is not None and not opens and "”" in sentence.text:
+            before = None
+        del people[:-50]
+
+
+def _is_statement(text: str) -> bool:
+    return len(text.split()) >= 4 and not text.rstrip("\"'”’)").endswith("?") and has_finite(text.lower())
+
+
+def _left_open(text: str) -> bool:
+    return text.count("“") > text.count("”") or text.count('"') % 2 == 1
+
+
+def _goes_on(sentence: Sentence, paragraph: int) -> bool:
+    """Whether a quotation that the sentence before left open goes on here."""
+    return sentence.paragraph == paragraph and outer_voice(sentence.text) is None
+
+
+# --- one sentence
+
+
+def _told(sentence: str, running: Voice | None, owned: set[tuple[str, str]]) -> Iterator[_Told]:
+    outer = outer_voice(sentence)
+    text, voice = (outer.content, outer.voice) if outer else (sentence, running)
+    lead = (voice.hedge,) if voice else ()
+    told: list[_Told] = []
+    for top in top_clauses(text):
+        front, main = fronted(top)
+        if front:
+            told += [_Told(c, voice, lead, front) for c in _of_front(front, main)]
+        told += list(_of_clause(main, voice, lead))
+        if voice is None and told and told[-1].voice is not None and _is_that(text, top):
+            voice, lead = told[-1].voice, (told[-1].voice.hedge,)
+    yield from _owned(sentence, told, owned)
+    yield from told
+
+
+def _is_that(text: str, top: str) -> bool:
+    """Whether the next clause goes on with 'and that': what the same voice says."""
+    after = text[text.find(top) + len(top) :]
+    return bool(re.match(r",?\sand\sthat\s", after))
+
+
+def _owned(sentence: str, told: Sequence[_Told], owned: set[tuple[str, str]]) -> Iterator[_Told]:
+    for clause in owners(sentence):
+        key = (clause.owner.lower().strip("."), clause.thing.rstrip("s"))
+        if key in owned:
+            continue
+        owned.add(key)
+        within = next((t for t in told if clause.own in t.clause.text), None)
+        yield _Told(clause, within.voice if within else None, find_hedges(clause.own), sentence)
+
+
+def _of_front(front: str, main: str) -> list[Clause]:
+    word, _, rest = front.partition(" ")
+    if has_finite(rest) and subject_of(rest):
+        return statements(rest)
+    if not re.match(r"(?:being\s)?\w+(?:ing|ed)\b", rest) or not (
+        named_places(rest) or find_quantities(rest) or read_words(rest)
+    ):
+        return []
+    return [Clause(f"[it] {rest}", rest)]
+
+
+def _of_clause(main: str, voice: Voice | None, lead: tuple[str, ...]) -> Iterator[_Told]:
+    said = inner_voice(main)
+    if said is None or said.voice is None:
+        yield from _statements(main, voice, lead, main)
+        return
+    own = (said.voice.hedge,)
+    if said.voice.kind:
+        # 'Officials said that A, but that B': the inner voice holds for what it says alone.
+        yield from _statements(said.content, said.voice, own, _whole(said))
+    else:
+        yield from _statements(main, voice, lead, main)
+
+
+def _whole(said: Said) -> str:
+    """Return the text for the reader: with its voice where the verb turns what is said."""
+    voice = said.voice
+    return said.whole if voice is not None and voice.hedge else said.content
+
+
+def _statements(text: str, voice: Voice | None, lead: tuple[str, ...], whole: str) -> Iterator[_Told]:
+    speaker = voice
+    for k, clause in enumerate(statements(text, voiced=voice is not None)):
+        if clause.saying:
+            subject = voice.claimant if voice else subject_of(whole)
+            kind = voice.kind if voice else ""
+            hedge = (
+                ""
+                if clause.saying in ("saying", "adding", "stating", "telling", "writing")
+                else clause.saying
+            )
+            if not subject:
+                continue
+            speaker = Voice(subject, kind or kind_of(subject, ""), clause.saying, hedge)
+            yield _Told(
+                clause, speaker if speaker.kind else None, unique((hedge, *find_hedges(clause.own))), whole
+            )
+            continue
+        shown = clause
+        if whole != text and voice is not None and voice.hedge and (k == 0 or not has_finite(clause.text)):
+            shown = (
+                replace(clause, text=f"[{voice.claimant}: {voice.said_with}] {clause.text}")
+                if _reads_badly(clause.text)
+                else clause
+            )
+        yield _Told(shown, voice, unique((*lead, *find_hedges(clause.own))), whole)
+
+
+def _reads_badly(text: str) -> bool:
+    """Whether a content needs its verb to be understood: 'any attempt', 'whether it was'."""
+    return bool(re.match(r"(?:whether|how|what|if|why|any|some|the|an?)\b", text)) or not has_finite(text)
+
+
+# --- typed fields
+
+
+def _claim(claim_id: str, told: _Told, sentence: Sentence, document: Document) -> Claim:
+    clause, voice = told.clause, told.voice
+    times = named_times(clause.own, document.published)
+    places = named_places(clause.own)
+    counts = find_quantities(clause.own)
+    verbs, answer = _verbs(told)
+    extra = {
+        "said_with": voice.said_with if voice else "",
+        "named_times": " ; ".join(t.words for t in times),
+        "named_places": " ; ".join(places),
+    }
+    return Claim(
+        id=claim_id,
+        date=document.published,
+        claimant=_clean(voice.claimant) if voice else document.outlet or ARTICLE,
+        attribution=voice.kind if voice else "article_voice",
+        claim=_clean(strip_lead(clause.text)),
+        verbs=verbs,
+        answer=answer,
+        subject=clause.owner or _clean(clause.subject.strip("[] ")),
+        object=clause.thing or (counts[0].noun if counts else ""),
+        about=next((t.about for t in times if t.about), ""),
+        place=places[0] if places else "",
+        quantity=counts[0].quantity if counts else None,
+        hedge="; ".join(unique(_clean(h) for h in told.hedges)),
+        qualifiers=find_qualifiers(clause.own),
+        source=document.outlet,
+        quote=_clean(sentence.text),
+        sha256=document.sha256,
+        document=document.name,
+        sentences=(sentence.number,),
+        extra=tuple((name, _clean(value)) for name, value in extra.items() if value),
+    )
+
+
+def _clean(text: str) -> str:
+    """Return text as a cell can hold it: no bars, no spaces at the ends."""
+    return " ".join(text.replace("|", "/").split())
+
+
+def _verbs(told: _Told) -> tuple[tuple[Verb, ...], Answer | None]:
+    text = told.clause.text
+    if told.clause.owner:
+        return ("owned",), "yes"
+    found = [t for t in read_words(f"{told.clause.text}") if not t.granted]
+    if found:
+        answers = {t.answer for t in found}
+        answer: Answer | None = answers.pop() if len(answers) == 1 else None
+        return tuple(dict.fromkeys(t.verb for t in found)), answer
+    for verb, pattern in _VERBS:
+        if pattern.search(told.clause.own):
+            return (verb,), _answer(text)
+    if any(q.quantity.unit == "count" and q.noun for q in find_quantities(told.clause.own)):
+        return ("counted",), _answer(text)
+    return (), None
+
+
+def _answer(text: str) -> Answer:
+    if _OPEN.search(text):
+        return "open"
+    return "no" if _NO.search(text) else "yes"
