@@ -196,7 +196,8 @@ def _record(row: Row, problems: Problems) -> ObjectRecord | None:
     role: Role = typed["role"] or "event"
     record = ObjectRecord(
         id=texts["id"], group=texts["group"], event=texts["event"], role=role,
-        flight=typed["flight"] or _flight_of(texts), time_start=start, time_end=end, minute=minute and start == end, line=row.line,
+        flight=typed["flight"] or _flight_of(texts), time_start=start, time_end=end,
+        minute=minute and start == end, line=row.line,
         attribution=texts["attribution"], source=texts["source"], url=texts["url"], text=texts["text"],
         confidence=texts["confidence"], notes=texts["notes"], lon_deg=numbers["lon_deg"],
         lat_deg=numbers["lat_deg"], radius_km=numbers["radius_km"], alt_low_m=numbers["alt_low_m"],

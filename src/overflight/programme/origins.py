@@ -1,16 +1,16 @@
 """Where several flights came from: their back-trajectories combined into a map of launch places.
 
-Each flight comes as an ensemble flown backward (kind `origin`). It says how probable a launch in a cell of a
-grid is, if it was as likely at any time of the backward flight. If all came from one place, that place has the
-product of their densities; a share is left for a flight that did not. Against it stands that each came from a
-place of its own, drawn from the same prior: half the land of the Earth, half where these very flights may have
-come from. So flights that only share a continent gain little.
+Each flight comes as an ensemble flown backward (kind `origin`). It says how probable a launch in a cell of
+a grid is, if it was as likely at any time of the backward flight. If all came from one place, that place has
+the product of their densities; a share is left for a flight that did not. Against it stands that each came
+from a place of its own, drawn from the same prior: half the land of the Earth, half where these very flights
+may have come from. So flights that only share a continent gain little.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -77,7 +77,7 @@ def origin_density(ensemble: xr.Dataset, grid: OriginGrid, *, smooth_km: float =
     """Return the likelihood (Y, X) of a launch in each cell, for one flight flown backward.
 
     Each member counts by its weight, spread evenly over the times at which it is aloft; smoothed by
-    `smooth_km`. It is a density over area: the same number where launches are as likely on a square kilometre.
+    `smooth_km`. It is a density over area: the same number where a launch is as likely on a square kilometre.
 
     Raises
     ------
@@ -173,8 +173,9 @@ def combine(
     odds = log_ratio + math.log(prior / (1.0 - prior))
     p_common = 1.0 / (1.0 + math.exp(-min(max(odds, -700.0), 700.0)))
     each = seen * where
+    each /= each.sum(axis=(1, 2), keepdims=True)
     return OriginMap(
-        tuple(likelihoods), grid, common, each / each.sum(axis=(1, 2), keepdims=True), p_common, log_ratio, member
+        tuple(likelihoods), grid, common, each, p_common, log_ratio, member
     )  # fmt: skip
 
 

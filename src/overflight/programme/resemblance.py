@@ -3,9 +3,9 @@
 A naive likelihood ratio, feature by feature. Of a measure (size, height, speed) two balloons of one design
 scatter by `same` about the design's value, designs by `among` about `middle`; of a thing that was seen
 (a sphere, panels, staying in place) designs have it in a `share` of cases. The reference spreads are stated
-here and are judgements, not measurements. What a report leaves out is unknown and moves nothing: it is neither
-alike nor different. Features are taken as independent, which overstates what several of them say together; so
-each is held between one tenth and ten.
+here and are judgements, not measurements. What a report leaves out is unknown and moves nothing: it is
+neither alike nor different. Features are taken as independent, which overstates what several of them say
+together; so each is held between one tenth and ten.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Measure:
     basis: str
 
 
-# Judged from what flies: pico balloons of 1 m at 8-13 km, soundings of 2-10 m to 35 km, superpressure balloons
-# of 10-20 m at 18-20 km, airships and great balloons of tens of metres at 18-40 km.
+# Judged from what flies: pico balloons of 1 m at 8-13 km, soundings of 2-10 m to 35 km, superpressure
+# balloons of 10-20 m at 18-20 km, airships and great balloons of tens of metres at 18-40 km.
 MEASURES: Final[tuple[Measure, ...]] = (
     Measure("size", "m", math.log, math.log(5.0), 1.3, 0.25, "sizes differ by 3.7 among designs, 1.3 within"),
     Measure("height", "km", lambda v: v, 17.0, 7.0, 2.0, "heights differ by 7 km among designs, 2 km within"),
@@ -59,7 +59,7 @@ _COURSE_SHARE: Final = 0.3  # of flights of one design that are sent the same wa
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What is known of one flight: metres, kilometres of height, metres a second, degrees; None is unknown."""
+    """What is known of one flight: metres, kilometres of height, m/s, degrees; None is unknown."""
 
     id: str
     size: float | None = None

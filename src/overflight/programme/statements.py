@@ -51,13 +51,15 @@ class Said(Protocol):
     def qualifiers(self) -> Sequence[str]: ...
     @property
     def relations(self) -> Sequence[Any]: ...
+    @property
+    def said(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
 class CountStatement:
     """A count that somebody stated.
 
-    `id` is of the claim or the row, `definition` a key of `wording.DEFINITIONS` and `text` the words that it
+    `id` is of the claim or the row, `said_s` the end of the day it was said, `definition` a key of `wording.DEFINITIONS` and `text` the words that it
     is from. `earlier` counts what came before the flight it is told beside. `repeats` names what it only
     retells, `denies` that it says there was none.
     """
@@ -72,6 +74,7 @@ class CountStatement:
     earlier: bool
     by_words: bool
     date: str = ""
+    said_s: float | None = None
     repeats: tuple[str, ...] = ()
     denies: bool = False
 
@@ -98,7 +101,8 @@ def _of_claim(claim: Said) -> list[CountStatement]:
             CountStatement(
                 claim.id, claim.claimant, claim.claim, unit, number,
                 claim.area or ("USA" if unit == "flights" and speaks_of_us(claim.claim) else ""),
-                definition_of(words), says_earlier(claim.claim), by_words, claim.date, repeats,
+                definition_of(words), says_earlier(claim.claim), by_words, claim.date,
+                None if claim.said is None else float(claim.said.end_s), repeats,
                 denies=number.low == 0 and number.high == 0,
             )
         )  # fmt: skip

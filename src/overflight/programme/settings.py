@@ -1,0 +1,81 @@
+"""`[ask.programme]` of `case.toml`: what the programme can be told; `docs/programme.md` has every key."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from overflight.case import CASE_FILE, check_keys, find_line
+from overflight.errors import CaseError
+from overflight.programme.origins import APART, SMOOTH_KM
+from overflight.rows import shorten
+
+PART: Final = "ask.programme"
+LAUNCHES: Final = ("land", "anywhere")
+# Key, default, lowest, highest, whole.
+_NUMBERS: Final[tuple[tuple[str, float, float, float, bool], ...]] = (
+    ("own_flights", 0, 0, 1_000, True),
+    ("prior_alike", 0.5, 0.001, 0.999, False),
+    ("pairs", 12, 0, 200, True),
+    ("prior_common", 0.5, 0.001, 0.999, False),
+    ("apart", APART, 0.0, 0.9, False),
+    ("smooth_km", SMOOTH_KM, 10.0, 1_000.0, False),
+)
+KEYS: Final = ("area", "launches", *(row[0] for row in _NUMBERS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgrammeSettings:
+    """What the programme can be told.
+
+    `area` is the country whose flights are counted; `own_flights` are there and not in the catalogue, such as
+    the one that the case is about. `prior_alike` and `prior_common` are probabilities before anything was
+    compared, `pairs` how many of the most alike are told. `apart` is the share of flights from elsewhere,
+    `smooth_km` what a back-trajectory leaves unsaid, `launches` where they may be.
+    """
+
+    area: str = "USA"
+    launches: str = "land"
+    own_flights: int = 0
+    prior_alike: float = 0.5
+    pairs: int = 12
+    prior_common: float = 0.5
+    apart: float = APART
+    smooth_km: float = SMOOTH_KM
+
+
+def read_settings(table: Mapping[str, Any], folder: Path | None = None) -> ProgrammeSettings:
+    """Return the settings of an `[ask.programme]` table.
+
+    Raises CaseError with the path of a key that is unknown or has a value that cannot be used.
+    """
+    check_keys(table, KEYS, PART, folder)
+    values: dict[str, Any] = {}
+    for key, default, low, high, whole in _NUMBERS:
+        value = table.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise _error(folder, key, f"{shorten(repr(value))} is no number", "Give a number.")
+        if not low <= value <= high or (whole and value != int(value)):
+            kind = "a whole number" if whole else "a number"
+            raise _error(folder, key, f"{value:g} cannot be used", f"Give {kind} from {low:g} to {high:g}.")
+        values[key] = int(value) if whole else float(value)
+    area, launches = table.get("area", "USA"), table.get("launches", "land")
+    if not (isinstance(area, str) and len(area) == 3 and area.isascii() and area.isupper()):
+        raise _error(
+            folder, "area", f"{shorten(repr(area))} is no country", "Give an ISO 3166-1 code: 'USA'."
+        )
+    if launches not in LAUNCHES:
+        what = f"{shorten(repr(launches))} is not one of {', '.join(LAUNCHES)}"
+        raise _error(folder, "launches", what, "Give one of them.")
+    return ProgrammeSettings(area=area, launches=launches, **values)
+
+
+def _error(folder: Path | None, key: str, what: str, remedy: str) -> CaseError:
+    path = None if folder is None else folder / CASE_FILE
+    text = path.read_text(encoding="utf-8", errors="replace") if path and path.is_file() else ""
+    return CaseError(
+        what, file=CASE_FILE, line=find_line(text, f"{PART}.{key}"), field=f"{PART}.{key}", remedy=remedy
+    )
