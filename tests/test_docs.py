@@ -89,7 +89,7 @@ def test_the_exit_codes_are_those_of_the_code() -> None:
 
 
 # Commands that have commands below them.
-GROUPS = ("winds", "claims", "ledger", "twin", "station")
+GROUPS = ("winds", "satellites", "custody", "claims", "ledger", "twin", "station")
 
 
 def commands_in(text: str) -> list[str]:

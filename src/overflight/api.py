@@ -49,13 +49,33 @@ from overflight.balloons.terms import (
     ZeroPressure,
 )
 from overflight.case import Case, read_case, write_new_case
+from overflight.claims.answers import ClaimsAnswer, answer_claims
+from overflight.claims.questions import states as claim_states
 from overflight.claims.table import Claim, read_claims
 from overflight.crossings import crossings, lead_time
+from overflight.custody.integrity import Comparison, Examined, examine_file, examine_frames
+from overflight.custody.integrity import compare as compare_streams
 from overflight.errors import InputError, OverflightError
 from overflight.exports.geojson import write_track_geojson
 from overflight.exports.kml import write_track_kml
+from overflight.exports.ledger import record_result
 from overflight.exports.netcdf import read_ensemble, write_ensemble
+from overflight.exposure.answers import ExposureAnswer, Horizons, expose, read_horizons
+from overflight.exposure.cameras import CameraClass, read_cameras
+from overflight.exposure.compare import BalloonView, balloon_view
+from overflight.exposure.emitters import EmitterClass, read_emitters
+from overflight.exposure.images import image_site
+from overflight.exposure.looks import MemberLooks, member_looks
+from overflight.exposure.satellite_answers import SatelliteAnswer, gather_sets, satellite_answers
+from overflight.exposure.schedule import Schedule, schedule
+from overflight.exposure.schedule_files import schedule_bytes
+from overflight.exposure.settings import ExposureSettings
 from overflight.exposure.sight import sight_windows
+from overflight.exposure.signals import signal_site
+from overflight.ledger.checkpoint import Checkpoint, read_public_key
+from overflight.ledger.log import Ledger, open_ledger
+from overflight.ledger.proof import check_proof, make_proof
+from overflight.ledger.verify import Verification, verify_ledger
 from overflight.pipeline import Assessment, Inputs, assess, read_inputs, write_outputs
 from overflight.places.areafile import read_areas
 from overflight.places.areas import Area
@@ -65,7 +85,15 @@ from overflight.places.sites import read_sites
 from overflight.places.terrain import read_terrain
 from overflight.reconstruct.posterior import Reconstruction, Settings, forecast, origin, reconstruct
 from overflight.records import Finding, Mark, Sighting, check_ensemble, make_ensemble
+from overflight.satellites.elements import ElementSet, read_elements
+from overflight.satellites.orbits import choose_orbits
+from overflight.satellites.passes import Passes, find_passes
+from overflight.satellites.sensors import Sensor, read_sensors
+from overflight.satellites.settings import SatelliteSettings
+from overflight.satellites.store import ElementStore
+from overflight.satellites.store import open_store as open_elements
 from overflight.sightings import read_sightings
+from overflight.steer.answers import SteerAnswer, steer_case
 from overflight.times import iso_utc, parse_utc
 from overflight.trajectories.drift import advect, drift_sounding
 from overflight.trajectories.ensemble import Spread, Start, simulate
@@ -111,9 +139,14 @@ __all__ = [
     "Ascent",
     "Assessment",
     "At",
+    "BalloonView",
+    "CameraClass",
     "Case",
     "CaseWinds",
+    "Checkpoint",
     "Claim",
+    "ClaimsAnswer",
+    "Comparison",
     "ConstantDensity",
     "ConstantHeight",
     "ConstantPressure",
@@ -121,22 +154,36 @@ __all__ = [
     "DensityBelow",
     "Descent",
     "Duration",
+    "ElementSet",
+    "ElementStore",
+    "EmitterClass",
+    "Examined",
+    "ExposureAnswer",
+    "ExposureSettings",
     "Finding",
     "Flight",
     "Fragment",
     "FreeLift",
     "Grid",
     "Ground",
+    "Horizons",
     "Inputs",
     "Leak",
+    "Ledger",
     "Mark",
+    "MemberLooks",
     "OverflightError",
     "Parachute",
+    "Passes",
     "PressureAbove",
     "PressureBelow",
     "Propulsion",
     "Reconstruction",
+    "SatelliteAnswer",
+    "SatelliteSettings",
+    "Schedule",
     "Scheme",
+    "Sensor",
     "Settings",
     "Sighting",
     "Signed",
@@ -144,57 +191,88 @@ __all__ = [
     "Spread",
     "Stage",
     "Start",
+    "SteerAnswer",
     "StoreEmpty",
     "SunAbove",
     "SunBelow",
     "Tracks",
+    "Verification",
     "WindAnalysis",
     "WindError",
     "WindStore",
     "ZeroPressure",
     "advect",
     "analyse",
+    "answer_claims",
     "assess",
+    "balloon_view",
     "check_ensemble",
+    "check_proof",
+    "choose_orbits",
     "choose_winds",
+    "claim_states",
+    "compare_streams",
     "country",
     "crossings",
     "describe_grid",
     "drift_sounding",
+    "examine_file",
+    "examine_frames",
     "example",
+    "expose",
+    "find_passes",
     "fly",
     "forecast",
+    "gather_sets",
+    "image_site",
     "iso_utc",
     "landing",
     "landing_windows",
     "lead_time",
     "make_ensemble",
+    "make_proof",
+    "member_looks",
     "observe",
+    "open_elements",
     "open_ensemble",
+    "open_ledger",
     "open_store",
     "origin",
     "parse_utc",
     "prior_grid",
     "read_areas",
+    "read_cameras",
     "read_case",
     "read_claims",
+    "read_elements",
+    "read_emitters",
     "read_ensemble",
     "read_flights",
     "read_grid",
+    "read_horizons",
     "read_inputs",
     "read_plan",
     "read_population",
+    "read_public_key",
+    "read_sensors",
     "read_sightings",
     "read_sites",
     "read_soundings",
     "read_terrain",
     "reconstruct",
+    "record_result",
     "sample_wind",
+    "satellite_answers",
+    "schedule",
+    "schedule_bytes",
     "sight_windows",
+    "signal_site",
     "simulate",
     "simulate_to",
     "sovereign_airspace",
+    "steer_case",
     "territorial_sea",
+    "verify_ledger",
     "write_ensemble",
     "write_new_case",
     "write_outputs",

@@ -182,6 +182,31 @@ def test_crossings_are_scored_by_the_true_path(small: Written, truth: Truth, tmp
     )
 
 
+def test_sight_is_scored_by_the_air_and_the_elevation_of_the_answer(
+    small: Written, truth: Truth, tmp_path: Path
+) -> None:
+    """The horizon of light lies beyond the straight one (docs/payload.md): the site is in view for longer."""
+    head = "exposure.NEAR"
+
+    def true_hours(**given: str) -> str:
+        told = [
+            {**finding(f"{head}.in_view_probability", "probability", {"p": 0.9}), "given": given},
+            finding(f"{head}.hours_in_view", "interval", {"p05": 1.0, "p50": 2.0, "p95": 3.0}, "h"),
+        ]
+        lines = by_id(scored(small, tmp_path, rows(truth), told))
+        assert lines[f"{head}.in_view_probability"].verdict == "right"
+        return str(lines[f"{head}.hours_in_view"].truth)
+
+    light, straight = true_hours(refraction="light"), true_hours(refraction="geometric")
+    assert float(light.split()[0]) > float(straight.split()[0]) > 1.0
+    # An answer that names no air, or one that is not known, is held against light.
+    assert true_hours() == true_hours(refraction="4/3") == light
+    # Numbers of a finding's `given` are texts.
+    high = true_hours(refraction="light", min_elevation_deg="20")
+    assert float(high.split()[0]) < float(light.split()[0])
+    assert true_hours(refraction="light", min_elevation_deg="low") == light
+
+
 @pytest.mark.parametrize(
     ("word", "verdict"),
     [("drifted", "right"), ("steered", "falsely certain"), (None, "cannot tell")],

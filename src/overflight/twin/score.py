@@ -19,13 +19,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import numpy as np
 
 from overflight.crossings import AreaCrossing, crossings
 from overflight.errors import InputError
-from overflight.exposure.sight import SiteView, sight_windows
+from overflight.exposure.looks import LEAST_DEG
+from overflight.exposure.sight import Refraction, SiteView, sight_windows
 from overflight.geo import distance_m
 from overflight.places.areafile import parse_areas
 from overflight.places.areas import Area
@@ -417,13 +418,28 @@ def _sight_lines(findings: Findings, truth: Truth, flight: xr.Dataset | None) ->
     fields = ("id", "name", "lon_deg", "lat_deg", "alt_m")
     for row in truth.data["sites"]:
         site = Site(**{k: row[k] for k in fields})
-        least = number(
-            _dig(findings, f"exposure.{site.id}.in_view_probability", "given", "min_elevation_deg")
-        )
         view = None
         if flight is not None:
-            view = sight_windows(flight, [site], min_elevation_deg=least or 0.0).by_site[site.id]
+            given = _dig(findings, f"exposure.{site.id}.in_view_probability", "given")
+            view = _true_view(flight, site, given)
         yield from _site_lines(findings, site, view)
+
+
+def _true_view(flight: xr.Dataset, site: Site, given: Any) -> SiteView:
+    """What the true flight had of a site, by the air and from the least elevation that the answer took."""
+    word, (low, high) = _dig(given, "refraction"), LEAST_DEG
+    refraction: Refraction = next((air for air in get_args(Refraction) if air == word), "light")
+    least = min(max(_told_number(_dig(given, "min_elevation_deg")) or 0.0, low), high)
+    found = sight_windows(flight, [site], min_elevation_deg=least, refraction=refraction)
+    return found.by_site[site.id]
+
+
+def _told_number(value: Any) -> float | None:
+    """A number of a finding's `given`, where numbers are texts."""
+    try:
+        return number(float(value)) if isinstance(value, str) else number(value)
+    except ValueError:
+        return None
 
 
 def _site_lines(findings: Findings, site: Site, view: SiteView | None) -> Iterator[Line]:
