@@ -23,13 +23,14 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from overflight.claims.documents import read_document
+from overflight.claims.lexicon import words
 from overflight.claims.proposals import extract
 from overflight.claims.records import Claim
 
 LEAST_SHARED = 0.25
 STEM = 4  # letters; the list is in words of its own
 SMALL = frozenset(
-    ["a", "an", "the", "of", "to", "it", "was", "is", "are", "were", "be", "been", "in", "on", "at", "by", "and", "or", "that", "had", "has", "have", "from"]
+    words("a an the of to it was is are were be been in on at by and or that had has have from")
 )
 
 
@@ -67,8 +68,8 @@ def score(text: Path, listed_file: Path) -> dict[str, Any]:
                 and same_voice(row["attribution_in_seed"], claim)
                 and same_hedge(row["hedge_in_seed"], claim)
             )
-            words = shared(row["claim"], claim)
-            worth[i, k] = 1.0 + words if right and words >= LEAST_SHARED else 0.0
+            alike = shared(row["claim"], claim)
+            worth[i, k] = 1.0 + alike if right and alike >= LEAST_SHARED else 0.0
     rows, columns = linear_sum_assignment(-worth)
     pairs = {
         listed[i]["id"]: found.claims[k].id for i, k in zip(rows, columns, strict=True) if worth[i, k] > 0

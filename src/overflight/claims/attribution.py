@@ -66,6 +66,11 @@ _LEADING = re.compile(
 _PERSON = re.compile(r"\b[A-Z][\w'’.-]+(?:\s[A-Z][\w'’.-]+)+\b|\b[A-Z][a-z'’-]{2,}\b")
 _FINITE = re.compile(rf"\b(?:{any_of((*AUX, *PAST, *PRESENT))}|[a-z]{{2,}}ed)\b")
 _THAT = re.compile(r"^(?:[^,“\"]{0,60}?\s)?that\s")
+_ENDS_VOICE = re.compile(r",\s(?=(?:which|who|that|and|but|while|though|although)\b)")
+# 'It remains unclear how …' is nobody's doubt.
+_NOBODY = re.compile(r"(?:it|this|that|there)\b", re.IGNORECASE)
+# How it was said, not what: 'officials said, speaking on condition of anonymity'.
+_MANNER = re.compile(r"(?:speaking|citing|referring|asking|on condition|in an? |at an? |who |which )")
 _QUOTES: Final = '“”"'
 MOST_VOICE: Final = 16  # words; a longer subject is a clause
 
@@ -108,7 +113,7 @@ def inner_voice(clause: str) -> Said | None:
     """Return the voice at the head of a clause: 'X said that …', 'X is unsure whether …', 'X denied …'."""
     bare = strip_lead(clause)
     unsure = _UNSURE.search(bare)
-    if unsure and is_voice(bare[: unsure.start()]):
+    if unsure and is_voice(bare[: unsure.start()]) and not _NOBODY.match(bare):
         who = _claimant(bare[: unsure.start()])
         said = unsure["hedge"].strip()
         return Said(
@@ -166,9 +171,16 @@ def _tail_according(sentence: str) -> Said | None:
     found = _ACCORDING_TAIL.search(bare)
     if not found or not has_finite(bare[: found.start()]):
         return None
-    who = re.split(r",\s(?:which|who|that)\b", found["who"])[0].strip()
+    who, *rest = re.split(
+        r",\s(?=(?:which|who|that|and|but|while|though|although)\b)", found["who"], maxsplit=1
+    )
     with_ = found["with"].lower()
-    return Said(bare[: found.start()], Voice(who, kind_of(who, ""), with_, with_), sentence)
+    more = f" {rest[0]}" if rest and rest[0].startswith(("and ", "but ", "while ")) else ""
+    return Said(
+        f"{bare[: found.start()]}{',' * bool(more)}{more}",
+        Voice(who, kind_of(who, ""), with_, with_),
+        sentence,
+    )
 
 
 def _around(sentence: str) -> Said | None:
@@ -191,6 +203,7 @@ def _around(sentence: str) -> Said | None:
         ends = not after.strip() or after.lstrip().startswith(",") or _is_tail(after)
         if ends and is_voice(who) and has_finite(content) and not has_finite(_claimant(who)):
             rest = after.partition(", ")[2] if "," in after else ""
+            rest = "" if _MANNER.match(rest) else rest
             return Said(_joined(content, rest), _voice(_claimant(who), match["verb"]), sentence)
     return None
 
@@ -215,7 +228,8 @@ def _until_comma(text: str) -> tuple[str, str, str]:
 
 
 def _without_relative(text: str) -> str:
-    return re.split(r",|\s(?:who|which|that)\s", text)[0]
+    """Return a subject without what hangs on it: 'people briefed on the matter', 'a man who saw it'."""
+    return re.split(r",|\s(?:who|which|that|\w+ed (?:on|by|with|in|to|from|at))\s", text)[0]
 
 
 def _joined(a: str, b: str) -> str:
@@ -263,10 +277,15 @@ def is_voice_words(text: str) -> bool:
     )
 
 
+_MORE_CUES = words(
+    """
+    one_of_them two_of_them some_of_them critics analysis team group family investigators prosecutors lawyers
+    others some many spokespersons leaders leader reporters ministers
+    """
+)
 _ALL_CUES: Final = frozenset(
-    (*AGENCY, *DOCUMENTS, *OFFICIALS, *TITLES, *POLITICIANS, *EXPERTS, *WITNESSES, *COMPANIES, *OUTLETS, *NATIONS,
-     *PRONOUNS, "critics", "analysis", "team", "group", "family", "investigators", "prosecutors", "lawyers",
-     "others", "some", "many", "spokespersons", "leaders", "leader", "reporters", "ministers")
+    (*AGENCY, *DOCUMENTS, *OFFICIALS, *TITLES, *POLITICIANS, *EXPERTS, *WITNESSES, *COMPANIES, *OUTLETS,
+     *NATIONS, *PRONOUNS, *_MORE_CUES)
 )  # fmt: skip
 _CUES: Final = frozenset(w for w in _ALL_CUES if " " not in w)
 _LONG_CUES: Final = frozenset(w for w in _ALL_CUES if " " in w)
@@ -324,18 +343,28 @@ _PLACES_OF_OFFICE: Final = frozenset(
 
 
 def resolved(voice: Voice, people: list[Voice]) -> Voice:
-    """Put the last named voice for a pronoun, which stays in brackets; the voice itself if there is none."""
-    if voice.claimant.lower() not in PRONOUNS:
-        return voice
-    wanted = {"he": _SOMEBODY, "she": _SOMEBODY, "i": _SOMEBODY}.get(voice.claimant.lower())
-    for earlier in reversed(people):
-        if wanted is None or earlier.kind in wanted:
-            return replace(
-                voice, claimant=f"{earlier.claimant} [{voice.claimant.lower()}]", kind=earlier.kind
-            )
+    """Put the last fitting voice for a pronoun, which stays in brackets; for a bare name, the kind it had.
+
+    The voice itself comes back when there is none.
+    """
+    pronoun = voice.claimant.lower()
+    if pronoun in PRONOUNS:
+        for earlier in reversed(people):
+            if pronoun not in ("he", "she", "i") or earlier.kind in _SOMEBODY:
+                return replace(voice, claimant=f"{earlier.claimant} [{pronoun}]", kind=earlier.kind)
+    elif _OF_THEM.match(voice.claimant) and people:
+        return replace(voice, kind=people[-1].kind)
+    elif not voice.kind:
+        name = voice.claimant.split()[-1:]
+        for earlier in reversed(people):
+            if earlier.kind and name and name[0] in re.findall(r"[\w'’-]+", earlier.claimant):
+                return replace(voice, kind=earlier.kind)
     return voice
 
 
+_OF_THEM = re.compile(
+    r"(?:one|two|some|several|many|all|both|another|others) of (?:them|those)\b", re.IGNORECASE
+)
 _SOMEBODY: Final = frozenset(
     {"named_official", "politician", "independent_expert", "witness", "anonymous_official", "company", ""}
 )

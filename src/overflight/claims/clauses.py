@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from overflight.claims.attribution import has_finite, strip_lead
-from overflight.claims.lexicon import AUX, NATIONS, NOT_PAST, PAST, PRESENT, SAYING, THINGS, any_of
+from overflight.claims.lexicon import AUX, NATIONS, NOT_PAST, PAST, PRESENT, SAYING, THINGS, any_of, words
 from overflight.claims.mentions import named_places, named_times
 from overflight.claims.quantities import find_quantities
 from overflight.claims.wording import read_words
@@ -24,7 +25,8 @@ _COORDINATE = re.compile(
 )
 _SUBJECT_VERB = re.compile(rf"\b(?:{any_of((*AUX, *PAST, *PRESENT))}|[a-z]{{2,}}ed)\b")
 _ADVERB_VERB = re.compile(
-    rf"^(?:(?:\w+ly|also|then|later|never|not|still|even|now|once|twice|again)\s)*(?:{any_of((*AUX, *PAST))}|[a-z]{{2,}}ed)\b"
+    r"^(?:(?:\w+ly|also|then|later|never|not|still|even|now|once|twice|again)\s)*"
+    rf"(?:{any_of((*AUX, *PAST))}|[a-z]{{2,}}ed)\b"
 )
 _NOT_SUBJECT = re.compile(
     r"^(?!at\s(?:least|most)\b)(?:which|who|whom|whose|where|when|that|because|if|in|on|at|of|for|with|from|by|to|over|as|into|than|"
@@ -40,9 +42,13 @@ _FRONT = re.compile(
 )
 _PARTICIPLE = re.compile(r",\s(?:(?:and|thus|thereby|also|later|\w+ly)\s)?(?P<verb>[a-z]{2,}ing)\s")
 _NOT_ACT: Final = frozenset(
-    {"including", "according", "following", "regarding", "during", "concerning", "being", "having", "everything",
-     "something", "nothing", "anything", "morning", "evening", "depending", "excluding", "notwithstanding"}
-)  # fmt: skip
+    words(
+        """
+        including according following regarding during concerning being having everything something nothing
+        anything morning evening depending excluding notwithstanding
+        """
+    )
+)
 _EVENT = re.compile(
     r",\s(?:and\s)?(?:with|amid|despite|after|following|prompting|including)\s(?:the\s|a\s|an\s|its\s|his\s|her\s|their\s)?"
     r"(?:[\w-]+\s){0,2}?(?:\w+(?:ment|tion|sion|ance|ence|ing|ure|als?|ery)|loss|delay|visit|launch|strike|crash|"
@@ -63,8 +69,10 @@ _PAIRED = re.compile(
 )
 _OWNED = re.compile(
     rf"(?<![\w-])(?P<phrase>(?:(?P<det>[Aa]n?|[Tt]he|[Tt]his|[Tt]hat|[Oo]ne|[Aa]nother)\s(?P<doubt>(?:[a-z][\w-]*\s){{0,2}}?))?"
-    rf"(?P<owner>{any_of(w.title() if '.' not in w and len(w) > 3 else w.upper() for w in NATIONS)})(?:['’]s)?\s"
-    rf"(?:[a-z][\w-]*\s){{0,3}}?(?P<thing>{any_of(THINGS)}))\b(?!\s(?:programme?|technolog\w+|fleet|pilot|carrier|base)s?\b)"
+    rf"(?P<owner>{any_of(w.title() if '.' not in w and len(w) > 3 else w.upper() for w in NATIONS)}|"
+    r"[A-Z][a-z]+(?:ian|ean|ese|ish))(?:['’]s)?\s"
+    rf"(?:[a-z][\w-]*\s){{0,3}}?(?P<thing>{any_of(THINGS)}))\b"
+    r"(?!\s(?:program(?:me)?|technolog\w+|fleet|pilot|carrier|base)s?\b)"
 )
 
 
@@ -111,7 +119,7 @@ def _parts(left: str, right: str, conjunction: str) -> bool:
     # Behind 'whether', 'how', and before the verb of a fronted clause, the conjunction joins within.
     if _FRONT.match(strip_lead(left)) and not _fronted(strip_lead(left)):
         return False
-    if begins_clause(right):
+    if begins_clause(right.removeprefix("that ")):
         return conjunction != " and " or not re.search(
             r"\b(?:between|both|of|from|that)\s\S+(?:\s\S+)?$", left
         )
@@ -174,7 +182,9 @@ def subject_of(clause: str) -> str:
     bare = strip_lead(clause)
     for match in _SUBJECT_VERB.finditer(bare):
         if match[0] not in NOT_PAST:
-            subject = re.split(r",\s(?:which|who|whose|where|when)\b", bare[: match.start()])[0].strip(" ,")
+            subject = re.split(r",\s(?:which|who|whose|where|when)\b", bare[: match.start()])[0].strip(
+                ' ,"“”‘’'
+            )
             subject = re.sub(r"\s(?:\w+ly|also|first|still|then|later|never)$", "", subject)
             return subject if 0 < len(subject.split()) <= 8 and not _NO_NOUN.match(subject) else ""
     return ""
@@ -199,7 +209,7 @@ def statements(text: str, *, voiced: bool = False) -> list[Clause]:
 
 
 def _without_relatives(text: str) -> tuple[str, list[tuple[str, str, str]]]:
-    """Take the relative clauses behind commas out: what is left, and (clause, antecedent, pronoun) of each."""
+    """Take relative clauses behind commas out: what is left, and (clause, antecedent, pronoun) of each."""
     found: list[tuple[str, str, str]] = []
     while (match := _RELATIVE.search(text)) is not None:
         end, resume = len(text), ""
@@ -316,7 +326,7 @@ def _counts(body: str, own: str, subject: str) -> list[Clause]:
     ends = [*cuts, len(own)]
     head = own[: ends[0]]
     made = [Clause(head if own == body else body, head, subject)]
-    for a, b in zip(ends, ends[1:], strict=False):
+    for a, b in pairwise(ends):
         piece = own[a:b].strip(" ,")
         made.append(Clause(f"[{head.strip(' ,')}] {piece}", piece, subject))
     return made
@@ -328,7 +338,7 @@ def owners(sentence: str) -> Iterator[Clause]:
         phrase = match["phrase"]
         before = sentence[max(0, match.start() - 40) : match.start()]
         doubt = re.search(
-            r"(?:what (?:appears|appeared|seems|seemed|is believed|was believed) to be|possibly|a suspected)\s$",
+            r"(?:what (?:appear(?:s|ed)|seem(?:s|ed)|(?:is|was) believed) to be|possibly|a suspected)\s$",
             before,
         )
         own = f"{doubt[0] if doubt else ''}{phrase}"

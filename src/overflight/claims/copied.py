@@ -34,7 +34,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Neighbouring sentences that repeat neighbouring sentences: where they stand, and where they come from."""
+    """Neighbouring sentences that repeat neighbours: where they stand, and where they come from."""
 
     document: str
     first: int

@@ -62,7 +62,7 @@ class Page:
 
 @dataclass(slots=True)
 class _Reading:
-    """The state of one pass: blocks so far (text, heading, inside article), open elements, what is skipped."""
+    """The state of one pass: blocks so far (text, heading, inside article), and what is skipped."""
 
     blocks: list[tuple[str, bool, bool]] = field(default_factory=list)
     run: list[str] = field(default_factory=list)
@@ -119,7 +119,7 @@ def plain(text: str) -> str:
 
 
 def _pieces(text: str, state: _Reading) -> Iterator[tuple[str, str]]:
-    """Yield ('text', …), ('tag', …) and ('title', …) from left to right, each character looked at once or so."""
+    """Yield ('text', …), ('tag', …) and ('title', …) from left to right."""
     at, end = 0, len(text)
     while at < end:
         angle = text.find("<", at)

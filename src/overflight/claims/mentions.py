@@ -30,7 +30,8 @@ _TIME = re.compile(
     rf"(?P<clock>\d{{1,2}}(?::\d{{2}})? ?[ap]\.?m\b\.?(?: (?:local time|[A-Z][sd]?t|[A-Z]{{3}}))?|"
     rf"\d{{1,2}}:\d{{2}} ?(?:UTC|GMT|Z|local time)?)|"
     rf"(?P<weekday>(?:{_DAY_NAMES})(?: (?:morning|afternoon|evening|night))?)|"
-    rf"(?P<loose>(?:last|this|next|the previous|the following) (?:week|month|year|spring|summer|autumn|fall|winter)|"
+    rf"(?P<loose>(?:last|this|next|the previous|the following) "
+    rf"(?:week|month|year|spring|summer|autumn|fall|winter)|"
     rf"yesterday|today|recent (?:years|months|weeks|days)))"
 )
 _PLACE = re.compile(
@@ -38,7 +39,8 @@ _PLACE = re.compile(
     r"onto|reach(?:ed|es)?|cross(?:ed|es|ing)?|enter(?:ed|s|ing)?|between|and into|west of|east of|north of|"
     r"south of|northwest of|northeast of|southwest of|southeast of|out of|then)\s+"
     r"(?:(?:the|a|an|its|northern|southern|eastern|western|central|north|south|east|west|coast of|coasts of|"
-    r"skies of|airspace of|state of|province of|[a-z]+ [A-Z]?[a-z]* ?province of|waters of|coastal|upper|lower|small)"
+    r"skies of|airspace of|state of|province of|[a-z]+ [A-Z]?[a-z]* ?province of|waters of|coastal|"
+    r"upper|lower|small)"
     r"\s+){0,4}"
     r"(?P<name>[A-Z][\w'’.-]*(?:\s(?:of\s(?:the\s)?)?[A-Z][\w'’-]*){0,5})"
 )

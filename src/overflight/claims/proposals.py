@@ -14,8 +14,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from overflight.claims.attribution import Said, Voice, inner_voice, kind_of, outer_voice, resolved, strip_lead
-from overflight.claims.clauses import Clause, fronted, has_finite, owners, statements, subject_of, top_clauses
+from overflight.claims.attribution import (
+    Said,
+    Voice,
+    has_finite,
+    inner_voice,
+    is_voice,
+    kind_of,
+    outer_voice,
+    resolved,
+    strip_lead,
+)
+from overflight.claims.clauses import (
+    Clause,
+    begins_clause,
+    fronted,
+    owners,
+    statements,
+    subject_of,
+    top_clauses,
+)  # fmt: skip
 from overflight.claims.copied import Copy, Passage, Place, copies, passages
 from overflight.claims.documents import Document
 from overflight.claims.hedges import find_hedges, find_qualifiers, unique
@@ -29,17 +47,21 @@ from overflight.errors import InputError, LimitError
 MOST_PROPOSALS: Final = 20_000
 ARTICLE: Final = "article"
 # The other verbs of `records.Verb`, where the four questions are not touched; the first that fits.
-_VERBS: Final[tuple[tuple[Verb, re.Pattern[str]], ...]] = tuple(
-    (verb, re.compile(pattern, re.IGNORECASE))
-    for verb, pattern in (
-        ("altered", r"\b(?:alter|delet|eras|wip|tamper|doctor|falsif)(?:e|es|ed|ing|s)?\b"),
-        ("manoeuvred", r"\b(?:man(?:oe|e)uv\w+|steer\w*|loiter\w*|propel\w*|hover\w*|change[sd]? (?:course|direction))\b"),
-        ("strayed", r"\b(?:stray\w*|off[- ]course|blown off|drifted (?:off|away)|force majeure|by accident|unintend\w+)\b"),
-        ("entered", r"\b(?:enter\w*|cross(?:ed|es|ing)? into|crossed|intru\w+|violat\w+|passed into|incursion)\b"),
-        ("located", r"\b(?:appear\w* (?:over|above|off|near)|spotted|sighted|seen|detected|tracked|passed|passing|"
-                    r"flew|flying|float\w*|drift\w*|shot down|downed|landed|crashed|launched|fell|over|above)\b"),
-    )
-)  # fmt: skip
+_WORDS: Final[tuple[tuple[Verb, str], ...]] = (
+    ("altered", r"(?:alter|delet|eras|wip|tamper|doctor|falsif)(?:e|es|ed|ing|s)?"),
+    ("manoeuvred", r"man(?:oe|e)uv\w+|steer\w*|loiter\w*|propel\w*|hover\w*|changed? (?:course|direction)"),
+    (
+        "strayed",
+        r"stray\w*|off[- ]course|blown off|drifted off|force majeure|by accident|unintend\w+",
+    ),
+    ("entered", r"enter\w*|cross(?:ed|es|ing)? into|crossed|intru\w+|violat\w+|passed into|incursion"),
+    (
+        "located",
+        r"appear\w* (?:over|above|off|near)|spotted|sighted|seen|detected|tracked|passed|passing|flew|flying|"
+        r"float\w*|drift\w*|shot down|downed|landed|crashed|launched|fell|over|above",
+    ),
+)
+_VERBS: Final = tuple((verb, re.compile(rf"\b(?:{each})\b", re.IGNORECASE)) for verb, each in _WORDS)
 _NO = re.compile(
     r"\b(?:no|not|never|none|nor|neither|nothing|without|unable)\b|n['’]t\b|\bden(?:y|ies|ied)\b"
 )
@@ -88,16 +110,16 @@ def extract(documents: Sequence[Document]) -> Extraction:
     texts = {(d.name, s.number): s for d in documents for s in d.sentences}
     same = {place: copy for place, copy in found.items() if _says_the_same(copy, texts)}
     again: dict[Place, list[Place]] = {}
-    for place, copy in same.items():
-        again.setdefault(_root(copy.source, same), []).append(place)
+    for place in same:
+        again.setdefault(_root(place, same), []).append(place)
     made: list[Claim] = []
     first: dict[Place, list[str]] = {}
     for k, document in enumerate(documents, start=1):
         for claim in _of_document(document, same, f"D{k}" if len(documents) > 1 else "D"):
             place = (document.name, claim.sentences[0])
             claim = _placed(claim, place, again.get(place, ()))
-            copy = found.get(place)
-            if copy is not None and (targets := first.get(_root(copy.source, same))):
+            near = found.get(place)
+            if near is not None and (targets := first.get(_root(near.source, same))):
                 nth = len(first.get(place, ()))
                 target = targets[min(nth, len(targets) - 1)]
                 claim = replace(claim, relations=(Relation("repeats", target),))
@@ -146,39 +168,43 @@ def _placed(claim: Claim, place: Place, again: Sequence[Place]) -> Claim:
 def _of_document(document: Document, same: dict[Place, Copy], prefix: str) -> Iterator[Claim]:
     people: list[Voice] = []
     owned: set[tuple[str, str]] = set()
-    before: tuple[int, Voice] | None = None
+    running: tuple[int, Voice] | None = None
     count = 0
     for sentence in document.sentences:
         if (document.name, sentence.number) in same or sentence.heading or not _is_statement(sentence.text):
             continue
-        running = before[1] if before is not None and _goes_on(sentence, before[0]) else None
-        told = list(_told(sentence.text, running, owned))
+        going_on = _going_on(sentence, running)
+        told = [_by_name(one, people) for one in _told(sentence.text, going_on, owned)]
         for one in told:
-            if one.voice is not None and one.voice.kind:
-                one = replace(one, voice=resolved(one.voice, people))
-                if one.voice is not None and "[" not in one.voice.claimant:
-                    people.append(one.voice)
             count += 1
             yield _claim(f"{prefix}-{count:03d}", one, sentence, document)
         voices = [one.voice for one in told if one.voice is not None]
-        opens = _left_open(sentence.text)
-        before = (sentence.paragraph, voices[-1]) if voices and (opens or running) else None
-        if running is not None and not opens and "”" in sentence.text:
-            before = None
+        people += [v for v in voices if "[" not in v.claimant]
         del people[:-50]
+        quotes = any(mark in sentence.text for mark in _MARKS) or going_on is not None
+        closed = going_on is not None and "”" in sentence.text
+        running = (sentence.paragraph, voices[-1]) if voices and quotes and not closed else None
+
+
+_MARKS: Final = '"“”'
+
+
+def _by_name(told: _Told, people: list[Voice]) -> _Told:
+    """Put the name for a pronoun that speaks."""
+    return told if told.voice is None else replace(told, voice=resolved(told.voice, people))
 
 
 def _is_statement(text: str) -> bool:
     return len(text.split()) >= 4 and not text.rstrip("\"'”’)").endswith("?") and has_finite(text.lower())
 
 
-def _left_open(text: str) -> bool:
-    return text.count("“") > text.count("”") or text.count('"') % 2 == 1
-
-
-def _goes_on(sentence: Sentence, paragraph: int) -> bool:
-    """Whether a quotation that the sentence before left open goes on here."""
-    return sentence.paragraph == paragraph and outer_voice(sentence.text) is None
+def _going_on(sentence: Sentence, running: tuple[int, Voice] | None) -> Voice | None:
+    """Return the voice whose quotation goes on here: the same paragraph, and quoted or not yet closed."""
+    if running is None or running[0] != sentence.paragraph or outer_voice(sentence.text) is not None:
+        return None
+    text = sentence.text
+    inside = text[0] in _MARKS or text.count("”") > text.count("“") or text.count('"') % 2 == 1
+    return replace(running[1], said_with="(goes on)", hedge="") if inside else None
 
 
 # --- one sentence
@@ -187,23 +213,41 @@ def _goes_on(sentence: Sentence, paragraph: int) -> bool:
 def _told(sentence: str, running: Voice | None, owned: set[tuple[str, str]]) -> Iterator[_Told]:
     outer = outer_voice(sentence)
     text, voice = (outer.content, outer.voice) if outer else (sentence, running)
-    lead = (voice.hedge,) if voice else ()
     told: list[_Told] = []
+    at = 0
     for top in top_clauses(text):
+        start = text.find(top, at)
+        link, at = text[at:start] if start >= 0 else "", max(start, at) + len(top)
+        speaker, subject = _leaning(link, top, told, voice)
+        lead = (speaker.hedge,) if speaker else ()
         front, main = fronted(top)
         if front:
-            told += [_Told(c, voice, lead, front) for c in _of_front(front, main)]
-        told += list(_of_clause(main, voice, lead))
-        if voice is None and told and told[-1].voice is not None and _is_that(text, top):
-            voice, lead = told[-1].voice, (told[-1].voice.hedge,)
+            told += [_Told(c, speaker, lead, front) for c in _of_front(front)]
+        made = list(_of_clause(main.removeprefix("that "), speaker, lead))
+        if subject and made and not begins_clause(main):
+            made[0] = replace(
+                made[0], clause=replace(made[0].clause, text=f"[{subject}] {made[0].clause.text}")
+            )
+        told += made
     yield from _owned(sentence, told, owned)
     yield from told
 
 
-def _is_that(text: str, top: str) -> bool:
-    """Whether the next clause goes on with 'and that': what the same voice says."""
-    after = text[text.find(top) + len(top) :]
-    return bool(re.match(r",?\sand\sthat\s", after))
+def _leaning(link: str, top: str, told: Sequence[_Told], voice: Voice | None) -> tuple[Voice | None, str]:
+    """Return the voice of a clause, and its subject where it has none: both may be those of the last one.
+
+    'X said A, and that B', 'X said it flew and could send': B and the sending are X's too.
+    """
+    last = told[-1] if told else None
+    if last is None:
+        return voice, ""
+    if top.startswith("that ") and last.voice is not None:
+        return last.voice, ""
+    if not begins_clause(top):
+        subject = last.clause.subject.strip("[]")
+        return last.voice or voice, subject
+    plainly = last.voice is not None and not last.voice.hedge and "and" in link.split()
+    return (last.voice if plainly else voice), ""
 
 
 def _owned(sentence: str, told: Sequence[_Told], owned: set[tuple[str, str]]) -> Iterator[_Told]:
@@ -216,8 +260,8 @@ def _owned(sentence: str, told: Sequence[_Told], owned: set[tuple[str, str]]) ->
         yield _Told(clause, within.voice if within else None, find_hedges(clause.own), sentence)
 
 
-def _of_front(front: str, main: str) -> list[Clause]:
-    word, _, rest = front.partition(" ")
+def _of_front(front: str) -> list[Clause]:
+    _, _, rest = front.partition(" ")
     if has_finite(rest) and subject_of(rest):
         return statements(rest)
     if not re.match(r"(?:being\s)?\w+(?:ing|ed)\b", rest) or not (
@@ -232,12 +276,7 @@ def _of_clause(main: str, voice: Voice | None, lead: tuple[str, ...]) -> Iterato
     if said is None or said.voice is None:
         yield from _statements(main, voice, lead, main)
         return
-    own = (said.voice.hedge,)
-    if said.voice.kind:
-        # 'Officials said that A, but that B': the inner voice holds for what it says alone.
-        yield from _statements(said.content, said.voice, own, _whole(said))
-    else:
-        yield from _statements(main, voice, lead, main)
+    yield from _statements(said.content, said.voice, (said.voice.hedge,), _whole(said))
 
 
 def _whole(said: Said) -> str:
@@ -247,31 +286,33 @@ def _whole(said: Said) -> str:
 
 
 def _statements(text: str, voice: Voice | None, lead: tuple[str, ...], whole: str) -> Iterator[_Told]:
-    speaker = voice
     for k, clause in enumerate(statements(text, voiced=voice is not None)):
+        hedges = find_hedges(clause.own)
         if clause.saying:
-            subject = voice.claimant if voice else subject_of(whole)
-            kind = voice.kind if voice else ""
-            hedge = (
-                ""
-                if clause.saying in ("saying", "adding", "stating", "telling", "writing")
-                else clause.saying
-            )
-            if not subject:
-                continue
-            speaker = Voice(subject, kind or kind_of(subject, ""), clause.saying, hedge)
-            yield _Told(
-                clause, speaker if speaker.kind else None, unique((hedge, *find_hedges(clause.own))), whole
-            )
+            speaker = _participle_voice(clause.saying, voice, whole)
+            yield _Told(clause, speaker, unique((speaker.hedge if speaker else "", *hedges)), whole)
             continue
         shown = clause
-        if whole != text and voice is not None and voice.hedge and (k == 0 or not has_finite(clause.text)):
-            shown = (
-                replace(clause, text=f"[{voice.claimant}: {voice.said_with}] {clause.text}")
-                if _reads_badly(clause.text)
-                else clause
-            )
-        yield _Told(shown, voice, unique((*lead, *find_hedges(clause.own))), whole)
+        leads = (
+            whole != text and voice is not None and voice.hedge and (k == 0 or not has_finite(clause.text))
+        )
+        if voice is not None and leads and _reads_badly(clause.text):
+            shown = replace(clause, text=f"[{voice.claimant}: {voice.said_with}] {clause.text}")
+        yield _Told(shown, voice, unique((*lead, *hedges)), whole)
+
+
+_PLAIN: Final = frozenset(
+    {"saying", "adding", "stating", "telling", "writing", "noting", "explaining", "confirming"}
+)
+
+
+def _participle_voice(saying: str, voice: Voice | None, whole: str) -> Voice | None:
+    """Return the voice of '…, claiming it was': that of the sentence, else its subject if it can speak."""
+    subject = voice.claimant if voice else subject_of(whole)
+    if not subject or not is_voice(subject):
+        return voice
+    kind = voice.kind if voice else kind_of(subject, "")
+    return Voice(subject, kind, saying, "" if saying in _PLAIN else saying)
 
 
 def _reads_badly(text: str) -> bool:

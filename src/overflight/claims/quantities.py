@@ -13,17 +13,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from overflight.claims.lexicon import words
 from overflight.claims.records import Quantity
 
 _ONES: Final = {
-    w: n
-    for n, w in enumerate(
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+    word: n
+    for n, word in enumerate(
+        words(
+            """
+            zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+            sixteen seventeen eighteen nineteen
+            """
+        )
     )
 }
 _TENS: Final = {
-    w: 10 * n
-    for n, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2)
+    word: 10 * n
+    for n, word in enumerate(words("twenty thirty forty fifty sixty seventy eighty ninety"), start=2)
 }
 _GROUPS: Final = {
     "dozen": 12.0, "score": 20.0, "hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9,
@@ -54,9 +60,13 @@ _ABOUT = (
 _NEARLY = "nearly|almost|just under|just below|not quite|slightly less than|slightly under"
 _ABOVE = "just over|just above|slightly more than|a little over|slightly over"
 # Longer ways of saying stand before the shorter ones that they hold.
-_BOUND = rf"(?P<nearly>{_NEARLY})|(?P<above>{_ABOVE})|(?P<least>{_AT_LEAST})|(?P<most>{_AT_MOST})|(?P<about>{_ABOUT})"
+_BOUND = (
+    rf"(?P<nearly>{_NEARLY})|(?P<above>{_ABOVE})|(?P<least>{_AT_LEAST})|(?P<most>{_AT_MOST})|"
+    rf"(?P<about>{_ABOUT})"
+)
 _UNITS: Final = {
-    "feet": "ft", "foot": "ft", "ft": "ft", "metres": "m", "meters": "m", "metre": "m", "meter": "m", "m": "m",
+    "feet": "ft", "foot": "ft", "ft": "ft", "metres": "m", "meters": "m", "metre": "m", "meter": "m",
+    "m": "m",
     "kilometres": "km", "kilometers": "km", "kilometre": "km", "kilometer": "km", "km": "km",
     "nautical miles": "nmi", "nautical mile": "nmi", "nm": "nmi", "nmi": "nmi", "miles": "mi", "mile": "mi",
     "knots": "kt", "kt": "kt", "kts": "kt", "mph": "mph", "miles per hour": "mph", "miles an hour": "mph",
@@ -88,7 +98,13 @@ _NOUN = re.compile(
     r"*((?:\s[a-z][\w-]*){1,4})"
 )
 _STOPS: Final = frozenset(
-    ["of", "in", "on", "at", "to", "from", "by", "with", "over", "across", "between", "and", "or", "that", "which", "who", "whose", "were", "was", "is", "are", "have", "has", "had", "be", "been", "may", "might", "could", "can", "will", "would", "did", "do", "does", "for", "as", "into", "since", "than", "when", "while", "near", "above", "below", "during", "after", "before", "off", "about", "through", "within", "under"]
+    words(
+        """
+        of in on at to from by with over across between and or that which who whose were was is are have has
+        had be been may might could can will would did do does for as into since than when while near above
+        below during before after off about through within under
+        """
+    )
 )
 
 
@@ -171,9 +187,9 @@ def _bounded(match: re.Match[str], value: float, unit: str) -> Quantity:
     return Quantity(value, value, unit)
 
 
-def _value(words: str) -> float | None:
+def _value(said: str) -> float | None:
     """Return the number that words or digits say; None when they say none."""
-    plain = words.lower().replace(",", "")
+    plain = said.lower().replace(",", "")
     if plain in _PLURALS:
         return _PLURALS[plain]
     value = 0.0
@@ -198,12 +214,12 @@ def _noun(after: str) -> str:
     found = _NOUN.match(after)
     if not found:
         return ""
-    words: list[str] = []
+    noun: list[str] = []
     for word in found[1].split():
         if word in _STOPS:
             break
-        words.append(word)
+        noun.append(word)
     # 'two dozen missions have ...': the noun is the last word that can be a plural.
-    while words and not words[-1].endswith(("s", "people", "men", "women", "craft")):
-        words.pop()
-    return " ".join(words)
+    while noun and not noun[-1].endswith(("s", "people", "men", "women", "craft")):
+        noun.pop()
+    return " ".join(noun)
