@@ -33,6 +33,7 @@ from overflight.claims.lexicon import (
     WITH_NOUN,
     WITNESSES,
     any_of,
+    words,
 )  # fmt: skip
 
 _VERB = re.compile(rf"\b(?P<verb>{any_of((*SAY, *HOLD))})\b(?!['’-])")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from overflight.cli.claims_review import extract, review
 from overflight.cli.screen import note, say, say_json
 from overflight.errors import InputError, OverflightError
 
@@ -18,8 +19,13 @@ if TYPE_CHECKING:
     from overflight.claims.table import ClaimTable
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Who said what: import, show, edit, export, weigh."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Who said what: extract, review, import, show, edit, weigh.",
 )
+
+app.command("extract")(extract)
+app.command("review")(review)
 
 ClaimsArgument = Annotated[
     Path, typer.Argument(metavar="CLAIMS", help="A claims table (CSV), or a STIX 2.1 bundle (.json).")
