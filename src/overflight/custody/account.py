@@ -47,6 +47,8 @@ ATOMS: Final = 8
 SCOPES: Final[tuple[Scope, ...]] = (*CLASSES, "all")
 # Bounds are exact to this share of the largest amount in play, or to a thousandth of a byte.
 TOLERANCE: Final = 1e-9
+# What amounts differ by after a few sums of floats, as a share of the largest limit.
+ROUNDING: Final = 1e-14
 # Sets of so many rows are tried for a smallest conflict before the deletion filter takes over.
 MOST_TRIALS: Final = 2_000
 UNCONSTRAINED: Final = "unconstrained by evidence"
@@ -282,19 +284,25 @@ def feasible(rows: Sequence[Row]) -> bool:
 
 
 def _linprog(rows: Sequence[Row], cost: Float64s) -> Any:
+    """Minimise a cost. What only rounding contradicts is solved again with limits wider by a rounding."""
+    limits = np.array([row.limit for row in rows])
+    found = _solved(rows, cost, limits)
+    if found.status in (2, 4):
+        found = _solved(rows, cost, limits + ROUNDING * float(np.abs(limits).max()), presolve=False)
+    return found
+
+
+def _solved(rows: Sequence[Row], cost: Float64s, limits: Float64s, *, presolve: bool = True) -> Any:
     from scipy.optimize import linprog
 
-    found = linprog(
-        cost, A_ub=np.stack([row.coefficients for row in rows]), b_ub=np.array([row.limit for row in rows]),
-        bounds=(0.0, None), method="highs",
+    coefficients = np.stack([row.coefficients for row in rows])
+    return cast(
+        Any,
+        linprog(
+            cost, A_ub=coefficients, b_ub=limits, bounds=(0.0, None), method="highs",
+            options={"presolve": presolve},
+        ),
     )  # fmt: skip
-    if found.status == 4 and "unbounded or infeasible" in str(found.message).lower():
-        # The presolver could not say which; without it the simplex method can.
-        found = linprog(
-            cost, A_ub=np.stack([row.coefficients for row in rows]), b_ub=np.array([r.limit for r in rows]),
-            bounds=(0.0, None), method="highs", options={"presolve": False},
-        )  # fmt: skip
-    return cast(Any, found)
 
 
 # --- contradictions --------------------------------------------------------------------------------------

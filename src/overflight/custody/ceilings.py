@@ -100,11 +100,11 @@ def aloft_hours(ensemble: xr.Dataset) -> float:
 
 def ensemble_times(ensemble: xr.Dataset) -> Float64s:
     """Return the times of an ensemble, POSIX seconds (T,)."""
-    return ensemble["time"].values.astype("datetime64[ns]").astype(np.int64) / 1e9
+    return np.asarray(ensemble["time"].values.astype("datetime64[ns]").astype(np.int64) / 1e9)
 
 
 def member_bytes(link: Link, ensemble: xr.Dataset) -> tuple[Float64s, Float64s]:
-    """Return the bytes that a link could have carried from each member (M,), and its share of time in reach."""
+    """Return what a link could have carried from each member, bytes (M,), and its share of time in reach."""
     time_s = ensemble_times(ensemble)
     lon, lat, alt = (ensemble[name].values.astype(np.float64) for name in ("lon", "lat", "alt_m"))
     carried, reach = np.zeros(len(lon)), np.zeros(len(lon))

@@ -64,8 +64,8 @@ class Sensor:
 
     `max_bps` is the most that it can make, None when not known. The rest are priors: `rate_bps` while it
     works (for each site in its reach where `per` is 'site'), `duty` the share of the time that it works, in
-    spells with a mean cycle of `cycle_h`. Its reach is where a site sees the balloon at `least_elevation_deg`
-    or more, and by day where `daylight`. `rate_bps` None: no posterior for its class.
+    spells with a mean cycle of `cycle_h`; an item of its data is what it makes in
+    `item_s`. Its reach is where a site sees the balloon at `least_elevation_deg` or more, and by day where `daylight`. `rate_bps` None: no posterior for its class.
     """
 
     id: str
@@ -74,6 +74,7 @@ class Sensor:
     rate_bps: Prior | None = None
     duty: Prior = ALWAYS
     cycle_h: float = 6.0
+    item_s: float = 60.0
     per: Literal["time", "site"] = "time"
     least_elevation_deg: float = 0.0
     daylight: bool = False
@@ -144,7 +145,7 @@ class Account:
     evidence: tuple[Evidence, ...] = ()
     recovered_share: Prior | None = None
     altered_share: Prior | None = None
-    samples: int = 2000
+    samples: int = 1000
     seed: int = 0
     file: str = ""
 
@@ -312,7 +313,7 @@ def parse_account(text: str, *, file: str = FILE) -> Account:
         evidence=tuple(_evidence(row) for row in top.tables("evidence")),
         recovered_share=recovery.prior("share", 0.0, 1.0),
         altered_share=recovery.prior("altered_share", 0.0, 1.0),
-        samples=posterior.whole("samples", 2000, 100, 200_000),
+        samples=posterior.whole("samples", 1000, 100, 200_000),
         seed=posterior.whole("seed", 0, 0, 2**53),
         file=file,
     )
@@ -336,6 +337,7 @@ def _sensor(row: _At) -> Sensor:
         rate_bps=row.prior("rate_bps", 0.0, MOST_RATE_BPS),
         duty=row.prior("duty", 0.0, 1.0) or ALWAYS,
         cycle_h=row.sure("cycle_h", 6.0, 0.1, 1000.0),
+        item_s=row.sure("item_s", 60.0, 1e-3, 86400.0),
         per="site" if row.one_of("per", ("time", "site"), "time") == "site" else "time",
         least_elevation_deg=row.sure("least_elevation_deg", 0.0, -2.0, 89.9),
         daylight=row.flag("daylight", False),

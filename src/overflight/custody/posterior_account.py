@@ -13,15 +13,17 @@ The likelihood, stated:
 - 'at least', 'at most' (and recovered shares, bursts): 1 where the draw agrees, 1 − p_true where it does not,
   p_true being the chance that the statement holds. How a bound was chosen is taken to say nothing.
 - 'exactly' and 'about' an amount x of a quantity q: p_true · N(x; q, s²) + (1 − p_true) · (a density of 1/x
-  over nine decades), s² = (sd·q)² + grain·q + 1; sd and grain are the row's. A grain of g bytes is a lump
-  that is there or not. For recovered amounts the grain counts (1 − share read) times: what is read is drawn
+  over nine decades), s² = (sd·q)² + grain·q + grain²/4 + 1; sd and grain are the row's. A grain is a lump
+  of so many bytes that is there or not. For recovered amounts the grain counts (1 − share read) times: what is read is drawn
   without putting back.
 - 'recorder_size': the draw has that capacity with the chance p_true, else one of the prior.
 - 'content' and 'none' weigh nothing.
 
-Sampling is by importance: first from the priors, then, in rounds, from a mixture of the priors and of normal
-kernels about draws that weighed much, in coordinates in which the priors are standard normal. Weights divide
-by the whole mixture of all rounds (deterministic mixture; Owen and Zhou, 2000, doi 10.2307/2669533).
+Sampling is by sequential Monte Carlo (Del Moral, Doucet and Jasra 2006,
+doi 10.1111/j.1467-9868.2006.00553.x): draws from the priors meet the likelihood by and by, raised to powers
+from 0 to 1; in between they are drawn anew by weight and moved by Metropolis steps. Of a sensor the
+coordinate that is moved is the logarithm of what it collected, not its rate: other spells or another path
+then leave the amounts as they were.
 """
 
 from __future__ import annotations
@@ -35,22 +37,23 @@ import numpy as np
 import numpy.typing as npt
 
 from overflight.custody.account import SCOPES
+from overflight.custody.account_kernel import simulate, working_s
 from overflight.custody.ceilings import ensemble_times
 from overflight.custody.evidence import (
+    ALWAYS,
     CLASSES,
     MOST_BYTES,
     QUANTITIES,
     Account,
     Evidence,
-    LinkPlan,
     Quantity,
     Scope,
     Sensor,
     quantity_of,
 )
-from overflight.custody.links import BITS, LineOfSight, rate_bps
-from overflight.custody.priors import fixed, quantile
-from overflight.custody.storage import POLICIES, Recorder, keep_and_send
+from overflight.custody.links import LineOfSight, rate_bps
+from overflight.custody.priors import fixed, log_density, quantile
+from overflight.custody.storage import POLICIES
 from overflight.errors import InputError
 from overflight.exposure.geometry import LIGHT, RADIO, look
 from overflight.places.sites import Site
@@ -62,16 +65,30 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Float64s = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 # Steps of a draw: coarse beside a link's outage, fine beside a pass over a site, which lasts an hour or two.
-STEP_S: Final = 1800.0
+STEP_S: Final = 3600.0
 MOST_STEPS: Final = 1000
+# Places looked at in a step, for the share of it that a site or a link is in reach.
+LOOKS: Final = 12
 # Paths that draws choose among, in the order of an even walk through the weights.
 MOST_PATHS: Final = 40
-ROUNDS: Final = 4
-# Share of a round that is drawn from the priors again, and how wide a kernel is beside the posterior.
-FROM_PRIOR: Final = 0.2
-WIDTH: Final = 0.5
+# Coordinates before those of sensors and links, and which of them is the share read.
+FIRST: Final = 6
+SHARE: Final = 4
+# Logarithms of amounts stay where floats hold them.
+MOST_LOG: Final = 60.0
+TINY: Final = 1e-12
+# Draws from the priors for each that is kept, and what share of them a rise of the power leaves.
+PRIOR_DRAWS: Final = 4
+KEEP: Final = 0.5
+# Powers at most, and Metropolis sweeps at each and at the last; a sweep moves about `FEW` coordinates of half
+# of the draws, all of the others, and gives a share of them new spells.
+MOST_POWERS: Final = 60
+SWEEPS, LAST_SWEEPS = 3, 8
+FEW: Final = 2.0
+FRESH: Final = 0.3
 # Fewer effective draws than this carry no interval of 90 %.
 LEAST_EFFECTIVE: Final = 50.0
 DECADES: Final = math.log(1e9)
@@ -153,18 +170,20 @@ def _along_paths(
     if not math.isfinite(begin):
         raise InputError("no member of the flight is ever aloft", field="flight", remedy="Give another.")
     edges = begin + np.linspace(0.0, hours * HOUR_S, count + 1)
+    fine = begin + np.linspace(0.0, hours * HOUR_S, LOOKS * count + 1)
     # Systematic: as even a choice among the weights as there is.
     rows = np.unique(np.searchsorted(np.cumsum(weight), (np.arange(MOST_PATHS) + 0.5) / MOST_PATHS))
     rows = rows[rows < len(weight)]
     reach = np.ones((rows.size, len(account.sensors), count))
     rates = np.zeros((rows.size, len(account.links), count))
     for p, m in enumerate(rows):
-        x, y, z = _at(edges, time_s, lon[m], lat[m], alt[m])
+        x, y, z = _at(fine, time_s, lon[m], lat[m], alt[m])
         aloft = np.isfinite(x).astype(np.float64)
         for s, sensor in enumerate(account.sensors):
-            reach[p, s] = aloft if sensor.per == "time" else _sites_in_reach(sensor, sites, edges, x, y, z)
+            seen = aloft if sensor.per == "time" else _sites_in_reach(sensor, sites, fine, x, y, z)
+            reach[p, s] = seen.reshape(count, LOOKS).mean(axis=1)
         for n, plan in enumerate(account.links):
-            rates[p, n] = rate_bps(plan.link, x, y, z)
+            rates[p, n] = rate_bps(plan.link, x, y, z).reshape(count, LOOKS).mean(axis=1)
     return Setting(edges, reach, rates, np.asarray(weight[rows], dtype=np.float64))
 
 
@@ -200,24 +219,82 @@ def _sites_in_reach(
     return np.asarray(up.sum(axis=0), dtype=np.float64)
 
 
-# --- parameters ------------------------------------------------------------------------------------------
+# --- draws -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
-    """Which priors there are, in the order of the coordinates; and what the evidence fixes."""
+    """Arrays that draws share.
+
+    Coordinates: path, capacity, policy, whether its size is true, share read, share altered; duty of each
+    sensor; use, availability and share of each link, all standard normal under the priors; and of each sensor
+    the logarithm of the bits that it made. Where `logs`, the share read is a logarithm as well.
+    """
 
     account: Account
     setting: Setting
-    sensors: tuple[int, ...]
+    sensors: tuple[Sensor, ...]
+    reach: Float64s
+    cycle_s: Float64s
+    item_s: Float64s
+    table: npt.NDArray[np.int64]
+    send: npt.NDArray[np.bool_]
     sized: Evidence | None
-    size: int
+    logs: bool
+
+    @property
+    def normal(self) -> int:
+        """Number of coordinates before those of amounts."""
+        return FIRST + len(self.sensors) + 3 * len(self.account.links)
+
+    @property
+    def size(self) -> int:
+        """Number of coordinates."""
+        return self.normal + len(self.sensors)
+
+
+@dataclass(slots=True, eq=False)
+class _Cloud:
+    """Draws as they are moved: coordinates, seeds of spells, amounts (N, classes, quantities), densities."""
+
+    z: Float64s
+    seed: npt.NDArray[np.uint64]
+    amounts: Float64s
+    log_prior: Float64s
+    log_likelihood: Float64s
+
+    def take(self, rows: npt.NDArray[np.intp]) -> _Cloud:
+        """Return some of the draws."""
+        return _Cloud(
+            self.z[rows], self.seed[rows], self.amounts[rows], self.log_prior[rows], self.log_likelihood[rows]
+        )
+
+    def put(self, rows: npt.NDArray[np.bool_], other: _Cloud) -> None:
+        """Take the rows of another cloud where told."""
+        self.z[rows], self.seed[rows] = other.z[rows], other.seed[rows]
+        self.amounts[rows], self.log_prior[rows] = other.amounts[rows], other.log_prior[rows]
+        self.log_likelihood[rows] = other.log_likelihood[rows]
 
 
 def _plan(account: Account, setting: Setting) -> _Plan:
-    sensors = tuple(n for n, s in enumerate(account.sensors) if s.rate_bps is not None)
-    sized = next((e for e in account.evidence if e.use and e.kind == "recorder_size"), None)
-    return _Plan(account, setting, sensors, sized, 6 + 2 * len(sensors) + 3 * len(account.links))
+    rows = [n for n, s in enumerate(account.sensors) if s.rate_bps is not None]
+    sensors = tuple(account.sensors[n] for n in rows)
+    ranks = sorted({s.priority for s in sensors})
+    table = [(CLASSES.index(s.artefact), ranks.index(s.priority)) for s in sensors]
+    cycles = [*(s.cycle_h for s in sensors), *(p.cycle_h for p in account.links)]
+    share = account.recovered_share
+    return _Plan(
+        account=account,
+        setting=setting,
+        sensors=sensors,
+        reach=np.ascontiguousarray(setting.in_reach[:, rows]),
+        cycle_s=np.array(cycles, dtype=np.float64) * HOUR_S,
+        item_s=np.array([s.item_s for s in sensors], dtype=np.float64),
+        table=np.array(table, dtype=np.int64).reshape(-1, 2),
+        send=np.array([s.send for s in sensors], dtype=np.bool_),
+        sized=next((e for e in account.evidence if e.use and e.kind == "recorder_size"), None),
+        logs=share is not None and share.dist != "fixed" and share.a > 0.0,
+    )
 
 
 def assessed(account: Account) -> tuple[Scope, ...]:
@@ -247,251 +324,284 @@ def draw_account(
     """
     plan = _plan(account, setting)
     rng = np.random.default_rng((account.seed if seed is None else seed, 71))
-    each = max((samples or account.samples) // ROUNDS, 20)
+    count = samples or account.samples
     tell = progress or (lambda _text, _share: None)
-    points = np.zeros((0, plan.size))
-    values: list[Float64s] = []
-    loglik = np.zeros(0)
-    log_mix: Float64s = np.zeros(0)
-    kernels: list[tuple[Float64s, Float64s]] = []
-    for step in range(ROUNDS):
-        tell("drawing accounts", step / ROUNDS)
-        new = _propose(rng, each, plan.size, kernels[-1] if kernels else None)
-        made = [_simulate(plan, z, rng) for z in new]
-        points = np.vstack([points, new])
-        values += [one[0] for one in made]
-        loglik = np.append(loglik, [one[1] for one in made])
-        log_mix = _log_mixture(points, kernels, step + 1)
-        if step + 1 < ROUNDS:
-            kernels.append(_kernels(rng, points, loglik - log_mix, each))
-    log_weight = loglik - log_mix
+    cloud = _from_priors(plan, PRIOR_DRAWS * count, rng)
+    weight = np.full(len(cloud.z), 1.0 / len(cloud.z))
+    power, log_evidence, scale = 0.0, 0.0, 1.0
+    for step in range(MOST_POWERS):
+        tell("drawing accounts", power)
+        if not np.isfinite(cloud.log_likelihood).any():
+            return Draws(_by_name(plan, cloud.amounts), weight, 0.0, -math.inf, _given(account))
+        rise = _next_rise(cloud.log_likelihood, 1.0 - power)
+        weight, mean = _weights(cloud.log_likelihood, rise)
+        log_evidence += mean
+        power += rise
+        if power >= 1.0 and step == 0:
+            # The priors foretold the evidence well enough: no need to move anything.
+            break
+        cloud = cloud.take(_resample(rng, weight, count))
+        scale = _move(plan, cloud, power, scale, LAST_SWEEPS if power >= 1.0 else SWEEPS, rng)
+        weight = np.full(count, 1.0 / count)
+        if power >= 1.0:
+            break
+    distinct = np.unique(cloud.z[:, 0]).size
+    effective = min(float(1.0 / (weight**2).sum()), float(distinct)) if power >= 1.0 else 0.0
+    return Draws(_by_name(plan, cloud.amounts), weight, effective, log_evidence, _given(account))
+
+
+def _seeds(rng: np.random.Generator, count: int) -> npt.NDArray[np.uint64]:
+    return rng.integers(0, 2**64, count, dtype=np.uint64)
+
+
+def _weights(log_likelihood: Float64s, rise: float) -> tuple[Float64s, float]:
+    """Return weights that sum to one, and the log of their mean before that."""
+    log_weight = np.where(np.isfinite(log_likelihood), rise * log_likelihood, -math.inf)
     top = float(log_weight.max())
-    raw = np.exp(log_weight - top) if math.isfinite(top) else np.zeros(log_weight.size)
-    total = float(raw.sum())
-    weight = raw / total if total > 0.0 else np.full(raw.size, 1.0 / raw.size)
-    effective = float(1.0 / (weight**2).sum()) if total > 0.0 else 0.0
-    log_evidence = top + math.log(total / raw.size) if total > 0.0 else -math.inf
-    return Draws(_by_name(plan, np.array(values)), weight, effective, log_evidence, _given(account))
+    raw = np.exp(log_weight - top)
+    return raw / raw.sum(), top + math.log(float(raw.mean()))
 
 
-def _propose(
-    rng: np.random.Generator, count: int, size: int, kernels: tuple[Float64s, Float64s] | None
-) -> Float64s:
-    if kernels is None:
-        return rng.standard_normal((count, size))
-    centres, spread = kernels
-    picked = centres[rng.integers(0, len(centres), count)]
-    near = picked + spread * rng.standard_normal((count, size))
-    from_prior = rng.random(count) < FROM_PRIOR
-    return np.where(from_prior[:, None], rng.standard_normal((count, size)), near)
+def _next_rise(log_likelihood: Float64s, left: float) -> float:
+    """Return how far the power may rise so that about half of the draws still count."""
+    wanted = KEEP * float(np.isfinite(log_likelihood).sum())
+
+    def counting(rise: float) -> float:
+        return float(1.0 / (_weights(log_likelihood, rise)[0] ** 2).sum())
+
+    if counting(left) >= wanted:
+        return left
+    low, high = 0.0, left
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if counting(middle) >= wanted else (low, middle)
+    return max(low, 1e-6 * left)
 
 
-def _kernels(
-    rng: np.random.Generator, points: Float64s, log_weight: Float64s, count: int
-) -> tuple[Float64s, Float64s]:
-    """Centres and widths of the kernels of the next round, by a tempering of the weights that keeps many."""
-    top = float(log_weight.max())
-    if not math.isfinite(top):
-        return points[:count], np.ones(points.shape[1])
-    power = 1.0
-    share = np.exp(log_weight - top)
-    while power > 0.02 and share.sum() ** 2 / (share**2).sum() < 0.05 * count:
-        power *= 0.8
-        share = np.exp(power * (log_weight - top))
-    share /= share.sum()
-    centre = share @ points
-    spread = np.sqrt(np.maximum(share @ (points - centre) ** 2, 1e-3))
-    # No wider than the prior, or kernels would mostly miss it.
-    return points[rng.choice(len(points), count, p=share)], np.minimum(WIDTH * spread, WIDTH)
+def _resample(rng: np.random.Generator, weight: Float64s, count: int) -> npt.NDArray[np.intp]:
+    """Draw rows by weight, as evenly as there is (systematic resampling)."""
+    edges = np.cumsum(weight)
+    return np.minimum(np.searchsorted(edges, (np.arange(count) + rng.random()) / count), weight.size - 1)
 
 
-def _log_mixture(points: Float64s, kernels: list[tuple[Float64s, Float64s]], rounds: int) -> Float64s:
-    """Log of the density, beside the priors', that all rounds together drew the points from (N,).
+def _move(
+    plan: _Plan, cloud: _Cloud, power: float, scale: float, sweeps: int, rng: np.random.Generator
+) -> float:
+    """Move draws by Metropolis steps under the likelihood to a power; return the scale for the next ones."""
+    count, size = cloud.z.shape
+    spread = np.cov(cloud.z, rowvar=False) + 1e-4 * np.eye(size)
+    root = np.linalg.cholesky(spread)
+    sd = np.sqrt(np.diag(spread))
+    for _ in range(sweeps):
+        whole = rng.random(count) < 0.5
+        along = 2.38 / math.sqrt(size) * scale * rng.standard_normal((count, size)) @ root.T
+        few = rng.random((count, size)) < FEW / size
+        some = np.where(few, scale * sd * rng.standard_normal((count, size)), 0.0)
+        z = cloud.z + np.where(whole[:, None], along, some)
+        seed = np.where(rng.random(count) < FRESH, _seeds(rng, count), cloud.seed)
+        new = _evaluate(plan, z, seed)
+        with np.errstate(invalid="ignore"):
+            better = power * (new.log_likelihood - cloud.log_likelihood) + new.log_prior - cloud.log_prior
+        taken = np.less(np.log(rng.random(count)), np.nan_to_num(better, nan=-math.inf))
+        cloud.put(taken, new)
+        scale = float(np.clip(scale * math.exp(taken.mean() - 0.25), 0.02, 3.0))
+    return scale
 
-    The first round drew from the priors, each other one from FROM_PRIOR of them and its kernels.
-    """
-    prior = -0.5 * (points**2).sum(axis=1)
-    share = (1.0 + FROM_PRIOR * (rounds - 1)) / rounds
-    parts = [np.full(len(points), math.log(share))]
-    for centres, spread in kernels[: rounds - 1]:
-        scaled, middle = points / spread, centres / spread
-        apart = (scaled**2).sum(axis=1)[:, None] + (middle**2).sum(axis=1) - 2.0 * scaled @ middle.T
-        density = np.logaddexp.reduce(-0.5 * np.maximum(apart, 0.0), axis=1) - math.log(len(centres))
-        parts.append(density - np.log(spread).sum() - prior + math.log((1.0 - FROM_PRIOR) / rounds))
-    return np.asarray(np.logaddexp.reduce(np.array(parts), axis=0))
 
-
-# --- one draw --------------------------------------------------------------------------------------------
-
-
-def _simulate(plan: _Plan, z: Float64s, rng: np.random.Generator) -> tuple[Float64s, float]:
-    """Return the amounts (classes, quantities) of one draw and its log likelihood."""
+def _from_priors(plan: _Plan, count: int, rng: np.random.Generator) -> _Cloud:
+    """Draw from the priors."""
     from scipy.special import ndtr
 
-    account, setting = plan.account, plan.setting
+    z, seed = rng.standard_normal((count, plan.size)), _seeds(rng, count)
     u = ndtr(z)
-    path = min(
-        int(np.searchsorted(np.cumsum(setting.weight) / setting.weight.sum(), u[0])), len(setting.weight) - 1
+    if plan.logs:
+        z[:, SHARE] = np.log(quantile(plan.account.recovered_share or ALWAYS, u[:, SHARE]))
+    worked = _worked_s(plan, z, seed)
+    for n, sensor in enumerate(plan.sensors):
+        if sensor.rate_bps is not None and sensor.rate_bps.dist != "fixed":
+            rate = np.maximum(quantile(sensor.rate_bps, u[:, plan.normal + n]), TINY)
+            z[:, plan.normal + n] = np.log(rate * worked[:, n])
+    return _evaluate(plan, z, seed)
+
+
+def _worked_s(plan: _Plan, z: Float64s, seed: npt.NDArray[np.uint64]) -> Float64s:
+    """Return how long each sensor worked, times the sites in reach (N, S), seconds; at least one."""
+    from scipy.special import ndtr
+
+    u = ndtr(z[:, : FIRST + len(plan.sensors)])
+    out = np.zeros((len(z), len(plan.sensors)))
+    duty = _columns([quantile(s.duty, u[:, FIRST + n]) for n, s in enumerate(plan.sensors)], len(z))
+    working_s(seed, _paths(plan, u[:, 0]), duty, plan.setting.edge_s, plan.reach, plan.cycle_s, out)
+    return np.maximum(out, 1.0)
+
+
+def _paths(plan: _Plan, u: Float64s) -> npt.NDArray[np.int64]:
+    edges = np.cumsum(plan.setting.weight) / plan.setting.weight.sum()
+    return np.asarray(np.minimum(np.searchsorted(edges, u), edges.size - 1), dtype=np.int64)
+
+
+def _evaluate(plan: _Plan, z: Float64s, seed: npt.NDArray[np.uint64]) -> _Cloud:
+    """Simulate draws (N, coordinates) and weigh them."""
+    from scipy.special import ndtr
+
+    account, setting, count = plan.account, plan.setting, len(z)
+    u = ndtr(z[:, : plan.normal])
+    rates, log_prior = _rates(plan, z, seed)
+    share, log_share = _share(plan, z, u)
+    log_prior = log_prior + log_share
+    possible = np.isfinite(log_prior)
+    first = FIRST + len(plan.sensors)
+    links = [(one, u[:, first + 3 * n : first + 3 * n + 3]) for n, one in enumerate(account.links)]
+    gain = [np.where(v[:, 0] < one.used, quantile(one.share, v[:, 2]), 0.0) for one, v in links]
+    sums = np.zeros((count, len(CLASSES), 4))
+    # What the priors rule out is not simulated: rates of nothing take no time.
+    simulate(
+        seed,
+        _paths(plan, u[:, 0]),
+        _policies(account, u[:, 2]),
+        _capacities(plan, u),
+        _columns([np.where(possible, rate, 0.0) for rate in rates], count),
+        _columns([quantile(s.duty, u[:, FIRST + n]) for n, s in enumerate(plan.sensors)], count),
+        _columns(gain, count),
+        _columns([quantile(one.availability, v[:, 1]) for one, v in links], count),
+        setting.edge_s,
+        plan.reach,
+        setting.link_bps,
+        plan.cycle_s,
+        plan.item_s,
+        plan.table,
+        plan.send,
+        MOST_BYTES,
+        sums,
     )
-    edges = setting.edge_s
-    span = np.diff(edges)
-    times, sizes, ranks, wanted, kinds = [], [], [], [], []
-    for k, n in enumerate(plan.sensors):
-        sensor = account.sensors[n]
-        rate = float(quantile(sensor.rate_bps or fixed(0.0), u[6 + 2 * k]))
-        on = working(rng, float(quantile(sensor.duty, u[7 + 2 * k])), sensor.cycle_h * HOUR_S, edges)
-        made = np.rint(rate / BITS * setting.in_reach[path, n] * on * span)
-        good = np.flatnonzero(made > 0.0)
-        times.append(edges[good])
-        sizes.append(made[good])
-        ranks.append(np.full(good.size, sensor.priority))
-        wanted.append(np.full(good.size, sensor.send))
-        kinds.append(np.full(good.size, CLASSES.index(sensor.artefact)))
-    carried = _carried(plan, u[6 + 2 * len(plan.sensors) :], path, rng)
-    recorder = _recorder(plan, u)
-    order = np.argsort(np.concatenate([np.zeros(0), *times]), kind="stable")
-    time = np.concatenate([np.zeros(0), *times])[order]
-    size = np.concatenate([np.zeros(0), *sizes])[order]
-    kind = np.concatenate([np.zeros(0, dtype=np.intp), *kinds])[order]
-    if size.sum() > MOST_BYTES:
-        # Beyond what amounts are counted in: the draw is impossible, not the account.
-        return np.zeros((len(CLASSES), len(QUANTITIES))), -math.inf
-    rank = np.concatenate([np.zeros(0, dtype=np.int64), *ranks])[order]
-    send = np.concatenate([np.zeros(0, dtype=np.bool_), *wanted])[order]
-    kept = keep_and_send(recorder, time, size, rank, edges, carried, send=send)
-    there = np.isfinite(kept.stored_at) & np.isnan(kept.lost_at)
-    columns = (size, kept.sent_bytes, np.where(there, size, 0.0), np.where(there, kept.sent_bytes, 0.0))
-    sums = [np.bincount(kind, weights=column, minlength=len(CLASSES)) for column in columns]
-    share = quantile(account.recovered_share or fixed(0.0), u[4])
-    altered = quantile(account.altered_share or fixed(0.0), u[5])
-    return _weighed(account, np.array(sums), float(share), float(altered), recorder.capacity_bytes)
+    altered = quantile(account.altered_share or fixed(0.0), u[:, 5])
+    amounts, likely = _weighed(account, sums, share, altered)
+    return _Cloud(z, seed, amounts, log_prior, np.where(possible, likely, -math.inf))
 
 
-def working(rng: np.random.Generator, share: float, cycle_s: float, edges: Float64s) -> Float64s:
-    """Draw which part of each step (K,) something worked that works a share of the time, in spells.
-
-    An alternating renewal process with exponential spells of `share` and 1 − `share` of a mean cycle.
-    """
-    if share >= 1.0 or share <= 0.0:
-        return np.full(edges.size - 1, min(max(share, 0.0), 1.0))
-    span = float(edges[-1] - edges[0])
-    # So many cycles fall short of the span in fewer than one draw in 10^9; the last spell then lasts.
-    cycle_s = max(cycle_s, span / 2000.0)
-    count = int(span / cycle_s * 1.5) + 40
-    lengths = rng.exponential(1.0, (count, 2)) * (share * cycle_s, (1.0 - share) * cycle_s)
-    if rng.random() >= share:
-        lengths = lengths[:, ::-1]
-        begins = 1
-    else:
-        begins = 0
-    spells = lengths.ravel()
-    ends = np.concatenate([[0.0], np.cumsum(spells)])
-    on = np.where(np.arange(spells.size) % 2 == begins, spells, 0.0)
-    worked = np.interp(edges - edges[0], ends, np.concatenate([[0.0], np.cumsum(on)]))
-    return np.asarray(np.diff(worked) / np.diff(edges))
+def _rates(plan: _Plan, z: Float64s, seed: npt.NDArray[np.uint64]) -> tuple[list[Float64s], Float64s]:
+    """Return the rate of each sensor (N,), and the log density of the priors without that of the share."""
+    worked = _worked_s(plan, z, seed)
+    log_prior = -0.5 * (z[:, : plan.normal] ** 2).sum(axis=1)
+    rates: list[Float64s] = []
+    for n, sensor in enumerate(plan.sensors):
+        prior, made = sensor.rate_bps or ALWAYS, z[:, plan.normal + n]
+        if prior.dist == "fixed":
+            # What is certain does not move with its coordinate, which is standard normal.
+            rates.append(np.full(len(z), prior.a))
+            log_prior = log_prior - 0.5 * made**2
+        else:
+            rates.append(np.exp(np.minimum(made, MOST_LOG)) / worked[:, n])
+            log_prior = log_prior + log_density(prior, rates[-1])
+    return rates, log_prior
 
 
-def _carried(plan: _Plan, u: Float64s, path: int, rng: np.random.Generator) -> Float64s:
-    """What all links could have carried up to each edge (K + 1,), bytes."""
-    setting = plan.setting
-    total = np.zeros(setting.edge_s.size - 1)
-    for n, one in enumerate(plan.account.links):
-        if u[3 * n] < one.used:
-            total += _link_rate(one, u[3 * n + 1 : 3 * n + 3], setting, path, n, rng)
-    return np.concatenate([[0.0], np.cumsum(total / BITS * np.diff(setting.edge_s))])
+def _share(plan: _Plan, z: Float64s, u: Float64s) -> tuple[Float64s, Float64s]:
+    """Return the share read (N,), and what its coordinate adds to the log of the priors' density."""
+    prior = plan.account.recovered_share or fixed(0.0)
+    if not plan.logs:
+        return quantile(prior, u[:, SHARE]), np.zeros(len(z))
+    share = np.exp(np.minimum(z[:, SHARE], 0.0))
+    above = np.where(z[:, SHARE] > 0.0, -math.inf, 0.0)
+    return share, log_density(prior, share) + above + 0.5 * z[:, SHARE] ** 2
 
 
-def _link_rate(
-    one: LinkPlan, u: Float64s, setting: Setting, path: int, n: int, rng: np.random.Generator
-) -> Float64s:
-    up = working(rng, float(quantile(one.availability, u[0])), one.cycle_h * HOUR_S, setting.edge_s)
-    return np.asarray(setting.link_bps[path, n] * up * float(quantile(one.share, u[1])))
+def _columns(rows: Sequence[Float64s], count: int) -> Float64s:
+    return np.ascontiguousarray(np.array(rows, dtype=np.float64).reshape(len(rows), count).T)
 
 
-def _recorder(plan: _Plan, u: Float64s) -> Recorder:
+def _policies(account: Account, u: Float64s) -> npt.NDArray[np.int64]:
+    names = [str(policy) for policy in POLICIES]
+    codes = np.array([names.index(name) for name in account.storage.policy.of], dtype=np.int64)
+    return codes[quantile(account.storage.policy, u).astype(np.int64)]
+
+
+def _capacities(plan: _Plan, u: Float64s) -> Float64s:
     storage, sized = plan.account.storage, plan.sized
-    capacity = math.inf
-    if sized is not None and sized.amount is not None and u[3] < sized.p_true:
-        capacity = sized.amount
-    elif storage.capacity_bytes is not None:
-        capacity = float(quantile(storage.capacity_bytes, u[1]))
-    if storage.most_bytes is not None:
-        capacity = min(capacity, storage.most_bytes)
-    name = storage.policy.of[int(quantile(storage.policy, u[2]))]
-    return Recorder(capacity_bytes=capacity, policy=POLICIES[[str(p) for p in POLICIES].index(name)])
+    capacity = np.full(len(u), math.inf)
+    if storage.capacity_bytes is not None:
+        capacity = quantile(storage.capacity_bytes, u[:, 1])
+    if sized is not None and sized.amount is not None:
+        capacity = np.where(u[:, 3] < sized.p_true, sized.amount, capacity)
+    # Infinity counts as more than all that can be made.
+    most = 2.0 * MOST_BYTES if storage.most_bytes is None else storage.most_bytes
+    return np.asarray(np.minimum(capacity, most), dtype=np.float64)
 
 
 # --- weighing --------------------------------------------------------------------------------------------
 
 
 def _weighed(
-    account: Account, sums: Float64s, share: float, altered: float, capacity: float
-) -> tuple[Float64s, float]:
-    """Return amounts (classes, quantities) and the log likelihood of the evidence.
+    account: Account, sums: Float64s, share: Float64s, altered: Float64s
+) -> tuple[Float64s, Float64s]:
+    """Return amounts (N, classes, quantities) and the log likelihood of the evidence (N,).
 
     Recovered amounts that the evidence gives exactly stand for what was drawn: they are known.
     """
-    collected, sent, kept, both_kept = sums
-    recovered = share * kept
+    possible = np.isfinite(sums).all(axis=(1, 2))
+    collected, sent, kept, both_kept = np.moveaxis(np.nan_to_num(sums), 2, 0)
+    drawn = share[:, None] * kept
+    recovered = drawn.copy()
     for one in account.evidence:
         if one.use and one.kind == "recovered_exactly" and one.artefact != "all":
             k = CLASSES.index(one.artefact)
-            recovered[k] = min(one.amount or 0.0, kept[k])
+            recovered[:, k] = np.minimum(one.amount or 0.0, kept[:, k])
     read = np.divide(recovered, kept, out=np.zeros_like(kept), where=kept > 0.0)
     both = read * both_kept
     table = {
         "collected": collected, "sent": sent, "kept": kept, "deleted": collected - kept,
-        "recovered": recovered, "altered": altered * recovered,
+        "recovered": recovered, "altered": altered[:, None] * recovered,
         "unaccounted": collected - sent - recovered + both, "both": both,
     }  # fmt: skip
-    amounts = np.array([table[q] for q in QUANTITIES]).T
-    drawn = amounts.copy()
-    drawn[:, QUANTITIES.index("recovered")] = share * kept
-    total = sum(_log_likelihood(one, drawn, share) for one in account.evidence if one.use)
-    return amounts, float(total)
+    amounts = np.stack([table[q] for q in QUANTITIES], axis=2)
+    foretold = amounts.copy()
+    foretold[:, :, QUANTITIES.index("recovered")] = drawn
+    total = np.where(possible, 0.0, -math.inf)
+    for one in account.evidence:
+        if one.use:
+            total = total + log_likelihood(one, foretold, share)
+    return amounts, total
 
 
-def _log_likelihood(one: Evidence, amounts: Float64s, share: float) -> float:
-    """Return the log likelihood of a row of evidence given the amounts (classes, quantities) of a draw."""
-    named = quantity_of(one.kind)
+def log_likelihood(one: Evidence, amounts: Float64s, share: Float64s) -> Float64s:
+    """Return the log likelihood (N,) of a row of evidence.
+
+    `amounts` (N, classes, quantities) are bytes as drawn, `share` (N,) that of the kept which was read.
+    """
+    limit, named = one.amount or 0.0, quantity_of(one.kind)
     if named is not None:
         quantity, side = named
         value = _of(amounts, one.artefact, quantity)
         if side in ("exactly", "about"):
-            return _measured(one, value, 1.0 - share if quantity == "recovered" else 1.0)
-        return _stated(
-            one, value >= (one.amount or 0.0) if side == "at_least" else value <= (one.amount or 0.0)
-        )
+            return _measured(one, value, 1.0 - share if quantity == "recovered" else np.ones_like(value))
+        return _stated(one, value >= limit if side == "at_least" else value <= limit)
     if one.kind == "rf_bursts":
         value = _of(amounts, one.artefact, "sent")
-        return _stated(one, (one.amount or 0.0) <= value <= (math.inf if one.high is None else one.high))
+        return _stated(one, (limit <= value) & (value <= (math.inf if one.high is None else one.high)))
     if one.kind.startswith("recovered_share"):
-        limit = one.amount or 0.0
         return _stated(one, share >= limit if one.kind.endswith("least") else share <= limit)
-    return 0.0
+    return np.zeros(len(amounts))
 
 
-def _of(amounts: Float64s, scope: Scope, quantity: Quantity) -> float:
-    column = amounts[:, QUANTITIES.index(quantity)]
-    return float(column.sum() if scope == "all" else column[CLASSES.index(scope)])
+def _of(amounts: Float64s, scope: Scope, quantity: Quantity) -> Float64s:
+    column = amounts[:, :, QUANTITIES.index(quantity)]
+    return np.asarray(column.sum(axis=1) if scope == "all" else column[:, CLASSES.index(scope)])
 
 
-def _stated(one: Evidence, agrees: bool) -> float:
-    if agrees:
-        return 0.0
-    return math.log1p(-one.p_true) if one.p_true < 1.0 else -math.inf
+def _stated(one: Evidence, agrees: npt.NDArray[np.bool_]) -> Float64s:
+    return np.where(agrees, 0.0, math.log1p(-one.p_true) if one.p_true < 1.0 else -math.inf)
 
 
-def _measured(one: Evidence, value: float, unread: float) -> float:
+def _measured(one: Evidence, value: Float64s, unread: Float64s) -> Float64s:
     amount = one.amount or 0.0
-    variance = (one.sd * value) ** 2 + unread * one.grain_bytes * value + 1.0
-    right = -0.5 * (amount - value) ** 2 / variance - 0.5 * math.log(2.0 * math.pi * variance)
+    variance = (one.sd * value) ** 2 + unread * one.grain_bytes * value + (0.5 * one.grain_bytes) ** 2 + 1.0
+    right = -0.5 * (amount - value) ** 2 / variance - 0.5 * np.log(2.0 * math.pi * variance)
     if one.p_true >= 1.0:
-        return right
+        return np.asarray(right)
     wrong = -math.log(max(amount, 1.0)) - math.log(DECADES)
     if one.p_true <= 0.0:
-        return wrong
-    return float(np.logaddexp(math.log(one.p_true) + right, math.log1p(-one.p_true) + wrong))
+        return np.full(value.shape, wrong)
+    return np.logaddexp(math.log(one.p_true) + right, math.log1p(-one.p_true) + wrong)
 
 
 def _by_name(plan: _Plan, values: Float64s) -> dict[tuple[Scope, Quantity], Float64s]:

@@ -66,6 +66,17 @@ def quantile(prior: Prior, p: npt.ArrayLike) -> Float64s:
     return np.full(u.shape, prior.a)
 
 
+def log_density(prior: Prior, x: npt.ArrayLike) -> Float64s:
+    """Return the log of the density of log x, for a number above zero; -inf outside the prior."""
+    value = np.asarray(x, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_x = np.log(value)
+        if prior.dist == "lognormal":
+            return np.asarray(-0.5 * ((log_x - math.log(prior.a)) / math.log(prior.b)) ** 2)
+        found = log_x if prior.dist == "uniform" else np.zeros_like(log_x)
+    return np.where((value >= prior.a) & (value <= prior.b), found, -math.inf)
+
+
 def words(prior: Prior) -> str:
     """Write a prior for people: '0.1 to 0.9', '1e+09 within a factor of 2', 'stop or oldest'."""
     if prior.dist in ("uniform", "loguniform"):

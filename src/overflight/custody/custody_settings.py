@@ -1,0 +1,77 @@
+"""`[ask.custody]` of `case.toml`: which account a case has, and how finely it is drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from overflight.case import CASE_FILE, check_keys, find_line
+from overflight.custody.evidence import FILE
+from overflight.errors import CaseError
+
+PART: Final = "ask.custody"
+KEYS: Final = ("account", "samples", "seed")
+_LIMITS: Final = {"samples": (100.0, 200_000.0), "seed": (0.0, 2.0**53)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustodySettings:
+    """What the account of a case can be told.
+
+    `account` is the file, None where the case has none. `samples` and `seed` stand in for the account's own
+    where they are not None.
+    """
+
+    account: Path | None = None
+    samples: int | None = None
+    seed: int | None = None
+
+
+def read_settings(
+    table: Mapping[str, Any], folder: Path | None = None, **overrides: int | None
+) -> CustodySettings:
+    """Return the settings of an `[ask.custody]` table; `overrides` that are not None stand in for its keys.
+
+    Where the table names no account, `account.toml` beside `case.toml` is taken if it is there. Raises
+    CaseError with the path of a key that is unknown or has a value that cannot be used.
+    """
+    check_keys(table, KEYS, PART, folder)
+    given = {**table, **{key: value for key, value in overrides.items() if value is not None}}
+    numbers = {key: _whole(given.get(key), key, folder) for key in _LIMITS}
+    return CustodySettings(account=_account(given.get("account"), folder), **numbers)
+
+
+def _whole(value: Any, key: str, folder: Path | None) -> int | None:
+    if value is None:
+        return None
+    low, high = _LIMITS[key]
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or value != int(value) or not low <= value <= high:
+        raise _error(folder, key, f"{value!r} is no whole number of {low:g} to {high:g}", "Change it.")
+    return int(value)
+
+
+def _account(value: Any, folder: Path | None) -> Path | None:
+    if value is None:
+        beside = None if folder is None else folder / FILE
+        return beside if beside is not None and beside.is_file() else None
+    if not isinstance(value, str) or not value:
+        raise _error(folder, "account", f"{value!r} is no path", f'Name the file, as in "{FILE}".')
+    home = (folder or Path()).resolve()
+    path = (home / value).resolve()
+    if not path.is_relative_to(home):
+        raise _error(folder, "account", "the path leaves the case folder", "Put the file into the case.")
+    if not path.is_file():
+        raise _error(folder, "account", f"there is no file '{value[:80]}'", "Check the name.")
+    return path
+
+
+def _error(folder: Path | None, key: str, what: str, remedy: str) -> CaseError:
+    path = None if folder is None else folder / CASE_FILE
+    text = path.read_text(encoding="utf-8", errors="replace") if path and path.is_file() else ""
+    return CaseError(
+        what, file=CASE_FILE, line=find_line(text, f"{PART}.{key}"), field=f"{PART}.{key}", remedy=remedy
+    )
