@@ -117,7 +117,14 @@ def parse_catalogue(
     )
 
 
-def overlaid(text: str, typed: str, *, file: str = "catalogue", typed_file: str = "typed") -> str:
+def overlaid(
+    text: str,
+    typed: str,
+    *,
+    file: str = "catalogue",
+    typed_file: str = "typed",
+    columns: Mapping[str, str] | None = None,
+) -> str:
     """Return a catalogue's text with columns of a second table, joined by id, laid over it.
 
     So a table of somebody else's can be typed without being changed. A cell of `typed` that is not empty
@@ -126,8 +133,9 @@ def overlaid(text: str, typed: str, *, file: str = "catalogue", typed_file: str 
     import csv
     import io
 
-    base = parse_rows(text, file, required=("id",), aliases=ALIASES)
-    over = parse_rows(typed, typed_file, required=("id",), aliases=ALIASES)
+    aliases = {**ALIASES, **(columns or {})}
+    base = parse_rows(text, file, required=("id",), aliases=aliases)
+    over = parse_rows(typed, typed_file, required=("id",), optional=OPTIONAL, aliases=aliases)
     known = {row.cells["id"] for row in base}
     problems = Problems(typed_file)
     for row in over:

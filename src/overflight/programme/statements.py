@@ -59,9 +59,9 @@ class Said(Protocol):
 class CountStatement:
     """A count that somebody stated.
 
-    `id` is of the claim or the row, `said_s` the end of the day it was said, `definition` a key of `wording.DEFINITIONS` and `text` the words that it
-    is from. `earlier` counts what came before the flight it is told beside. `repeats` names what it only
-    retells, `denies` that it says there was none.
+    `id` is of the claim or the row, `said_s` the end of the day it was said, `definition` a key of
+    `wording.DEFINITIONS` and `text` the words that it is from. `earlier` counts what came before the flight
+    it is told beside. `repeats` names what it only retells, `denies` that it says there was none.
     """
 
     id: str
