@@ -130,7 +130,13 @@ def extract(documents: Sequence[Document]) -> Extraction:
                     f"more than {MOST_PROPOSALS} candidates", where=document.name, remedy="Split the article."
                 )
     notes = tuple(f"{d.name}: {note}" for d in documents for note in d.notes)
-    return Extraction(tuple(made), passages(found.values()), len(texts), len(same), notes)
+    return Extraction(_in_order(made), passages(found.values()), len(texts), len(same), notes)
+
+
+def _in_order(claims: Sequence[Claim]) -> tuple[Claim, ...]:
+    """Put the extra cells of each claim into the order in which a table will have their columns."""
+    order = {name: k for k, name in enumerate(dict.fromkeys(n for c in claims for n, _ in c.extra))}
+    return tuple(replace(c, extra=tuple(sorted(c.extra, key=lambda cell: order[cell[0]]))) for c in claims)
 
 
 def _root(place: Place, same: dict[Place, Copy]) -> Place:

@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, get_args
 
 from overflight.claims.cells import KNOWN, read_cells, write_cells
 from overflight.claims.records import Claim
-from overflight.claims.table import ClaimTable, new_table, read_limited, read_table, table_bytes
+from overflight.claims.table import ClaimTable, changed_table, read_limited, read_table, table_bytes
 from overflight.errors import InputError
 from overflight.rows import nearest
 
@@ -137,9 +137,11 @@ def write_claims(review: Review, out: Path, before: Review | None = None) -> int
     Relations toward candidates that were not accepted are left in: `claims show --flags` names them.
     """
     claims = claims_of(review)
-    data = table_bytes(new_table(claims))
+    data = table_bytes(changed_table(review.table, claims))
     if out.exists():
-        ours = before is not None and out.read_bytes() == table_bytes(new_table(claims_of(before)))
+        ours = before is not None and out.read_bytes() == table_bytes(
+            changed_table(before.table, claims_of(before))
+        )
         if not ours:
             raise InputError(
                 "is there already, and is not what this review wrote", file=str(out),

@@ -71,9 +71,7 @@ def extract(
         if out is None:
             for claim in found.claims:
                 _show(claim)
-        say(
-            f"{len(found.claims)} candidates from {found.sentences} sentences, {found.repeated} of them repeated"
-        )
+        say(f"{len(found.claims)} candidates from {found.sentences} sentences, {found.repeated} repeated")
     for line in found.notes:
         note(line)
     for p in found.passages:
