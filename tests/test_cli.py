@@ -54,6 +54,7 @@ COMMANDS = [
     "assess", "demo", "check", "new", "forecast", "backtrack", "landing", "version",
     "winds get", "winds info", "winds show", "winds verify",
     "satellites import", "satellites list", "satellites fetch", "satellites passes", "satellites compare",
+    "custody account", "custody links", "custody stream",
     "steer", "expose", "exercise", "score", "twin fly", "station status", "station verify", "station export",
     "claims import", "claims show", "claims edit", "claims export", "claims state", "claims ach",
     "ledger verify", "ledger show", "ledger prove", "ledger export", "ledger checkpoint", "ledger key",

@@ -1,8 +1,8 @@
 """Assess a case, end to end. The only module that knows all parts.
 
 case folder → sightings, winds, places, claims → reconstruct → ensembles → crossings, exposure of sites,
-satellites over them → drift or steer → findings → result.json, report.html, flight.nc, forecast.nc,
-origin.nc, track.geojson, track.kml, ledger.db
+satellites over them, the account of the data → drift or steer → findings → result.json, report.html,
+flight.nc, forecast.nc, origin.nc, track.geojson, track.kml, ledger.db
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from overflight.case import Case, check_keys, check_sighting_ids, read_case
 from overflight.claims.answers import answer_claims
 from overflight.claims.table import Claim, read_claims
 from overflight.crossings import crossings, lead_time
+from overflight.custody import custody_settings
+from overflight.custody.custody_section import CustodyAnswer, custody_answers
+from overflight.custody.evidence import Account, read_account
 from overflight.errors import CaseError, InputError
 from overflight.exports.geojson import write_track_geojson
 from overflight.exports.kml import write_track_kml
@@ -107,6 +110,7 @@ class Inputs:
     emitters: tuple[EmitterClass, ...] | None = None
     elements: Reading | None = None
     sensors: tuple[tuple[Sensor, ...], ...] = ()
+    account: Account | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -129,6 +133,7 @@ def read_inputs(folder: str | Path) -> Inputs:
     read_settings(case.ask.get("steer", {}), case.folder)
     exposure_settings.read_settings(case.ask.get("exposure", {}), case.folder)
     satellite_settings.read_settings(case.ask.get("satellites", {}), case.folder)
+    custody_settings.read_settings(case.ask.get("custody", {}), case.folder)
     sightings = read_sightings(case.inputs["sightings"], time_start=case.time_start, time_end=case.time_end)
     check_sighting_ids(case, [s.id for s in sightings])
     require_observations(sightings, case.time_start, case.time_end)
@@ -147,9 +152,19 @@ def read_inputs(folder: str | Path) -> Inputs:
         emitters=read_emitters(case.inputs["emitters"]) or None,
         elements=read_elements(case.inputs["elements"]) if case.inputs["elements"] else None,
         sensors=read_sensors(case.inputs["sensors"]),
+        account=_account(case),
         claims=tuple(claim for path in case.inputs["claims"] for claim in read_claims(path)),
         areas=areas,
     )
+
+
+def _account(case: Case) -> Account | None:
+    files = case.inputs["account"]
+    if len(files) > 1:
+        raise CaseError(
+            "names more than one account", file="case.toml", field="inputs.account", remedy="Join them."
+        )
+    return read_account(files[0]) if files else None
 
 
 def case_scenarios(case: Case) -> tuple[Scenario, ...]:
@@ -311,6 +326,8 @@ def _answers(
     findings += exposed.findings
     above = _satellites(inputs, r.ensemble, exposed)
     findings += above.findings
+    accounted = _custody(inputs, r.ensemble)
+    findings += accounted.findings
     open_rows, open_findings = unknowns(r, given)
     ends = last_place(r, given)
     findings += [ends, *open_findings]
@@ -340,6 +357,7 @@ def _answers(
         },
         "exposure": dict(exposed.section),
         "satellites": dict(above.section),
+        "custody": dict(accounted.section),
         "claims": {},  # what was said is held against all that was found, so it comes last
         "unknown": open_rows,
         "summary": [{"text": ends.reason, "finding_ids": [ends.id]}],
@@ -377,6 +395,17 @@ def _satellites(inputs: Inputs, ensemble: xr.Dataset, exposed: ExposureAnswer) -
         sets, inputs.sites, float(time_s[0]), float(time_s[-1]), inputs.sensors, views=views,
         refused=read.refused, settings=settings,
     )  # fmt: skip
+
+
+def _custody(inputs: Inputs, ensemble: xr.Dataset) -> CustodyAnswer:
+    """Say what could have been collected and sent along the flight, and what the case's account bounds."""
+    case = inputs.case
+    return custody_answers(
+        custody_settings.read_settings(case.ask.get("custody", {}), case.folder),
+        ensemble,
+        inputs.sites,
+        account=inputs.account,
+    )
 
 
 def _steer(inputs: Inputs, winds: CaseWinds, r: Reconstruction, progress: Progress | None) -> SteerAnswer:

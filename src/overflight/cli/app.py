@@ -20,6 +20,8 @@ from overflight.cli import (
     assess,
     check,
     claims,
+    custody,
+    custody_stream,
     exercise,
     expose,
     forecast,
@@ -120,8 +122,9 @@ def root(
     overflight assess my-case --out answer   answer/report.html and the data beside it
 
     `steer` says whether it drifted or was steered, `expose` what it could have seen and heard of which sites,
-    `satellites` what is seen of them from orbit anyway. `exercise` makes a case whose truth is known, `score`
-    holds an answer against it; `twin fly` streams such a balloon's frames to a `station`.
+    `satellites` what is seen of them from orbit anyway, `custody` what it could have sent, and whether a
+    stream is whole. `exercise` makes a case whose truth is known, `score` holds an answer against it; `twin
+    fly` streams such a balloon's frames to a `station`.
 
     Without a case, `forecast` and `backtrack` fly a balloon from a place and a time, and `landing` says where
     it comes down if its flight ends.
@@ -178,6 +181,8 @@ app.command("exercise")(exercise.exercise)
 app.command("score")(exercise.score)
 app.add_typer(winds.app, name="winds")
 app.add_typer(satellites.app, name="satellites")
+custody.app.command("stream")(custody_stream.stream)
+app.add_typer(custody.app, name="custody")
 app.add_typer(claims.app, name="claims")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(twin.app, name="twin")

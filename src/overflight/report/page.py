@@ -22,6 +22,7 @@ from markupsafe import Markup
 from overflight.places.areas import KIND_WORDS
 from overflight.report import plots, summary, text
 from overflight.report.book import Book
+from overflight.report.custody_section import custody_parts
 from overflight.report.exposure_section import exposure_parts
 from overflight.report.map import Borders, Layer, flight_map, make_layers
 from overflight.report.satellite_section import satellite_parts
@@ -101,6 +102,8 @@ def report_html(result: Result, ensembles: Mapping[str, xr.Dataset], borders: Bo
         steer=steer_parts(sections.get("steer"), borders),
         exposure_parts=exposure_parts(sections.get("exposure"), borders),
         satellites=satellite_parts(sections.get("satellites")),
+        custody=custody_parts(sections.get("custody")),
+        account_ids=_account_ids(sections.get("custody") or {}),
     )
 
 
@@ -119,6 +122,7 @@ def _environment() -> Environment:
         "interval": text.interval,
         "probability": text.probability,
         "percent": text.percent_of,
+        "share": _share,
         "number": text.number,
         "url": text.safe_url,
         "value": text.finding_value,
@@ -132,6 +136,24 @@ def _environment() -> Environment:
     }
     environment.globals |= {"legend_symbols": _legend_symbols(), "reading_kinds": _READINGS}
     return environment
+
+
+def _account_ids(section: Mapping[str, Any]) -> set[str]:
+    """What the account's bounds rest on and the report shows: its evidence, and the ceilings of links."""
+    return {str(row["id"]) for row in section.get("evidence") or ()} | ({"links"} if section else set())
+
+
+def _share(share: float) -> str:
+    """Write a share that may be far below a percent, or above the whole."""
+    if share >= 1.0:
+        return "all of it"
+    return (
+        text.percent_of(share)
+        if share >= 0.01
+        else f"1 in {text.number(round(1.0 / share))}"
+        if share > 0.0
+        else "none"
+    )
 
 
 def _area_kind(kind: Any) -> str:

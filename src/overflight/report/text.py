@@ -101,7 +101,17 @@ def quantity(value: float, unit: str) -> str:
         return short_utc(value)
     if unit == "m" and abs(value) >= KILOMETRES_FROM_M:
         return f"{value / 1e3:.1f}\u00a0km"
+    if unit == "byte":
+        return _amount(value)
     return number(value) + unit_sign(unit)
+
+
+def _amount(value: float) -> str:
+    """Write bytes in decimal units: '63.2 TB', '340 B'."""
+    for factor, unit in ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if abs(value) >= 0.9995 * factor:
+            return f"{value / factor:.3g}\u00a0{unit}".replace("1e+03", "1000")
+    return f"{value:.0f}\u00a0B"
 
 
 def span(low: float, high: float, unit: str) -> str:
@@ -110,6 +120,9 @@ def span(low: float, high: float, unit: str) -> str:
         return time_span(low, high)
     if unit == "m" and high >= KILOMETRES_FROM_M:
         return f"{low / 1e3:.1f}\u2013{high / 1e3:.1f}\u00a0km"
+    if unit == "byte":
+        first, last = _amount(low), _amount(high)
+        return last if first == last else f"{first} to {last}"
     a, b = number(low), number(high)
     return quantity(low, unit) if a == b else f"{a}\u2013{b}{unit_sign(unit)}"
 
