@@ -19,6 +19,7 @@ from overflight.claims.lexicon import (
     DOCUMENTS,
     EXPERTS,
     HOLD,
+    INVERSE,
     NATIONS,
     NOT_PAST,
     OFFICIALS,
@@ -28,6 +29,8 @@ from overflight.claims.lexicon import (
     PRESENT,
     PRONOUNS,
     SAY,
+    SPEECH,
+    THINGS,
     TITLES,
     UNSURE,
     WITH_NOUN,
@@ -67,6 +70,13 @@ _LEADING = re.compile(
 _PERSON = re.compile(r"\b[A-Z][\w'’.-]+(?:\s[A-Z][\w'’.-]+)+\b|\b[A-Z][a-z'’-]{2,}\b")
 _FINITE = re.compile(rf"\b(?:{any_of((*AUX, *PAST, *PRESENT))}|[a-z]{{2,}}ed)\b")
 _THAT = re.compile(r"^(?:[^,“\"]{0,60}?\s)?that\s")
+# 'A retired pilot'.
+_PARTICIPLE_BEFORE = re.compile(
+    r"^(?:an?|the|one|two|three|some|several|its|their)\s[a-z]+ed\s", re.IGNORECASE
+)
+_BEHIND_QUOTE = re.compile(r"(?:,[”\"’']?|[”\"!?])\s*$")
+# 'It did not say who': nothing is said.
+_NOT_SAID = re.compile(r"(?:\bnot|n['’]t|\bnever|\bdeclined to|\brefused to)\s$")
 _ENDS_VOICE = re.compile(r",\s(?=(?:which|who|that|and|but|while|though|although)\b)")
 # 'It remains unclear how …' is nobody's doubt.
 _NOBODY = re.compile(r"(?:it|this|that|there)\b", re.IGNORECASE)
@@ -122,7 +132,11 @@ def inner_voice(clause: str) -> Said | None:
         )
     for match in _VERB.finditer(bare):
         before, after = bare[: match.start()], bare[match.end() :].strip()
-        if _outside(before, match["verb"]) or not is_voice(before):
+        if _NOT_SAID.search(before) or re.match(r"(?:neither|no|none|nobody)\b", bare, re.IGNORECASE):
+            return None
+        if _outside(before, match["verb"]) or not (
+            is_voice(before) or _may_speak(before, match["verb"], after)
+        ):
             if len(before.split()) > MOST_VOICE:
                 return None
             continue
@@ -130,6 +144,14 @@ def inner_voice(clause: str) -> Said | None:
         if content:
             return Said(content, _voice(_claimant(before), match["verb"]), bare)
     return None
+
+
+def _may_speak(before: str, verb: str, after: str) -> bool:
+    """Whether a subject must be somebody, by the verb and what follows: 'the miller said that'."""
+    who = _claimant(before)
+    said = bool(_THAT.match(after)) or after.lstrip(":, ")[:1] in _QUOTES
+    things = {w.strip(".,'’s") for w in who.lower().split()} & set(THINGS)
+    return verb in SPEECH and said and not things and 0 < len(who.split()) <= 6 and not has_finite(who)
 
 
 def _outside(before: str, verb: str) -> bool:
@@ -142,7 +164,8 @@ def _outside(before: str, verb: str) -> bool:
 def _content(verb: str, after: str) -> str:
     """Return what the verb says; '' when it takes nothing that could be a statement."""
     text = after.lstrip(":, ")
-    if match := _THAT.match(text):
+    match = _THAT.match(text)
+    if match and has_finite(text[match.end() :]):
         return text[match.end() :] if not has_finite(match[0]) else text
     if len(text.split()) < 2:
         return ""
@@ -189,7 +212,11 @@ def _around(sentence: str) -> Said | None:
     bare = sentence.rstrip(" .!?")
     for match in _VERB.finditer(bare):
         before, after = bare[: match.start()], bare[match.end() :]
-        if re.search(r"(?:,[”\"’']?|[”\"!?])\s*$", before) and has_finite(before):
+        if (
+            match["verb"] in INVERSE
+            and re.search(r"(?:,[”\"’']?|[”\"!?])\s*$", before)
+            and has_finite(before)
+        ):
             who, _, rest = _until_comma(after)
             if is_voice(who) and not has_finite(_without_relative(who)):
                 return Said(_joined(before, rest), _voice(_claimant(who), match["verb"]), sentence)
@@ -201,8 +228,13 @@ def _around(sentence: str) -> Said | None:
         apposed = _apposed(who, content)
         if apposed:
             who, content = apposed
-        ends = not after.strip() or after.lstrip().startswith(",") or _is_tail(after)
-        if ends and is_voice(who) and has_finite(content) and not has_finite(_claimant(who)):
+        ends = not after.strip() or _is_tail(after.partition(", ")[0])
+        if (
+            ends
+            and is_voice(who)
+            and has_finite(content)
+            and not has_finite(_without_relative(_claimant(who)))
+        ):
             rest = after.partition(", ")[2] if "," in after else ""
             rest = "" if _MANNER.match(rest) else rest
             return Said(_joined(content, rest), _voice(_claimant(who), match["verb"]), sentence)
@@ -230,11 +262,13 @@ def _until_comma(text: str) -> tuple[str, str, str]:
 
 def _without_relative(text: str) -> str:
     """Return a subject without what hangs on it: 'people briefed on the matter', 'a man who saw it'."""
-    return re.split(r",|\s(?:who|which|that|\w+ed (?:on|by|with|in|to|from|at))\s", text)[0]
+    bare = _PARTICIPLE_BEFORE.sub("", text)
+    return re.split(r",|\s(?:who|which|that|\w+ed (?:on|by|with|in|to|from|at|for))\s", bare)[0]
 
 
 def _joined(a: str, b: str) -> str:
-    return " ".join(f"{a.strip().rstrip(',')} {b.strip()}".split())
+    comma = "," if re.match(r"[a-z]+ing\b", b.strip()) else ""
+    return " ".join(f"{a.strip().rstrip(',')}{comma} {b.strip()}".split())
 
 
 # --- voices
@@ -253,7 +287,7 @@ def _claimant(text: str) -> str:
     pieces = who.split(", ")
     while len(pieces) > 1 and not is_voice_words(pieces[0]) and is_voice_words(", ".join(pieces[1:])):
         pieces.pop(0)
-    return ", ".join(pieces).strip()
+    return re.sub(r",\s(?:which|who|whose|where)\b.*$", "", ", ".join(pieces)).strip()
 
 
 def is_voice(text: str) -> bool:
@@ -270,7 +304,11 @@ def is_voice(text: str) -> bool:
 def is_voice_words(text: str) -> bool:
     """Whether words of a voice are in a text: an office, an institution, a state, a name, a pronoun."""
     listed = {w.strip(".,'’s") for w in text.lower().split()} | {w.strip(".,") for w in text.lower().split()}
-    if listed & _CUES or any(f" {w} " in f" {text.lower()} " for w in _LONG_CUES):
+    if (
+        listed & (_CUES - set(PRONOUNS))
+        or text.strip().lower() in PRONOUNS
+        or any(f" {w} " in f" {text.lower()} " for w in _LONG_CUES)
+    ):
         return True
     return bool(re.search(r"\b[A-Z][\w'’.-]+\s[A-Z][\w'’-]+", text)) or bool(
         re.fullmatch(r"[A-Z][a-z'’-]{2,}", text.strip())
@@ -319,6 +357,10 @@ def kind_of(who: str, verb: str) -> str:
         return "media_report"
     if has(DOCUMENTS):
         return "official_document" if not has(COMPANIES) else "company"
+    if "executive" in listed:
+        return "company"
+    if has(set(TITLES) - _SPEAKING) and not listed & _SPEAKING:
+        return "named_official"
     if has(AGENCY) or has(OFFICIALS):
         return "agency_statement"
     if has(COMPANIES):
@@ -326,6 +368,10 @@ def kind_of(who: str, verb: str) -> str:
     if has(TITLES):
         return "anonymous_official" if listed & {"leaders", "commanders"} else "named_official"
     return "agency_statement" if has(NATIONS) else ""
+
+
+# Who speaks for an institution by office says what the institution says.
+_SPEAKING: Final = frozenset({"spokesperson", "spokesman", "spokeswoman", "press"})
 
 
 def has_name(who: str) -> bool:
@@ -351,7 +397,7 @@ def resolved(voice: Voice, people: list[Voice]) -> Voice:
     pronoun = voice.claimant.lower()
     if pronoun in PRONOUNS:
         for earlier in reversed(people):
-            if pronoun not in ("he", "she", "i") or earlier.kind in _SOMEBODY:
+            if pronoun not in ("he", "she", "i") or _is_somebody(earlier):
                 return replace(voice, claimant=f"{earlier.claimant} [{pronoun}]", kind=earlier.kind)
     elif _OF_THEM.match(voice.claimant) and people:
         return replace(voice, kind=people[-1].kind)
@@ -366,6 +412,18 @@ def resolved(voice: Voice, people: list[Voice]) -> Voice:
 _OF_THEM = re.compile(
     r"(?:one|two|some|several|many|all|both|another|others) of (?:them|those)\b", re.IGNORECASE
 )
+_MANY = re.compile(
+    r"\b(?:officials|sources|people|aides|experts|analysts|residents|officers|diplomats|lawmakers|some|two|three)\b",
+    re.IGNORECASE,
+)
 _SOMEBODY: Final = frozenset(
     {"named_official", "politician", "independent_expert", "witness", "anonymous_official", "company", ""}
 )
+
+
+def _is_somebody(voice: Voice) -> bool:
+    """Whether a voice is one person: 'he' cannot be a ministry or three officials."""
+    listed = {w.strip(".,'’") for w in voice.claimant.lower().split()}
+    return not _MANY.search(voice.claimant) and (
+        voice.kind in _SOMEBODY or bool(listed & {*TITLES, *OFFICIALS})
+    )

@@ -14,7 +14,20 @@ from itertools import pairwise
 from typing import Final
 
 from overflight.claims.attribution import has_finite, strip_lead
-from overflight.claims.lexicon import AUX, NATIONS, NOT_PAST, PAST, PRESENT, SAYING, THINGS, any_of, words
+from overflight.claims.lexicon import (
+    AUX,
+    BASE,
+    HOLD,
+    NATIONS,
+    NOT_PAST,
+    PAST,
+    PRESENT,
+    SAY,
+    SAYING,
+    THINGS,
+    any_of,
+    words,
+)
 from overflight.claims.mentions import named_places, named_times
 from overflight.claims.quantities import find_quantities
 from overflight.claims.wording import read_words
@@ -32,6 +45,9 @@ _NOT_SUBJECT = re.compile(
     r"^(?!at\s(?:least|most)\b)(?:which|who|whom|whose|where|when|that|because|if|in|on|at|of|for|with|from|by|to|over|as|into|than|"
     r"including|such|[a-z]+ing\b(?!\s(?:was|is|has|had|were)))\b"
 )
+_BASE = re.compile(rf"(?:also\s|then\s)?(?:{any_of(BASE)})\b(?!['’-])")
+_MODAL = re.compile(r"^.*\b(?:could|can|may|might|would|will|must|should|able to|did|to)\b")
+_SPEAKS = re.compile(rf"(?:also\s|later\s|\w+ly\s)?(?:{any_of((*SAY, *HOLD))})\s(?!by\b|to\b|from\b|in\b)")
 _RELATIVE = re.compile(
     r",\s(?:one of |some of |all of |most of |the last of )?(?P<pronoun>which|who|whom|whose|where|when)\s"
 )
@@ -123,6 +139,10 @@ def _parts(left: str, right: str, conjunction: str) -> bool:
         return conjunction != " and " or not re.search(
             r"\b(?:between|both|of|from|that)\s\S+(?:\s\S+)?$", left
         )
+    if _BASE.match(right) and "," in conjunction and _MODAL.search(left):
+        return True
+    if _SPEAKS.match(right) and conjunction.strip(", ") in ("and", "but", "yet"):
+        return True
     predicate = _ADVERB_VERB.match(right)
     if not predicate or predicate[0].split()[-1] in NOT_PAST:
         return False
@@ -137,7 +157,7 @@ def _parts(left: str, right: str, conjunction: str) -> bool:
 def begins_clause(text: str) -> bool:
     """Whether a text begins with a subject and a finite verb."""
     bare = strip_lead(text)
-    if _NOT_SUBJECT.match(bare) or _ADVERB_VERB.match(bare):
+    if _NOT_SUBJECT.match(bare) or _ADVERB_VERB.match(bare) or _BASE.match(bare):
         return False
     for match in _SUBJECT_VERB.finditer(bare):
         before = bare[: match.start()]
@@ -205,7 +225,7 @@ def statements(text: str, *, voiced: bool = False) -> list[Clause]:
     for piece, antecedent, pronoun in hanging:
         made += _relative(piece, antecedent, pronoun)
     made += [_with_subject(c, subject) for c in more]
-    return [c for c in made if len(c.own.split()) >= 2]
+    return [c for k, c in enumerate(made) if len(c.own.split()) >= (2 if voiced or k else 3)]
 
 
 def _without_relatives(text: str) -> tuple[str, list[tuple[str, str, str]]]:
@@ -215,7 +235,7 @@ def _without_relatives(text: str) -> tuple[str, list[tuple[str, str, str]]]:
         end, resume = len(text), ""
         for comma in re.finditer(r",\s", text[match.end() :]):
             after = text[match.end() + comma.end() :]
-            if _ADVERB_VERB.match(after) or begins_clause(after):
+            if _ADVERB_VERB.match(after) or begins_clause(after) or not has_finite(text[: match.start()]):
                 end, resume = match.end() + comma.start(), after
                 break
         before = text[: match.start()]
@@ -336,6 +356,9 @@ def owners(sentence: str) -> Iterator[Clause]:
     """Yield what a sentence says in passing of whose something is: 'a Ruritanian balloon'."""
     for match in _OWNED.finditer(sentence):
         phrase = match["phrase"]
+        within = phrase[match.end("owner") - match.start() :]
+        if has_finite(within) or re.search(r"\s(?:that|the|an?|of|to|in|and|or|for|on|with)\s", within):
+            continue
         before = sentence[max(0, match.start() - 40) : match.start()]
         doubt = re.search(
             r"(?:what (?:appear(?:s|ed)|seem(?:s|ed)|(?:is|was) believed) to be|possibly|a suspected)\s$",
@@ -343,3 +366,22 @@ def owners(sentence: str) -> Iterator[Clause]:
         )
         own = f"{doubt[0] if doubt else ''}{phrase}"
         yield Clause(f"[it is] {own}", own, "", owner=match["owner"], thing=match["thing"])
+
+
+def speaks(clause: str) -> bool:
+    """Whether a clause begins with a verb of saying, and so leans on whoever spoke before."""
+    return bool(_SPEAKS.match(clause))
+
+
+def leaning(clause: str, last: Clause, claimant: str) -> str:
+    """Return a clause without subject with the one that it leans on in brackets.
+
+    'could fly over and send' gives '[it could] send'; 'denied it and said' is of the same claimant.
+    """
+    if begins_clause(clause.removeprefix("that ")) or clause.startswith("that "):
+        return ""
+    if _SPEAKS.match(clause):
+        return claimant
+    if _BASE.match(clause) and (modal := _MODAL.search(last.text)):
+        return modal[0].strip("[]")
+    return last.subject.strip("[]")

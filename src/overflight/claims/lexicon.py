@@ -45,6 +45,20 @@ HOLD: Final = words(
     refuted question questions questioned
     """
 )
+# Only somebody who speaks is their subject, whatever the word for him.
+SPEECH: Final = frozenset(
+    words(
+        """
+        said says say told insisted insists argued argues claimed claims denied denies replied wrote
+        acknowledged admitted conceded warned warns testified added alleged alleges asserted contended
+        maintained believes believed cautioned joked complained swore thought
+        """
+    )
+)
+# Verbs that stand before their subject: '…, said the general'.
+INVERSE: Final = frozenset(
+    words("said says wrote writes added adds replied announced reported explained recalled")
+)
 SAYING: Final = words(
     """
     saying adding claiming insisting arguing warning suggesting noting stating alleging maintaining
@@ -97,7 +111,17 @@ PRESENT: Final = words(
     says carries flies remains seems shows suggests denies claims believes insists raises poses includes
     means comes takes makes gives allows contains belongs operates uses runs sends collects gathers
     needs wants faces follows lies sits hangs drifts floats moves crosses enters leaves think believe
-    say deny insist remain appear appears acknowledge suspect want need know knows
+    say deny insist remain appear appears weighs reaches travels rises descends stays threatens violates
+    happens produces transmits captures consists covers describes owns seeks holds acknowledge suspect
+    want need know knows
+    """
+)
+# Verbs without ending, that lean on a 'could' or a 'to' before them.
+BASE: Final = words(
+    """
+    transmit send relay collect gather capture take make fly carry use move cross enter return allow
+    provide keep stay change steer hover photograph record intercept avoid reach track be have float
+    drift loiter
     """
 )
 # Words in -ed that are no verbs, or stand before a noun.

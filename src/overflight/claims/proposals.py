@@ -29,7 +29,9 @@ from overflight.claims.clauses import (
     Clause,
     begins_clause,
     fronted,
+    leaning,
     owners,
+    speaks,
     statements,
     subject_of,
     top_clauses,
@@ -217,6 +219,7 @@ def _going_on(sentence: Sentence, running: tuple[int, Voice] | None) -> Voice | 
 
 
 def _told(sentence: str, running: Voice | None, owned: set[tuple[str, str]]) -> Iterator[_Told]:
+    sentence = _DATELINE.sub("", sentence)
     outer = outer_voice(sentence)
     text, voice = (outer.content, outer.voice) if outer else (sentence, running)
     told: list[_Told] = []
@@ -224,36 +227,39 @@ def _told(sentence: str, running: Voice | None, owned: set[tuple[str, str]]) -> 
     for top in top_clauses(text):
         start = text.find(top, at)
         link, at = text[at:start] if start >= 0 else "", max(start, at) + len(top)
-        speaker, subject = _leaning(link, top, told, voice)
-        lead = (speaker.hedge,) if speaker else ()
+        speaker = _speaker(link, top, told, voice)
+        last = told[-1] if told else None
+        subject = leaning(top, last.clause, last.voice.claimant if last.voice else "") if last else ""
+        if subject and speaks(top):
+            top, speaker, subject = f"{subject} {top}", voice, ""
         front, main = fronted(top)
+        lead = (speaker.hedge,) if speaker else ()
         if front:
             told += [_Told(c, speaker, lead, front) for c in _of_front(front)]
         made = list(_of_clause(main.removeprefix("that "), speaker, lead))
-        if subject and made and not begins_clause(main):
-            made[0] = replace(
-                made[0], clause=replace(made[0].clause, text=f"[{subject}] {made[0].clause.text}")
-            )
+        if subject and made:
+            clause = made[0].clause
+            made[0] = replace(made[0], clause=replace(clause, text=f"[{subject}] {clause.text}"))
         told += made
     yield from _owned(sentence, told, owned)
     yield from told
 
 
-def _leaning(link: str, top: str, told: Sequence[_Told], voice: Voice | None) -> tuple[Voice | None, str]:
-    """Return the voice of a clause, and its subject where it has none: both may be those of the last one.
+_DATELINE: Final = re.compile(r"^[A-Z][A-Z .,'’-]{2,40}(?:\s?\([^()]{2,30}\))?\s?[—–-]+\s")
+
+
+def _speaker(link: str, top: str, told: Sequence[_Told], voice: Voice | None) -> Voice | None:
+    """Return the voice of a clause, which may be that of the last one.
 
     'X said A, and that B', 'X said it flew and could send': B and the sending are X's too.
     """
     last = told[-1] if told else None
     if last is None:
-        return voice, ""
-    if top.startswith("that ") and last.voice is not None:
-        return last.voice, ""
+        return voice
     if not begins_clause(top):
-        subject = last.clause.subject.strip("[]")
-        return last.voice or voice, subject
+        return last.voice or voice
     plainly = last.voice is not None and not last.voice.hedge and "and" in link.split()
-    return (last.voice if plainly else voice), ""
+    return last.voice if plainly else voice
 
 
 def _owned(sentence: str, told: Sequence[_Told], owned: set[tuple[str, str]]) -> Iterator[_Told]:
