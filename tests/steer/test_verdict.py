@@ -57,9 +57,12 @@ def test_a_rival_that_few_particles_carry_is_not_beaten_by_little() -> None:
 
 
 def test_data_that_could_not_tell_do_not() -> None:
-    verdict = judge(made_weighed((0, 0, 9, 9, 0), reach=UNABLE))
-    assert verdict.word == "cannot tell"
-    assert "could hardly have told" in " ".join(verdict.reasons)
+    drift = judge(made_weighed((9, 9, 0, 0, 0), reach=UNABLE))
+    assert drift.word == "cannot tell"
+    assert "could hardly have told" in " ".join(drift.reasons)
+    steered = judge(made_weighed((0, 0, 9, 9, 0), reach=UNABLE), winds_used="prior")
+    assert steered.word == "cannot tell"
+    assert "could hardly have told" in " ".join(steered.reasons)
 
 
 def test_that_no_wind_moved_it_needs_no_reach_of_steering() -> None:

@@ -101,12 +101,7 @@ def judge(weighed: Weighed, *, threshold: float | None = None, winds_used: str =
     middle, low, high = side_posterior(weighed)
     odds, odds_se = side_odds(weighed)
     best = max(range(len(SIDES)), key=lambda i: middle[i])
-    leading = _leading(weighed, "steered") if SIDES[best] == "steered" else None
-    lacking = (
-        weighed.reach.within_winds(winds_used)
-        if SIDES[best] == "not wind"
-        else weighed.reach.lacking(threshold, winds_used, leading)
-    )
+    lacking = _out_of_reach(weighed, SIDES[best], threshold, winds_used)
     passed = middle[best] >= threshold and low[best] >= LEAST_LOW
     if passed:
         lacking += _scattered(weighed, SIDES[best])
@@ -120,6 +115,21 @@ def judge(weighed: Weighed, *, threshold: float | None = None, winds_used: str =
         word=word, p=middle, p_low=low, p_high=high, threshold=threshold,
         log_odds=odds, log_odds_se=odds_se, reasons=reasons,
     )  # fmt: skip
+
+
+def _out_of_reach(weighed: Weighed, side: Side, threshold: float, winds_used: str) -> tuple[str, ...]:
+    """Say why data and winds could not have told a side, if so.
+
+    On winds of the day steering shows itself by its odds, and that it is seldom found where there was none
+    has been measured; a drift asks that steering would have shown.
+    """
+    if side == "not wind":
+        return weighed.reach.within_winds(winds_used)
+    if side == "passive":
+        return weighed.reach.lacking(threshold, winds_used)
+    if winds_used == "prior":
+        return weighed.reach.lacking(threshold, winds_used, _leading(weighed, side))
+    return ()
 
 
 def not_beaten(
