@@ -8,8 +8,10 @@
     write_outputs(answer, "answer")
 
 Every question is a function of a flight ensemble, an `xarray.Dataset` of members and times, whatever made
-it, `assess` or `simulate`: `crossings`, `sight_windows`, `landing`. A `Flight` is stages of terms and stops;
-`fly` carries particles through winds. `docs/nomenclature.md` tells units and names.
+it, `assess` or `simulate`: `crossings`, `sight_windows`, `expose`, `schedule`, `landing`. Cases are asked one
+question by `steer_case` and `custody_case`; `examine_file` asks of a stream whether it is whole,
+`verify_ledger` of a log. A `Flight` is stages of terms and stops; `fly` carries particles through winds.
+`docs/nomenclature.md` tells units and names.
 """
 
 from __future__ import annotations
@@ -53,6 +55,8 @@ from overflight.claims.answers import ClaimsAnswer, answer_claims
 from overflight.claims.questions import states as claim_states
 from overflight.claims.table import Claim, read_claims
 from overflight.crossings import crossings, lead_time
+from overflight.custody.custody_section import CustodyAnswer, custody_case
+from overflight.custody.evidence import Account, read_account
 from overflight.custody.integrity import Comparison, Examined, examine_file, examine_frames
 from overflight.custody.integrity import compare as compare_streams
 from overflight.errors import InputError, OverflightError
@@ -132,6 +136,7 @@ def example(name: str) -> Path:
 
 
 __all__ = [
+    "Account",
     "AltitudeAbove",
     "AltitudeBelow",
     "AltitudeControl",
@@ -151,6 +156,7 @@ __all__ = [
     "ConstantHeight",
     "ConstantPressure",
     "ConstantTheta",
+    "CustodyAnswer",
     "DensityBelow",
     "Descent",
     "Duration",
@@ -214,6 +220,7 @@ __all__ = [
     "compare_streams",
     "country",
     "crossings",
+    "custody_case",
     "describe_grid",
     "drift_sounding",
     "examine_file",
@@ -240,6 +247,7 @@ __all__ = [
     "origin",
     "parse_utc",
     "prior_grid",
+    "read_account",
     "read_areas",
     "read_cameras",
     "read_case",
