@@ -8,7 +8,7 @@ priors is a fifth thing (`posterior_account`). How much it was says nothing of w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +24,7 @@ from overflight.custody.account import (
     solve_account,
 )
 from overflight.custody.ceilings import (
+    DAYS,
     REFERENCE_SENSORS,
     LinkCeiling,
     all_services,
@@ -105,12 +106,14 @@ def custody_case(
 
     Parameters
     ----------
-    folder : the case folder; `[ask.custody]` names its account.
+    folder : the case folder; `[inputs]` or `[ask.custody]` names its account.
     flight : ensemble along which links and sites are in reach; None: the case's window anywhere.
     samples, seed : override the account's own.
     """
     case = read_case(folder)
     settings = read_settings(case.ask.get("custody", {}), case.folder, samples=samples, seed=seed)
+    if named := case.inputs["account"]:
+        settings = replace(settings, account=named[0])
     return custody_answers(
         settings, flight, read_sites(case.inputs["sites"]),
         hours=(case.time_end - case.time_start) / HOUR_S, progress=progress,
@@ -200,8 +203,8 @@ def bytes_words(amount: float) -> str:
 
 
 def scope_words(scope: Scope) -> str:
-    """Write a class for people."""
-    return "all data" if scope == "all" else scope
+    """Write a class for people: 'image data', 'all data'."""
+    return f"{scope.removesuffix('s')} data"
 
 
 def bound_words(bound: Bound) -> str:
@@ -223,9 +226,10 @@ def _names(end: End) -> str:
 
 def _could_findings(p: _Parts) -> list[Finding]:
     found = [_link_finding(one, p) for one in p.services]
+    found += [_days_finding(one, p) for one in p.services]
     found += [_share_finding(one, name, p) for one in p.services for name in AGAINST]
     for name in CLASSES:
-        question = f"How much {name} data could its known sensors have collected at most?"
+        question = f"How much {scope_words(name)} could its known sensors have collected at most?"
         rates = [s.max_bps for s in p.account.sensors if s.artefact == name]
         if not rates or None in rates:
             reason = (
@@ -253,6 +257,12 @@ def _link_finding(one: LinkCeiling, p: _Parts) -> Finding:
         id=f"custody.{one.id}.could_carry", question=question, kind="interval", unit=UNIT, value=value,
         given=p.given, reason=f"{one.top_bps / 1e3:g} kbit/s ({one.provenance}: {one.source})",
     )  # fmt: skip
+
+
+def _days_finding(one: LinkCeiling, p: _Parts) -> Finding:
+    most = collected_bytes(one.top_bps, 24.0 * DAYS)
+    question = f"How much could {one.name} carry home in {DAYS:g} days without a break, wherever it works?"
+    return _interval(f"custody.{one.id}.in_{DAYS:g}_days", question, 0.0, most, p, ())
 
 
 def _share_finding(one: LinkCeiling, name: str, p: _Parts) -> Finding:
@@ -284,12 +294,7 @@ def _open(name: str, question: str, reason: str, p: _Parts, evidence: tuple[str,
 
 def _asks(scope: Scope, quantity: Quantity) -> str:
     done = {"both": "sent and recovered", "unaccounted": "collected, and neither sent nor recovered"}
-    what = done.get(quantity, quantity)
-    return (
-        f"How much of {scope_words(scope)} was {what}?"
-        if scope == "all"
-        else f"How much {scope} data was {what}?"
-    )
+    return f"How much of {scope_words(scope)} was {done.get(quantity, quantity)}?"
 
 
 def _hard_findings(p: _Parts) -> list[Finding]:
@@ -378,7 +383,7 @@ def _other_findings(p: _Parts) -> list[Finding]:
 
 def _content_finding(name: Scope, p: _Parts) -> Finding:
     told = [e for e in p.account.evidence if e.use and e.kind == "content" and e.artefact in (name, "all")]
-    question = f"What was in its {name} data?"
+    question = f"What was in its {scope_words(name)}?"
     if not told:
         reason = f"no evidence says what was in it: {UNCONSTRAINED}, whatever the amount"
         return _open(f"custody.{name}.content", question, reason, p)
@@ -482,10 +487,19 @@ def _ceiling_sentence(p: _Parts) -> Row:
         f"In {p.hours:.4g} hours {where} {slow.name} could have carried at most {bytes_words(slow.most)}, "
         f"and the fastest service listed, {fastest.name}, {bytes_words(fastest.most)}. A {sensor.name} could "
         f"have collected {bytes_words(made)}: {made / max(slow.most, 1.0):,.0f} and "
-        f"{made / max(fastest.most, 1.0):,.0f} times as much. That says what could have been, not what was."
+        f"{made / max(fastest.most, 1.0):,.0f} times as much. That says what could have been, not what was. "
+        f"In any {DAYS:g} days the two could carry {_in_days(slow)} and {_in_days(fastest)}."
     )
-    ids = [f"custody.{one.id}.{q}" for one in (slow, fastest) for q in ("could_carry", "share_of_iq_20ms")]
+    ids = [
+        f"custody.{one.id}.{q}"
+        for one in (slow, fastest)
+        for q in ("could_carry", "share_of_iq_20ms", f"in_{DAYS:g}_days")
+    ]
     return {"text": text, "finding_ids": list(dict.fromkeys(ids))}
+
+
+def _in_days(one: LinkCeiling) -> str:
+    return bytes_words(collected_bytes(one.top_bps, 24.0 * DAYS))
 
 
 def _bound_sentence(bound: Bound) -> Row:

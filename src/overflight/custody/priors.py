@@ -103,12 +103,13 @@ def parse_prior(value: Any, low: float, high: float) -> Prior:
     _known(value, dist)
     first, second = KEYS[dist]
     a = _number(value.get(first), low, high)
-    b = _number(value.get(second), low, high) if dist != "lognormal" else _number(value.get(second), 1.0, 1e6)
+    b = _number(value.get(second), low, high) if dist != "lognormal" else _number(value.get(second), 1.001, 1e6)
     if dist != "lognormal" and not a <= b:
         raise ValueError(f"low is {a:g}, above high, {b:g}")
     if dist != "uniform" and a <= 0.0:
         raise ValueError(f"{first} is {a:g}; a {dist} prior lies above zero")
-    return Prior(dist, a, b)
+    # An interval without a width is a number that is certain.
+    return Prior(dist, a, b) if a != b or dist == "lognormal" else fixed(a)
 
 
 def parse_choice(value: Any, names: tuple[str, ...]) -> Prior:
