@@ -124,7 +124,7 @@ def _event(row: Row, problems: Problems, seen: set[str]) -> Event | None:
     if kind not in get_args(EventKind):
         listed = ", ".join(get_args(EventKind))
         problems.add(row.line, "kind", f"'{shorten(kind)}' is not one of {listed}",
-                     nearest(kind[:80], get_args(EventKind)))  # fmt: skip
+                     nearest(kind[:80], get_args(EventKind)) or "Take one of them.")  # fmt: skip
     start = end = 0.0
     try:
         span = read_span(cell["when"])
@@ -135,7 +135,7 @@ def _event(row: Row, problems: Problems, seen: set[str]) -> Event | None:
         problems.add(row.line, "event", "is empty", "Say what happened.")
     limits = {"lon_deg": (-360.0, 360.0), "lat_deg": (-90.0, 90.0), "radius_km": (0.0, 20_040.0)}
     numbers = {key: _number(row, key, low, high, problems) for key, (low, high) in limits.items()}
-    if (numbers["lon_deg"] is None) != (numbers["lat_deg"] is None):
+    if bool(cell.get("lon_deg")) != bool(cell.get("lat_deg")):
         problems.add(row.line, "lat_deg", "half a place", "Give both lon_deg and lat_deg, or neither.")
     if len(problems.found) > before:
         return None

@@ -186,7 +186,7 @@ def _record(row: Row, problems: Problems) -> ObjectRecord | None:
     elif start is not None and end is not None and end < start:
         problems.add(row.line, "time_end", "is before time_start", "Put the earlier time first.")
     numbers = {name: _number(row, name, low, high, problems) for name, (low, high) in _NUMBERS.items()}
-    if (numbers["lat_deg"] is None) != (numbers["lon_deg"] is None):
+    if bool(cell("lat_deg")) != bool(cell("lon_deg")):
         problems.add(row.line, "lat_deg", "half a place", "Give both lat_deg and lon_deg, or neither.")
     typed: dict[str, Any] = {
         "standing": _choice(row, "standing", tuple(STANDINGS), problems),
@@ -210,7 +210,7 @@ def _record(row: Row, problems: Problems) -> ObjectRecord | None:
         confidence=texts["confidence"], notes=texts["notes"], lon_deg=numbers["lon_deg"],
         lat_deg=numbers["lat_deg"], radius_km=numbers["radius_km"], alt_low_m=numbers["alt_low_m"],
         alt_high_m=numbers["alt_high_m"], size_m=numbers["size_m"], speed_mps=numbers["speed_mps"],
-        course_deg=numbers["course_deg"],
+        course_deg=numbers["course_deg"], named=bool(typed["flight"]),
     )  # fmt: skip
     return _with_words(record, typed)
 
@@ -306,7 +306,12 @@ def _choice(row: Row, name: str, words: Sequence[str], problems: Problems) -> st
     text = row.cells.get(name, "")
     if text and text not in words:
         listed = ", ".join(word for word in words if word)
-        problems.add(row.line, name, f"'{shorten(text)}' is not one of {listed}", nearest(text[:80], words))
+        problems.add(
+            row.line,
+            name,
+            f"'{shorten(text)}' is not one of {listed}",
+            nearest(text[:80], words) or "Take one, or none.",
+        )
         return ""
     return text
 

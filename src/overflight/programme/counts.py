@@ -30,6 +30,9 @@ REACH_WORDS: Final[Mapping[Reach, str]] = {
 }
 
 
+_NAMED: Final = ""  # no page has this address: flights that the catalogue itself tells apart
+
+
 @dataclass(frozen=True, slots=True)
 class Count:
     """A count from the catalogue: at least `low`, at most `high`, more where `open_above`.
@@ -86,15 +89,17 @@ def count_flights(
 def fewest(flights: Sequence[FlightRecord]) -> float:
     """Return the least number of different flights that these can be.
 
-    Flights are different when their times do not meet, or when one page tells them apart. The greatest sum
-    over a set of such flights is found as in weighted interval scheduling, with the flights of one page as
-    one more interval that holds them all.
+    Flights are different when their times do not meet, when one page tells them apart, or when a person
+    named each in the catalogue. The greatest sum over a set of such flights is found as in weighted interval
+    scheduling, with the flights that are told apart as one more interval that holds them all.
     """
     items = [(*_span(f), f.number.low) for f in flights]
     pages: dict[str, list[FlightRecord]] = {}
     for flight in flights:
         for url in {row.url for row in flight.rows if row.url}:
             pages.setdefault(url, []).append(flight)
+        if any(row.named for row in flight.rows):
+            pages.setdefault(_NAMED, []).append(flight)
     for told in (page for page in pages.values() if len(page) > 1):
         spans = [_span(f) for f in told]
         items.append((min(a for a, _ in spans), max(b for _, b in spans), sum(f.number.low for f in told)))

@@ -169,7 +169,8 @@ def combine(
     total = float(np.exp(log_shared - top).sum())
     log_ratio = top + math.log(total)
     common = np.exp(log_shared - top) / total
-    member = ((1.0 - apart) * seen / alone[:, None, None] / ratio * common[None]).sum(axis=(1, 2))
+    shared = (1.0 - apart) * seen / alone[:, None, None] / np.maximum(ratio, 1e-300)
+    member = (shared * common[None]).sum(axis=(1, 2))
     odds = log_ratio + math.log(prior / (1.0 - prior))
     p_common = 1.0 / (1.0 + math.exp(-min(max(odds, -700.0), 700.0)))
     each = seen * where

@@ -63,8 +63,9 @@ class ObjectRecord:
 
     Times are POSIX seconds UTC, `minute` tells that a single minute was given. Altitudes are as reported.
     `text`, `attribution`, `source` and the like are as the table has them. `flight` names the flight that
-    the row is about. What was not typed and was read from the words stands in `by_words`, by its column.
-    `where` is the place of the flight with respect to `area`, an ISO code. None is not known.
+    the row is about, `named` tells that a person typed it. What was not typed and was read from the words
+    stands in `by_words`, by its column. `where` is the place of the flight with respect to `area`, an ISO
+    code. None is not known.
     """
 
     id: str
@@ -97,6 +98,7 @@ class ObjectRecord:
     course_deg: float | None = None
     behaviour: tuple[str, ...] = ()
     equipment: tuple[str, ...] = ()
+    named: bool = False
     by_words: tuple[str, ...] = ()
     marks: tuple[Mark, ...] = ()
     line: int = 0

@@ -5,7 +5,7 @@ scatter by `same` about the design's value, designs by `among` about `middle`; o
 (a sphere, panels, staying in place) designs have it in a `share` of cases. The reference spreads are stated
 here and are judgements, not measurements. What a report leaves out is unknown and moves nothing: it is
 neither alike nor different. Features are taken as independent, which overstates what several of them say
-together; so each is held between one tenth and ten.
+together; so each is held between one tenth and ten, and all between one twentieth and twenty.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from overflight.programme.records import FlightRecord
 
 PRIOR: Final = 0.5  # even odds before: nothing is known of how often two reports are of one design
 MOST_LOG: Final = math.log(10.0)
+# All features together: reports of strangers about strangers are no measurement.
+MOST_TOTAL_LOG: Final = math.log(20.0)
 FEWEST_FEATURES: Final = 2  # one likeness is a coincidence
 
 
@@ -136,7 +138,7 @@ def likeness(a: Traits, b: Traits, *, prior: float = PRIOR) -> Likeness:
     found = _seen(a.seen, b.seen)
     reasons += found
     unknown += [] if found else ["what was seen of it"]
-    total = sum(reason.log_ratio for reason in reasons)
+    total = _held(sum(reason.log_ratio for reason in reasons), MOST_TOTAL_LOG)
     odds = math.log(prior / (1.0 - prior)) + total
     p = 1.0 / (1.0 + math.exp(-odds))
     ordered = tuple(sorted(reasons, key=lambda r: -abs(r.log_ratio)))
@@ -180,8 +182,8 @@ def _both_log(name: str) -> float:
     return math.log(_REPEATED / SHARES.get(name, OTHER_SHARE) + 1.0 - _REPEATED)
 
 
-def _held(log_ratio: float) -> float:
-    return min(max(log_ratio, -MOST_LOG), MOST_LOG)
+def _held(log_ratio: float, most: float = MOST_LOG) -> float:
+    return min(max(log_ratio, -most), most)
 
 
 def likenesses(

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from overflight.places.borders import sovereign_airspace
 from overflight.programme.counts import (
     REACHES,
     AreaCount,
@@ -239,7 +240,7 @@ def _sentences(
 ) -> list[dict[str, Any]]:
     sea = area.counts["sea", "attributed"]
     wide = area.counts["sea", "suspected"]
-    more = " or more" if area.open_above else ""
+    whole = _span(area.low, area.high, area.open_above)
     out = [
         {
             "text": f"{len(catalogue.rows)} rows come to {len(catalogue.flights)} flights and "
@@ -247,7 +248,7 @@ def _sentences(
             "finding_ids": ["programme.world.flights_suspected"],
         },
         {
-            "text": f"Into the airspace of {area.area} went {area.low:g} to {area.high:g} flights{more}, "
+            "text": f"Into {sovereign_airspace(area.area).phrase} went {whole} flights, "
             f"taking every source by its own definition; the catalogue alone gives {_range(sea)} attributed, "
             f"{_range(wide)} with those suspected.",
             "finding_ids": [
@@ -277,8 +278,12 @@ def _sentences(
 
 
 def _range(count: Count) -> str:
-    numbers = f"{count.low:g}" if count.low == count.high else f"{count.low:g} to {count.high:g}"
-    return f"{numbers}{' or more' if count.open_above else ''}"
+    return _span(count.low, count.high, count.open_above)
+
+
+def _span(low: float, high: float, open_above: bool) -> str:
+    numbers = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    return f"{numbers} or more" if open_above else numbers
 
 
 def _notes(catalogue: Catalogue) -> list[str]:

@@ -42,6 +42,8 @@ class Said(Protocol):
     @property
     def area(self) -> str: ...
     @property
+    def url(self) -> str: ...
+    @property
     def object(self) -> str: ...
     @property
     def verbs(self) -> Sequence[str]: ...
@@ -88,7 +90,7 @@ def count_statements(claims: Iterable[Said], rows: Iterable[ObjectRecord] = ()) 
     """Return the counts that claims and rows state, in their order."""
     listed = tuple(claims)
     found = [statement for claim in listed for statement in _of_claim(claim)]
-    found += [statement for row in rows for statement in _of_row(row)]
+    found += [statement for row in rows for statement in _of_row(row, listed, found)]
     return _areas_by_relation(found, {claim.id: claim for claim in listed})
 
 
@@ -129,13 +131,18 @@ def _numbers(claim: Said) -> list[tuple[str, Number, bool]]:
     return known
 
 
-def _of_row(row: ObjectRecord) -> list[CountStatement]:
+def _of_row(
+    row: ObjectRecord, claims: Sequence[Said], stated: Sequence[CountStatement]
+) -> list[CountStatement]:
+    """Return the count of a row; it repeats a claim that gives the same number from the same page."""
     if row.number == Number(1.0, 1.0):
         return []
+    same_page = {claim.id for claim in claims if claim.url and claim.url == row.url}
+    repeats = tuple(s.id for s in stated if s.id in same_page and s.number == row.number)
     return [
         CountStatement(
             row.id, row.attribution or row.source, row.text, "flights", row.number, row.area,
-            definition_of(row.text), says_earlier(row.text), "number" in row.by_words,
+            definition_of(row.text), says_earlier(row.text), "number" in row.by_words, repeats=repeats,
         )
     ]  # fmt: skip
 
