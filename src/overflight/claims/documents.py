@@ -12,12 +12,12 @@ import hashlib
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from overflight.claims.dates import read_span
-from overflight.claims.htmltext import plain, read_page
+from overflight.claims.htmltext import MOST_TEXT, Page, plain, read_page
 from overflight.claims.sentences import MOST_SENTENCES, Sentence, split_sentences
 from overflight.claims.table import read_limited
 from overflight.errors import InputError, LimitError
@@ -86,10 +86,12 @@ def parse_document(
         is_html = bool(_HTML.match(data[:2000].removeprefix(codecs.BOM_UTF8)))
     text = _decoded(data, name, is_html)
     digest = hashlib.sha256(data).hexdigest()
+    if not is_html and len(text) > MOST_TEXT:
+        raise LimitError(f"more than {MOST_TEXT} characters of text", where=name, remedy="Split the article.")
     if not is_html:
         made = Document(name, digest, "text", _sentences(_paragraphs(text), name), published=published)
     else:
-        page = read_page(text)
+        page = _page(text, name)
         made = Document(
             name, digest, "html", _sentences(page.blocks, name), page.title, page.outlet,
             _date(published or page.published), page.notes,
@@ -99,9 +101,14 @@ def parse_document(
     return _said_of(made, outlet, published)
 
 
-def _said_of(made: Document, outlet: str, published: str) -> Document:
-    from dataclasses import replace
+def _page(text: str, name: str) -> Page:
+    try:
+        return read_page(text)
+    except LimitError as error:
+        raise LimitError(error.what, where=name, remedy=error.remedy) from error
 
+
+def _said_of(made: Document, outlet: str, published: str) -> Document:
     if published:
         read_span(published)
     return replace(made, outlet=outlet or made.outlet, published=published or made.published)

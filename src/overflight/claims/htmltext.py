@@ -17,7 +17,12 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Final
 
+from overflight.errors import LimitError
+
 MOST_TAG = 4096  # characters of a tag whose attributes are read; longer ones carry data, such as images
+MOST_TEXT: Final = 5_000_000  # characters that are read: eight novels; a page may have scripts beside
+MOST_TAGS: Final = 500_000
+MOST_ENTITIES: Final = 1_000_000
 _RAW: Final = frozenset(
     {"script", "style", "xmp", "iframe", "noembed", "noframes", "textarea", "title", "template"}
 )
@@ -35,6 +40,8 @@ _HEADS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "caption", "figca
 _VOID: Final = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 )
+# Where a tag, a comment or a declaration may begin; any other '<' is text.
+_MARK = re.compile(r"<(?=/?[a-zA-Z]|[!?])")
 _TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9:-]{0,40})")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 # The library turns digits into an integer, however many there are.
@@ -71,6 +78,7 @@ class _Reading:
     skipping: str = ""
     depth: int = 0
     skipped_words: int = 0
+    length: int = 0
     title: str = ""
     meta: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -89,6 +97,8 @@ class _Attributes(HTMLParser):
 
 def read_page(text: str) -> Page:
     """Return the readable text of a page. Takes a time in proportion to its length, whatever is in it."""
+    if text.count("&") > MOST_ENTITIES:
+        raise LimitError(f"the page has more than {MOST_ENTITIES} entities", remedy="Save its text alone.")
     state = _Reading()
     for kind, piece in _pieces(text, state):
         if kind == "text":
@@ -120,12 +130,16 @@ def plain(text: str) -> str:
 
 def _pieces(text: str, state: _Reading) -> Iterator[tuple[str, str]]:
     """Yield ('text', …), ('tag', …) and ('title', …) from left to right."""
-    at, end = 0, len(text)
+    at, end, tags = 0, len(text), 0
     while at < end:
-        angle = text.find("<", at)
-        if angle < 0:
+        mark = _MARK.search(text, at)
+        if mark is None:
             yield "text", text[at:]
             return
+        angle = mark.start()
+        tags += 1
+        if tags > MOST_TAGS:
+            raise LimitError(f"the page has more than {MOST_TAGS} tags", remedy="Save its text alone.")
         if angle > at:
             yield "text", text[at:angle]
         if text.startswith("<!--", angle):
@@ -146,9 +160,6 @@ def _pieces(text: str, state: _Reading) -> Iterator[tuple[str, str]]:
                 if found is None:
                     state.notes.append(f"the element '{raw}' is never closed; what follows it is not read")
                 at = found.start() if found else end
-        else:
-            yield "text", "<"
-            at = angle + 1
 
 
 def _after(text: str, mark: str, at: int, state: _Reading, what: str) -> int:
@@ -173,6 +184,9 @@ def _take_text(state: _Reading, piece: str) -> None:
     if state.skipping:
         state.skipped_words += len(piece.split())
     else:
+        state.length += len(piece)
+        if state.length > MOST_TEXT:
+            raise LimitError(f"more than {MOST_TEXT} characters of text", remedy="Split the article.")
         state.run.append(unescape(piece))
 
 
