@@ -131,3 +131,9 @@ def test_what_cannot_be_combined_is_refused() -> None:
     nowhere = {"a": bump(grid, 0.5, 0.5, 2.0), "b": np.zeros(grid.area.shape)}
     with pytest.raises(SolveError, match="flight b"):
         combine(nowhere, grid)
+
+
+def test_of_many_flights_those_most_is_known_of_are_compared() -> None:
+    row = "R{0},r{0},sighting,2020,,,,,,u{0},{1},high,,,,,,\n"
+    rows = "".join(row.format(n, "White sphere" if n in (7, 900) else "White") for n in range(1_000))
+    assert [(p.a, p.b) for p in likenesses(made.catalogue(rows).flights)] == [("r7", "r900")]

@@ -175,3 +175,12 @@ def test_words_say_who_and_where() -> None:
     assert standing_of("acknowledged later") == "acknowledged"
     assert where_of("over international waters near Hawaii") == ("USA", "outside")
     assert where_of("went across Florida") == ("USA", "land")
+
+
+def test_many_rows_of_one_minute_are_no_trap() -> None:
+    row = "R{},g,sighting,2023-02-10T{:02d}:41Z,,,,,,u,x,{},,,,,,\n"
+    rows = "".join(row.format(n, n % 14, "high" if n == 5 else "low") for n in range(3_000))
+    found = made.catalogue(rows)
+    assert len(found.rows) == 3_000
+    assert found.rows[5].dated
+    assert not found.rows[6].dated

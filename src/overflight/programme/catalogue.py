@@ -53,7 +53,7 @@ ALIASES: Final[Mapping[str, str]] = {
     "quote_paraphrase": "text",
 }  # fmt: skip
 MOST_BYTES: Final = 16 * 1024 * 1024  # a catalogue is written by people; more is a mistake or an attack
-MOST_ROWS: Final = 20_000
+MOST_ROWS: Final = 10_000
 
 # Events that tell of the flight that the group is about; any other event names a flight of its own.
 EVENTS: Final = frozenset(

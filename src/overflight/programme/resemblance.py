@@ -20,6 +20,7 @@ from overflight.programme.records import FlightRecord
 
 PRIOR: Final = 0.5  # even odds before: nothing is known of how often two reports are of one design
 MOST_LOG: Final = math.log(10.0)
+MOST_COMPARED: Final = 300
 # All features together: reports of strangers about strangers are no measurement.
 MOST_TOTAL_LOG: Final = math.log(20.0)
 FEWEST_FEATURES: Final = 2  # one likeness is a coincidence
@@ -190,11 +191,18 @@ def likenesses(
     flights: Sequence[FlightRecord], *, prior: float = PRIOR, most: int = 20
 ) -> tuple[Likeness, ...]:
     """Return the pairs of flights of which two or more features are known of both, the most alike first."""
-    traits = [traits_of(flight) for flight in flights]
+    order = {flight.id: n for n, flight in enumerate(flights)}
+    # Every pair is compared: of many flights only those of which most is known.
+    traits = sorted((traits_of(f) for f in flights), key=lambda t: -_told(t))[:MOST_COMPARED]
+    traits.sort(key=lambda t: order[t.id])
     pairs = [likeness(a, b, prior=prior) for a, b in combinations(traits, 2) if _known(a) and _known(b)]
     told = [pair for pair in pairs if len(pair.reasons) >= FEWEST_FEATURES]
     return tuple(sorted(told, key=lambda pair: (-pair.p, pair.a, pair.b))[:most])
 
 
 def _known(traits: Traits) -> bool:
-    return bool(traits.seen) + sum(v is not None for v in (traits.size, traits.height, traits.speed)) > 0
+    return _told(traits) > 0
+
+
+def _told(traits: Traits) -> int:
+    return len(traits.seen) + sum(v is not None for v in (traits.size, traits.height, traits.speed))

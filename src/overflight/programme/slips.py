@@ -7,9 +7,9 @@ slipped. Nothing is corrected: the less trusted row is marked unusable, the othe
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import combinations
 from typing import Final
 
 from overflight.programme.records import ObjectRecord
@@ -48,16 +48,25 @@ def mark_slips(records: Sequence[ObjectRecord]) -> list[ObjectRecord]:
 
 
 def _slips(own: Iterable[ObjectRecord]) -> Iterable[tuple[ObjectRecord, ObjectRecord, int]]:
-    for a, b in combinations(own, 2):
-        if a.time_start is None or b.time_start is None:
-            continue
-        apart, rest = divmod(abs(a.time_start - b.time_start), HOUR_S)
+    """Yield each row whose clock slipped, the most trusted row of the other time, and the hours between."""
+    by_minute: dict[float, dict[float, list[ObjectRecord]]] = {}
+    for record in own:
+        time_s = record.time_start or 0.0
         # Minutes of 00 and 30 are how people round: sharing them says nothing.
-        odd = (a.time_start % HOUR_S) % (HOUR_S / 2.0) != 0.0
-        if rest or not odd or not 1 <= apart <= MOST_HOURS:
-            continue
-        bad, good = sorted((a, b), key=lambda r: (r.event != _CONFLICT, _TRUST.get(r.confidence, 1)))
-        yield bad, good, round(((bad.time_start or 0.0) - (good.time_start or 0.0)) / HOUR_S)
+        if (time_s % HOUR_S) % (HOUR_S / 2.0):
+            by_minute.setdefault(time_s % HOUR_S, {}).setdefault(time_s, []).append(record)
+    for at in by_minute.values():
+        times = sorted(at)
+        for n, early in enumerate(times):
+            for late in times[n + 1 : bisect_right(times, early + MOST_HOURS * HOUR_S)]:
+                bad_s, good_s = sorted((early, late), key=lambda t: max(_trust(r) for r in at[t]))
+                good = max(at[good_s], key=_trust)
+                for bad in at[bad_s]:
+                    yield bad, good, round((bad_s - good_s) / HOUR_S)
+
+
+def _trust(record: ObjectRecord) -> tuple[bool, int]:
+    return record.event != _CONFLICT, _TRUST.get(record.confidence, 1)
 
 
 def _reason(bad: ObjectRecord, good: ObjectRecord, hours: int, own: Iterable[ObjectRecord]) -> str:

@@ -98,7 +98,8 @@ def _statement(row: Row) -> str:
     marks += ["counts what came before"] if row["earlier"] else []
     marks += ["read from the words"] if row["by_words"] else []
     unit = "" if row["unit"] == "flights" else f" {row['unit']}"
+    aside = f" ({', '.join(marks)})" if marks else ""
     return (
         f"{row['id']} {row['who']}, {row['date'] or 'undated'}: {row['words']}{unit}; where: "
-        f"{row['definition_words']}{f' ({chr(44).join(marks)})' if marks else ''}: “{row['text']}”"
+        f"{row['definition_words']}{aside}: “{row['text']}”"
     )
