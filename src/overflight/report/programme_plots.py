@@ -37,6 +37,7 @@ MARKS: Final[Mapping[str, tuple[str, str]]] = {
     "unknown": ("cross", "sight context"),
 }
 MOST_REACH: Final = 60.0  # a circle wider than this on the sheet says nothing
+DEFINED: Final = {"land": "over land", "sea": "with territorial sea", "zone": "with identification zone"}
 LANE: Final = 34.0
 AROUND_S: Final = 12 * DAY_S  # of the timeline, before and after the path
 
@@ -92,7 +93,7 @@ def counts_plot(section: Row) -> Markup:
     """Draw the counts of an area as bars from low to high: the catalogue's, then each source's."""
     counts = section["counts"]
     bars = [
-        (f"{row['definition_words']}, {row['reach']}", float(row["low"]), float(row["high"]),
+        (f"{DEFINED[str(row['definition'])]}, {row['reach']}", float(row["low"]), float(row["high"]),
          bool(row["open_above"]), "stated" if row["reach"] == "attributed" else "afar")
         for row in counts["rows"]
     ]  # fmt: skip
