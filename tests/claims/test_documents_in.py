@@ -55,7 +55,10 @@ def test_what_is_said_of_an_article_stands_over_what_it_says_itself(tmp_path: Pa
 
 
 def test_lines_broken_at_a_width_are_one_paragraph() -> None:
-    text = "The airship was seen by three fishermen over\nthe northern reef. It went\nsouth at noon.\n\nIt was lost.\n"
+    text = (
+        "The airship was seen by three fishermen over\nthe northern reef. It went\nsouth at noon.\n\n"
+        "It was lost.\n"
+    )
     found = parse_document(text.encode())
     assert [s.text for s in found.sentences] == [
         "The airship was seen by three fishermen over the northern reef.",

@@ -25,17 +25,17 @@ CASES = [
         [("the defence ministry", "agency_statement", "", "grey airship was seen")],
     ),
     (
-        "Three people briefed on the matter said the craft carried cameras, but that no signals had been heard.",
+        "Three people briefed on the matter said the craft had cameras, but that no signals were heard.",
         [
-            ("Three people briefed on the matter", "anonymous_official", "", "carried cameras"),
-            ("Three people briefed on the matter", "anonymous_official", "", "no signals had been heard"),
+            ("Three people briefed on the matter", "anonymous_official", "", "had cameras"),
+            ("Three people briefed on the matter", "anonymous_official", "", "no signals were heard"),
         ],
     ),
     (
         "The island state rejected the report, insisting the vessel was a research platform.",
         [
-            ("The island state", "", "rejected", "the report"),
-            ("The island state", "", "insisting", "the vessel was a research platform"),
+            ("The island state", "state_denial", "rejected", "the report"),
+            ("The island state", "state_denial", "insisting", "the vessel was a research platform"),
         ],
     ),
     (
@@ -43,8 +43,8 @@ CASES = [
         [("article", "article_voice", "is not known", "whether the airship photographed")],
     ),
     (
-        "According to two officers on the ship, the object may have been steered.",
-        [("two officers on the ship", "anonymous_official", "according to; may have", "may have been steered")],
+        "According to two officers at sea, the object may have been steered.",
+        [("two officers at sea", "anonymous_official", "according to; may have", "may have been steered")],
     ),
     (
         "The airship, which was launched from a lake in the north, is thought to have drifted south.",
@@ -130,7 +130,8 @@ def test_an_owner_said_in_passing_is_a_candidate() -> None:
 
 def test_a_pronoun_takes_the_last_person() -> None:
     found = of(
-        "Gen. Helm, head of the air command, said the craft was lost. The ministry agreed. He added that it sank."
+        "Gen. Helm, head of the air command, said the craft was lost. The ministry agreed. "
+        "He added that it sank."
     )
     assert found[-1].claimant == "Gen. Helm, head of the air command [he]"
     assert found[-1].attribution == "named_official"

@@ -229,14 +229,11 @@ def _around(sentence: str) -> Said | None:
         if apposed:
             who, content = apposed
         ends = not after.strip() or _is_tail(after.partition(", ")[0])
-        if (
-            ends
-            and is_voice(who)
-            and has_finite(content)
-            and not has_finite(_without_relative(_claimant(who)))
-        ):
-            rest = after.partition(", ")[2] if "," in after else ""
-            rest = "" if _MANNER.match(rest) else rest
+        rest = after.partition(", ")[2]
+        rest = "" if _MANNER.match(rest) else rest
+        # 'Nine flights, officials said, have crossed': the subject before, the verb behind.
+        whole = has_finite(content) or bool(_FINITE.match(rest))
+        if ends and whole and is_voice(who) and not has_finite(_without_relative(_claimant(who))):
             return Said(_joined(content, rest), _voice(_claimant(who), match["verb"]), sentence)
     return None
 

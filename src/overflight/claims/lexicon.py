@@ -144,7 +144,8 @@ AGENCY: Final = words(
     agency agencies command norad northcom indopacom congress parliament embassy consulate military army
     navy force forces air_force coast_guard fbi cia nsa dia nasa noaa faa nato eu un council committee
     commission police authority authorities bureau office state_department intelligence_community
-    community cabinet regulator downing_street treasury court mission
+    community cabinet regulator downing_street state states nation country republic kingdom treasury
+    court mission
     """
 )
 DOCUMENTS: Final = words(

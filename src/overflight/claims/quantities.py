@@ -92,6 +92,7 @@ _MONTH = (
 )
 _DATE_BEFORE = re.compile(rf"\b{_MONTH}\.? (?:\d{{1,2}},? )?$", re.IGNORECASE)
 _DATE_AFTER = re.compile(rf"\s(?:of )?{_MONTH}\b|\s?(?:[ap]\.?m\b|utc\b|gmt\b|z\b|e[sd]?t\b)", re.IGNORECASE)
+_MOTION = re.compile(r"\b(?:flew|flown|seen|went|gone|[a-z]+ed|[a-z]+ing|from|appear|fly|pass)\s$")
 _YEAR = re.compile(r"(?:1[89]|20)\d\d")
 _NOUN = re.compile(
     r"(?:\s(?:of|such|other|more|different|separate|distinct|the|these|those|similar|known|its|their|previous))"
@@ -128,13 +129,26 @@ def _each(text: str) -> Iterator[FoundQuantity]:
     for match in _FOUND.finditer(text):
         if _is_date(text, match) or _is_plain_one(match):
             continue
-        quantity = _interval(match)
+        where = _is_where(text, match)
+        quantity = _interval(match, where)
         if quantity is None:
+            continue
+        if where:
+            noun = _noun(text[match.end() :])
+            yield FoundQuantity(quantity, "", noun, match.start("low"), match.end())
             continue
         kind = next((k for k in ("nearly", "above", "least", "most", "about") if match[k]), "")
         noun = _noun(text[match.end() :]) if quantity.unit == "count" else ""
         bound = " ".join(match[kind].lower().split()) if kind else ""
         yield FoundQuantity(quantity, bound, noun, match.start(), match.end())
+
+
+def _is_where(text: str, match: re.Match[str]) -> bool:
+    """Whether 'over three islands' says where: a verb of motion stands before it."""
+    bound = (match["least"] or match["most"] or "").lower()
+    if bound not in ("over", "above", "under", "below") or match["unit"] or match["money"]:
+        return False
+    return bool(_MOTION.search(text[max(0, match.start() - 30) : match.start()]))
 
 
 def _is_date(text: str, match: re.Match[str]) -> bool:
@@ -156,7 +170,7 @@ def _is_plain_one(match: re.Match[str]) -> bool:
     return not bounded and match["low"].lower() in ("one", "zero", "1", "0")
 
 
-def _interval(match: re.Match[str]) -> Quantity | None:
+def _interval(match: re.Match[str], where: bool = False) -> Quantity | None:
     low, high = _value(match["low"]), _value(match["high"]) if match["high"] else None
     unit = _UNITS.get(" ".join((match["unit"] or "").lower().split()), match["money"] or "count")
     if low is None or not math.isfinite(low):
@@ -169,7 +183,7 @@ def _interval(match: re.Match[str]) -> Quantity | None:
         return Quantity(low, high, unit) if low <= high else None
     if match["low"].lower() in _PLURALS and not match["most"]:
         return Quantity(low, None, unit)
-    return _bounded(match, low, unit)
+    return Quantity(low, low, unit) if where else _bounded(match, low, unit)
 
 
 def _bounded(match: re.Match[str], value: float, unit: str) -> Quantity:
