@@ -197,7 +197,7 @@ def _window(events: Sequence[Row], path: Row | None) -> tuple[float, float]:
 def _event(event: Row, x_of: Any, y: float) -> Markup:
     left, right = x_of(float(event["time_start"])), x_of(float(event["time_end"]))
     when = time_span(float(event["time_start"]), float(event["time_end"]))
-    class_ = "afar" if event["from_claim"] else "stated"
+    class_ = "afar quoted" if event["from_claim"] else "stated quoted"
     title = tag("title", f"{event['id']}: {event['title']} ({when})")
     return tag("rect", title, x=left, y=y - 7, width=max(right - left, 4.0), height=14, class_=class_,
                style="fill-opacity:.55")  # fmt: skip
