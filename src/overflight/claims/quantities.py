@@ -148,7 +148,9 @@ def _is_where(text: str, match: re.Match[str]) -> bool:
     bound = (match["least"] or match["most"] or "").lower()
     if bound not in ("over", "above", "under", "below") or match["unit"] or match["money"]:
         return False
-    return bool(_MOTION.search(text[max(0, match.start() - 30) : match.start()]))
+    # A phrase cut out of its clause begins with the small letter of its preposition.
+    cut_out = match.start() == 0 and text[:1].islower()
+    return cut_out or bool(_MOTION.search(text[max(0, match.start() - 30) : match.start()]))
 
 
 def _is_date(text: str, match: re.Match[str]) -> bool:
