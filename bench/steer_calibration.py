@@ -317,11 +317,11 @@ def tasks_of(
 
 
 def bounds(hits: int, count: int) -> tuple[float, float]:
-    """Return Clopper and Pearson's 95 % interval of a rate: each end is missed by 2.5 %."""
+    """Return Clopper and Pearson's 95 % bounds of a rate, below and above: each is missed by 5 %."""
     if count == 0:
         return 0.0, 1.0
-    low = 0.0 if hits == 0 else float(beta.ppf(0.025, hits, count - hits + 1))
-    high = 1.0 if hits == count else float(beta.ppf(0.975, hits + 1, count - hits))
+    low = 0.0 if hits == 0 else float(beta.ppf(0.05, hits, count - hits + 1))
+    high = 1.0 if hits == count else float(beta.ppf(0.95, hits + 1, count - hits))
     return low, high
 
 
@@ -385,6 +385,7 @@ def power(rows: Sequence[dict[str, Any]], kind: str, hypotheses: Sequence[Hypoth
             "share_of_ideal": round(found["rate"] / max(ideal["rate"], 1e-9), 3),
             "ideal_area": round(best, 4),
             "area_short": round(best - ours, 4),
+            "side_area_short": round(best - sides, 4),
             "ideal_threshold": round(limit, 2),
         }
         # Our evidence at the ideal's own rate of false accusation: what the prior and the threshold cost.
@@ -432,6 +433,9 @@ def failures(found: dict[str, Any]) -> list[str]:
                 out.append(f"{name}: power on {kind} {one['share_of_ideal']:.2f} of the ideal's")
             if one.get("area_short", 0.0) > 0.05:
                 out.append(f"{name}: area on {kind} {one['area_short']:.3f} short of the ideal's")
+            elif one.get("side_area_short", 0.0) > 0.05:
+                short = one["side_area_short"]
+                out.append(f"{name}: area of the odds on {kind} {short:.3f} short of the ideal's")
     for telling in (*TELLINGS, "all"):
         if found["pooled"][telling]["rate"] > ALPHA:
             out.append(f"pooled, told {telling}: {found['pooled'][telling]['rate']:.1%} accused")

@@ -20,7 +20,7 @@ from overflight.reconstruct import guided
 from overflight.reconstruct import guided_columns as col
 from overflight.reconstruct.fixes import fixes_from_track
 from overflight.reconstruct.frame import fit_frame
-from overflight.reconstruct.guided import PARAMETERS, choose_nodes, describe, filter_flight
+from overflight.reconstruct.guided import PARAMETERS, choose_nodes, describe, evidence_error, filter_flight
 from overflight.reconstruct.likelihood import LOG_MISTAKEN, MISTAKEN, STATED
 from overflight.reconstruct.models import MotionModel, WindErrorBelief
 from overflight.reconstruct.motion import make_air
@@ -454,6 +454,27 @@ def test_cutting_wide_gaussians_changes_nothing_but_noise(monkeypatch) -> None:
     assert abs(cut.log_evidence - uncut.log_evidence) < 4.0 * cut.log_evidence_se
     ends = [np.abs(r.paths[:, -1, 0] - 700.0).mean() for r in (uncut, cut)]
     assert max(ends) < 3.0
+
+
+@pytest.mark.parametrize(
+    ("log_z", "least"),
+    [([0.0, -20.0, -20.0, -20.0], 9.9), ([0.0, -10.0, -10.5, -11.0], 5.0), ([0.0, *3 * [-np.inf]], 99.0)],
+)
+def test_one_batch_that_has_all_the_weight_is_no_small_error(log_z: list[float], least: float) -> None:
+    assert evidence_error(np.array(log_z), np.full(4, 100)) >= least
+
+
+def test_even_batches_have_the_error_of_their_mean() -> None:
+    weight = np.array([0.9, 1.1, 1.0, 1.0])
+    error = evidence_error(np.log(weight / 4), np.full(4, 100))
+    assert error == pytest.approx(weight.std(ddof=1) / 2.0)
+
+
+def test_sightings_at_one_instant_are_weighed() -> None:
+    fixes = along_x([0.0, 0.5], [0.0, 0.0])
+    r = filter_flight(LEVEL, fixes, even_air(10.0, 0.0, 3.0), KNOWN, frame=PLAIN, particles=16)
+    assert math.isfinite(r.log_evidence)
+    assert np.isfinite(r.paths[:, :, :2]).all()
 
 
 def test_a_gap_of_days_is_bridged_where_winds_bend() -> None:

@@ -82,6 +82,7 @@ def test_settings_read_their_table() -> None:
     [
         ({"threshhold": 0.9}, "ask.steer.threshhold"),
         ({"threshold": 1.5}, "ask.steer.threshold"),
+        ({"particles": 10**400}, "ask.steer.particles"),
         ({"particles": 10.5}, "ask.steer.particles"),
         ({"seed": True}, "ask.steer.seed"),
         ({"hypotheses": "all"}, "ask.steer.hypotheses"),

@@ -56,6 +56,21 @@ def test_a_rival_that_few_particles_carry_is_not_beaten_by_little() -> None:
     assert judge(made_weighed(filtered=rivals)).word == "steered"
 
 
+def test_nothing_is_found_against_no_rival() -> None:
+    weighed = made_weighed((0, 0, 9, 9, 0))
+    kept = [2, 3, 4]
+    alone = replace(
+        weighed,
+        hypotheses=tuple(weighed.hypotheses[i] for i in kept),
+        log_evidence=weighed.log_evidence[kept],
+        se=weighed.se[kept],
+        posterior=weighed.posterior[kept] / weighed.posterior[kept].sum(),
+    )
+    verdict = judge(alone)
+    assert verdict.word == "cannot tell"
+    assert "Nothing was weighed by which it drifted" in " ".join(verdict.reasons)
+
+
 def test_data_that_could_not_tell_do_not() -> None:
     drift = judge(made_weighed((9, 9, 0, 0, 0), reach=UNABLE))
     assert drift.word == "cannot tell"

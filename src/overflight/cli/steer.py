@@ -17,8 +17,6 @@ from overflight.errors import InputError
 if TYPE_CHECKING:
     from overflight.steer.answers import SteerAnswer
 
-PARTICLES = 4_000
-
 
 def steer(
     case: Annotated[Path, typer.Argument(metavar="CASE", help="The case folder, which holds case.toml.")],
@@ -26,8 +24,15 @@ def steer(
         Path | None, typer.Option("--out", "-o", help="Folder for steer.json and steer.png; made if need be.")
     ] = None,
     particles: Annotated[
-        int, typer.Option("--particles", "-n", min=100, max=1_000_000, help="Particles a hypothesis.")
-    ] = PARTICLES,
+        int | None,
+        typer.Option(
+            "--particles",
+            "-n",
+            min=100,
+            max=1_000_000,
+            help="Particles a hypothesis; the case's own, or by the length of the flight.",
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of the random numbers; the case's own when left out.")
     ] = None,

@@ -52,6 +52,8 @@ OUTLOOK_S = 45 * 60.0
 MIN_STEP_S, MAX_STEP_S = 600.0, 1.5 * HOUR_S
 LEAST_BATCHES, MOST_BATCHES, BATCH, LARGEST_BATCH = 4, 8, 500, 8192
 MOST_BYTES = 4e9
+# A scatter of the batches beyond which their weights no longer measure it; an error that only says 'large'.
+WIDE_SCATTER, LARGEST_ERROR = 0.7, 100.0
 # Columns of a path.
 PATH = ("x_km", "y_km", "z_km", "error_u", "error_v", "push_x_mps", "push_y_mps", "commanded_km")
 PARAMETERS = (
@@ -407,15 +409,7 @@ def _gathered(
     before = np.concatenate([np.log(shares / shares.sum())[:, None], log_z[:, :-1]], axis=1)
     miss_km, miss_sigma = _misses(np.stack([b.moments for b in batches]), before, plan.fixes)
     weight = np.exp(log_z[:, -1] - total[-1])
-    relative = weight / (shares / shares.sum())
-    spread = math.sqrt(float(np.sum((relative - 1.0) ** 2)) / (len(batches) * (len(batches) - 1)))
-    if spread > 0.7:
-        # One batch has nearly all the weight, and this measure ends at one; the scatter of the logarithms
-        # does
-        # not. By its median, for a batch may have died out.
-        last = log_z[np.isfinite(log_z[:, -1]), -1]
-        scatter = 1.4826 * float(np.median(np.abs(last - np.median(last))))
-        spread = max(spread, scatter / math.sqrt(len(batches)))
+    spread = evidence_error(log_z[:, -1], shares)
     members = _members(batches, weight, draws, rng)
     return Filtered(
         float(total[-1]),
@@ -426,6 +420,23 @@ def _gathered(
         plan.node_s,
         *_smoothed(members, air, plan, rng),
     )
+
+
+def evidence_error(log_z: Float64s, shares: Int64s) -> float:
+    """Return the standard error of the log evidence from what batches (B,) of such shares came to.
+
+    `log_z` has the shares in it. To first order that is the scatter of the batches' weights, which ends at
+    one when one batch has all of it; then the gap from that batch to the middle one tells, `LARGEST_ERROR` at
+    most, and that where half the batches died out.
+    """
+    count = len(shares)
+    top = log_z.max()
+    weight = np.exp(log_z - top)
+    relative = weight / weight.sum() / (shares / shares.sum())
+    spread = math.sqrt(float(np.sum((relative - 1.0) ** 2)) / (count * (count - 1)))
+    if spread <= WIDE_SCATTER:
+        return spread
+    return min(max(spread, float(top - np.median(log_z)) / math.sqrt(count)), LARGEST_ERROR)
 
 
 def _log_total(log_z: Float64s) -> Float64s:

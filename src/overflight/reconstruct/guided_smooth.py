@@ -208,6 +208,8 @@ def smooth_members(
 def _passing(i: int, k: int, node_s: Float64s, history: Float32s) -> tuple[float, float]:
     """Return the velocity (km/s) of the path that the filter followed, about a node."""
     n = node_s.size
+    if n < 2:
+        return 0.0, 0.0
     p = max(k - 1, 0)
     q = p + 1
     t_p = 0.5 * (node_s[p] + node_s[q])

@@ -153,8 +153,9 @@ def steer_answers(
     used = [s for s in sightings if s.fitted and s.time_end >= time_start and s.time_start <= time_end]
     given = {"winds": winds.title}
     frame = _frame(used)
-    if frame is None or len(fixes_from_sightings(used, frame, float_alt_m=FLOAT_ALT_M)[1]) < LEAST_FIXES:
-        findings = too_few(len(used), given)
+    placed = () if frame is None else fixes_from_sightings(used, frame, float_alt_m=FLOAT_ALT_M)[1]
+    if frame is None or len(placed) < LEAST_FIXES:
+        findings = too_few(len(placed), given)
         return SteerAnswer(findings=findings, section=section_without(findings))
     ground = _ground(used, winds, frame, tuple(scenarios), scenario_weights, settings, tell)
     step_s = _step_s(ground.fixes)

@@ -9,7 +9,6 @@ in `[ask.steer]` of `case.toml`: docs/steer.md.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -29,6 +28,7 @@ KEYS: Final = ("id", "use", "like", "title", "statement", "side", "prior", "moti
 MOTION_KEYS: Final = tuple(f.name for f in fields(MotionModel) if f.name != "id")
 MOST: Final = 16
 MAX_TEXT: Final = 2000
+LARGEST: Final = 1e300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,7 +324,8 @@ class _Reader:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # Held against ends, for a whole number of 400 digits is no float.
+    return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST < value < LARGEST
 
 
 def _text_of(folder: Path | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Final
 
 from overflight.case import CASE_FILE, check_keys, find_line
 from overflight.errors import CaseError
+from overflight.rows import shorten
 from overflight.steer.effort import NAMED_MPS
 from overflight.steer.hypotheses import DEFAULT_HYPOTHESES, Hypothesis, read_hypotheses
 from overflight.steer.toward import MEMBERS, RADIUS_KM
@@ -73,10 +73,11 @@ def read_settings(
 
 
 def _number(folder: Path | None, key: str, value: Any, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise _error(folder, key, f"{value!r} is no number", "Give a number.")
     if not low <= value <= high:
-        raise _error(folder, key, f"{value:g} is outside {low:g} to {high:g}", "")
+        what = f"{shorten(str(value))} is outside {low:g} to {high:g}"
+        raise _error(folder, key, what, "Give a number within.")
     return value
 
 

@@ -1,8 +1,9 @@
 """The verdict: one of four words, its numbers, and the reasons.
 
 A side is named only when its posterior is at or above the threshold, the error of the computation leaves it
-the likeliest, and the data could have told at all (`overflight.steer.reach`). Else the word is 'cannot tell',
-which is an answer: it says what is missing.
+more likely than not, its rivals were computed well enough, and, for a drift and on a climatology, the data
+could have told at all (`overflight.steer.reach`). Else the word is 'cannot tell', which is an answer: it says
+what is missing.
 
 A verdict says how the object moved. It does not say who moved it, or what for.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from overflight.errors import InputError
-from overflight.steer.evidence import Weighed, side_odds, side_posterior
+from overflight.steer.evidence import LARGEST_SE, Weighed, side_odds, side_posterior
 from overflight.steer.hypotheses import SIDES, Hypothesis, Side
 from overflight.words import likelihood, percent
 
@@ -31,6 +32,8 @@ SIDE_WORDS: Final[dict[Side, str]] = {
     "steered": "it was steered",
     "not wind": "no wind moved it",
 }
+# What a verdict must have been weighed against.
+RIVAL: Final[dict[Side, Side]] = {"passive": "steered", "steered": "passive"}
 # Where the logarithm of a ratio of likelihoods is normal, whatever the strength of the signal, the wrong side
 # reaches odds of k in at most Φ(-√(2 ln k)) of flights: 3 % for the 5.7 of this threshold. How many are
 # falsely accused when nothing is so tidy is measured in docs/steer-calibration.md.
@@ -43,8 +46,6 @@ LEAST_LOW: Final = 0.5
 # missed would add to it. It counts as beaten only where it lies so many of the errors behind.
 SCATTERED: Final = 1.0
 BEATEN: Final = 3.0
-# Batches that died out make the scatter any number.
-LARGEST_SCATTER: Final = 50.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +124,9 @@ def _out_of_reach(weighed: Weighed, side: Side, threshold: float, winds_used: st
     On winds of the day steering shows itself by its odds, and that it is seldom found where there was none
     has been measured; a drift asks that steering would have shown.
     """
+    rival = RIVAL.get(side)
+    if rival and not any(h.side == rival and h.prior > 0.0 for h in weighed.hypotheses):
+        return (f"Nothing was weighed by which {SIDE_WORDS[rival]}.",)
     if side == "not wind":
         return weighed.reach.within_winds(winds_used)
     if side == "passive":
@@ -144,7 +148,7 @@ def not_beaten(
     top, top_se, _ = max((row for row in ranked if row[2].side == side), key=lambda row: row[0])
     out = []
     for value, error, one in ranked:
-        both = math.hypot(min(error, LARGEST_SCATTER), min(top_se, LARGEST_SCATTER))
+        both = math.hypot(min(error, LARGEST_SE), min(top_se, LARGEST_SE))
         if one.side != side and error > SCATTERED and not top - value >= BEATEN * both:
             out.append(one.title)
     return tuple(out)
