@@ -37,7 +37,7 @@ BANDS = (
     ("winds", "ledger", "satellites", "sightings"),
     ("trajectories", "exposure"),
     ("reconstruct", "crossings", "custody"),
-    ("claims", "steer", "twin"),
+    ("claims", "programme", "steer", "twin"),
     ("report", "exports"),
     ("pipeline",),
     ("cli",),

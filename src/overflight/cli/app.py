@@ -27,6 +27,7 @@ from overflight.cli import (
     forecast,
     landing,
     ledger,
+    programme,
     satellites,
     station,
     steer,
@@ -184,6 +185,7 @@ app.add_typer(satellites.app, name="satellites")
 custody.app.command("stream")(custody_stream.stream)
 app.add_typer(custody.app, name="custody")
 app.add_typer(claims.app, name="claims")
+app.command("programme")(programme.programme)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(twin.app, name="twin")
 app.add_typer(station.app, name="station")
