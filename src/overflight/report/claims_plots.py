@@ -162,4 +162,5 @@ def _node(row: Row, place: Mapping[str, float], base: float) -> Markup:
         transform=f"rotate(-60 {coordinate(x)} {coordinate(base + 12)})",
     )  # fmt: skip
     dot = tag("circle", cx=x, cy=base, r=4.0, class_="sight used")
-    return tag("a", tag("title", words), dot, text, href=f"#{anchor('c', name)}", class_="quoted")
+    return tag("a", tag("title", words), dot, text, href=f"#{anchor('c', name)}", class_="quoted",
+               data_evidence=name)  # fmt: skip

@@ -197,10 +197,13 @@ def _window(events: Sequence[Row], path: Row | None) -> tuple[float, float]:
 def _event(event: Row, x_of: Any, y: float) -> Markup:
     left, right = x_of(float(event["time_start"])), x_of(float(event["time_end"]))
     when = time_span(float(event["time_start"]), float(event["time_end"]))
-    class_ = "afar quoted" if event["from_claim"] else "stated quoted"
+    class_ = "afar" if event["from_claim"] else "stated"
     title = tag("title", f"{event['id']}: {event['title']} ({when})")
-    return tag("rect", title, x=left, y=y - 7, width=max(right - left, 4.0), height=14, class_=class_,
-               style="fill-opacity:.55")  # fmt: skip
+    bar = tag(
+        "rect", x=left, y=y - 7, width=max(right - left, 4.0), height=14, class_=class_,
+        style="fill-opacity:.55",
+    )  # fmt: skip
+    return tag("g", title, bar, class_="quoted", data_evidence=str(event["id"]))
 
 
 def _path_line(path: Row, x_of: Any, top: float, height: float) -> list[Markup]:
