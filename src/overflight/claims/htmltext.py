@@ -132,8 +132,9 @@ def _pieces(text: str, state: _Reading) -> Iterator[tuple[str, str]]:
     """Yield ('text', …), ('tag', …) and ('title', …) from left to right."""
     at, end, tags = 0, len(text), 0
     while at < end:
-        mark = _MARK.search(text, at)
+        mark = _MARK.search(text, at, at + MOST_TEXT + 2)
         if mark is None:
+            # More than is ever read goes out in one piece, and is refused there.
             yield "text", text[at:]
             return
         angle = mark.start()
