@@ -91,6 +91,15 @@ ROWS = [
 ]
 
 
+# How long SHARP could have looked at noon.
+LOOK_S = 106.5
+WIDE = parse_sensors(
+    "pattern,class,sensor,gsd_m,swath_m,off_nadir_deg,certainty,source\n"
+    "SHARP,optical,camera,0.5,10000,75,assumed,made\n",
+    "wide.csv",
+)
+
+
 def view(
     hours_each: tuple[float, ...] = (6.0, 0.0), niirs: tuple[float, ...] = (6.0, math.nan)
 ) -> BalloonView:
@@ -103,22 +112,48 @@ def view(
         site=SITE, time_s=time_s, weight=np.full(many.shape[0], 1.0 / many.shape[0]), share=many,
         hours=many @ np.diff(time_s) / HOUR_S,
         niirs=MappingProxyType({"cam": np.repeat(np.array(niirs), 10)}),
+        picture_h=MappingProxyType({"cam": np.repeat(np.array(niirs) / 2.0, 10)}), level=4.0,
     )  # fmt: skip
 
 
 def test_only_what_the_sensor_and_the_sun_allow_counts() -> None:
     fit = fitness(passes(ROWS), [TABLE])
-    assert fit.optical.tolist() == [False, True, False, False, False, False, False]
-    assert fit.radar.tolist() == [False, False, False, False, True, False, False]
+    optical, radar, candidate = (np.isfinite(s[0]) for s in (fit.optical_s, fit.radar_s, fit.candidate_s))
+    assert optical.tolist() == [False, True, False, False, False, False, False]
+    assert radar.tolist() == [False, False, False, False, True, False, False]
     # What may carry an imager: not the relay; the stranger may.
-    assert fit.candidate.tolist() == [True, True, True, True, True, False, True]
-    assert np.isfinite(fit.niirs).tolist() == fit.optical.tolist()
+    assert candidate.tolist() == [True, True, True, True, True, False, True]
+    assert np.isfinite(fit.niirs).tolist() == optical.tolist()
+
+
+def test_a_pass_counts_while_the_site_is_within_reach() -> None:
+    """By hand for SHARP at noon: 742 km high, 274 km to the side, its 30.5° reach 449 km: 713 km at 6.69 km/s.
+
+    WAVES: 537 km high, 567 km to the side, its 50° reach 690 km: 790 km at 7.09 km/s.
+    """
+    fit = fitness(passes(ROWS), [TABLE])
+    assert np.diff(fit.optical_s[:, 1], axis=0)[0] == pytest.approx(LOOK_S, abs=0.5)
+    assert fit.optical_s[:, 1].mean() == pytest.approx(NOON + 300.0)
+    assert np.diff(fit.radar_s[:, 4], axis=0)[0] == pytest.approx(111.4, abs=1.0)
+    assert np.diff(fit.candidate_s[:, 1], axis=0)[0] == pytest.approx(600.0)
+
+
+def test_a_camera_in_orbit_sees_by_day_only() -> None:
+    """A pass whose middle the sunrise of that day is counts from then on.
+
+    NOAA's solar calculator gives 14:51 UTC with refraction and the sun's half, which are left out: 5 min.
+    """
+    rise = (parse_utc("2023-02-01T14:56Z") - NOON) / HOUR_S
+    fit = fitness(passes([(0, rise - 5.0 / 60.0, 10.0, 20.0)]), [WIDE])
+    begin, end = fit.optical_s[:, 0] - NOON - HOUR_S * rise
+    assert begin == pytest.approx(0.0, abs=90.0)
+    assert end == pytest.approx(300.0)
 
 
 def test_high_orbits_are_no_passes() -> None:
     high = passes([(0, 0.0, 10.0, 20.0)])
     moved = Passes(**{f: getattr(high, f) for f in high.__slots__} | {"orbits": (orbit(1, "SHARP", 1.0),)})
-    assert fitness(moved, [TABLE]).candidate.tolist() == [False]
+    assert fitness(moved, [TABLE]).candidate_s[0].tolist() == [pytest.approx(math.nan, nan_ok=True)]
 
 
 def test_sharpness_from_orbit_is_that_of_the_image_quality_equation() -> None:
@@ -157,20 +192,26 @@ def test_the_findings_of_a_site() -> None:
     assert middle("optical_passes") == 1
     assert middle("radar_passes") == 1
     assert middle("longest_pass") == 600.0
-    # Before noon twelve hours, and ten minutes less after it.
-    assert middle("optical_gap") == pytest.approx(12.0)
+    # Twelve hours before noon, and until the site is within reach of the pass after it.
+    assert middle("optical_gap") == pytest.approx(12.0 + (300.0 - LOOK_S / 2.0) / 3600.0, abs=1e-3)
     assert middle("hours_in_view") == pytest.approx(1.0 - 10.0 / 60.0)
     assert middle("balloon_hours") == pytest.approx(6.0)
-    # Only the camera at noon could have looked while the balloon could.
-    assert middle("only_balloon_hours") == pytest.approx(6.0 - 10.0 / 60.0)
-    # Six hours against twenty minutes of camera and radar.
-    assert middle("persistence") == pytest.approx(18.0)
+    # Line of sight against line of sight: four passes in these hours of what may carry an imager.
+    assert middle("only_balloon_hours") == pytest.approx(6.0 - 40.0 / 60.0)
+    # Six hours against fifty minutes with one or more of them above.
+    assert middle("persistence") == pytest.approx(7.2)
+    # Pictures against pictures: three hours at NIIRS 4 or better, and one camera in orbit that reaches it.
+    assert middle("picture_hours-cam") == pytest.approx(3.0)
+    assert middle("orbit_picture_hours") == pytest.approx(LOOK_S / 3600.0, rel=0.01)
+    assert middle("picture_persistence-cam") == pytest.approx(3.0 * 3600.0 / LOOK_S, rel=0.01)
     sharper = values["sharper-cam"].value
     assert sharper is not None
-    # Half of the members have a picture, of NIIRS 6 against 4.4.
-    assert sharper["p"] == pytest.approx(0.5)
+    # Half of the members have a picture that is graded, each of NIIRS 6 against 4.4; the others do not count.
+    assert sharper["p"] == pytest.approx(1.0)
+    assert "50 %" in values["sharper-cam"].reason
+    assert told.row["balloon"]["cameras"][0]["p_compared"] == pytest.approx(0.5)
     for finding in told.findings:
-        assert "not that it did" in finding.reason or "line of sight" in finding.reason
+        assert any(w in finding.reason for w in ("not that it did", "line of sight", "camera assumed"))
         if " seen " in finding.question or "picture" in finding.question:
             assert "ould " in finding.question, finding.question
 
@@ -188,9 +229,11 @@ def test_what_nothing_tells_is_undetermined_not_zero() -> None:
     """No camera ever over the site; a balloon that never was in view."""
     told = compare_site(view((0.0, 0.0), (math.nan, math.nan)), coverage_of(passes(ROWS[3:])), 0, [TABLE])
     kinds = {f.id.split(".", 2)[2]: f.kind for f in told.findings}
-    for name in ("best_niirs", "balloon_hours", "only_balloon_hours", "persistence", "niirs_gain-cam"):
+    for name in (
+        "best_niirs", "balloon_hours", "only_balloon_hours", "persistence", "niirs_gain-cam", "sharper-cam",
+        "picture_hours-cam", "picture_persistence-cam",
+    ):  # fmt: skip
         assert kinds[name] == "undetermined", name
-    assert "sharper-cam" not in kinds
     none = compare_site(None, coverage_of(passes([])), 0, [TABLE])
     assert next(f for f in none.findings if f.id.endswith(".passes")).value == {"p05": 0, "p50": 0, "p95": 0}
 
@@ -205,7 +248,8 @@ def test_sentences_name_their_findings_and_the_section_is_plain_json(tmp_path: o
         for sentence in row["sentences"]:
             assert sentence["finding_ids"]
             assert set(sentence["finding_ids"]) <= ids
-    assert "likely" in section["rows"][0]["sentences"][-1]["text"] or "chance" in str(section["rows"])
+    last = section["rows"][0]["sentences"][-1]["text"]
+    assert "almost certain (>99 %), where both are assessed (50 %)" in last
     (listed,) = [p for p in section["passes"] if p["optical"]]
     assert (listed["name"], listed["rise_s"]) == ("SHARP", NOON)
 

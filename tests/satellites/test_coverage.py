@@ -69,10 +69,10 @@ def test_elements_that_are_too_far_in_time_are_left_out_and_named() -> None:
 
 def test_what_is_not_kept_is_not_counted() -> None:
     coverage = covered(made(), made(90_002, node_deg=10.0))
-    none = counts_at(coverage, 0, lambda p: np.zeros(p.site.size, dtype=np.bool_))
+    none = counts_at(coverage, 0, lambda p: np.full((2, p.site.size), np.nan))
     assert (none.passes[0], none.any_s[0], none.longest_pass_s[0]) == (0.0, 0.0, 0.0)
     assert none.longest_gap_s[0] == 2.0 * DAY_S
-    one = counts_at(coverage, 0, lambda p: p.satellite == 0)
+    one = counts_at(coverage, 0, lambda p: np.where(p.satellite == 0, [p.rise_s, p.set_s], np.nan))
     assert 0 < one.passes[0] < counts_at(coverage, 0).passes[0]
 
 

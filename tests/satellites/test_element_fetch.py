@@ -277,3 +277,50 @@ def test_where_the_login_comes_from() -> None:
     assert login_from(names) == Login("a", "b")
     with pytest.raises(InputError, match="no login"):
         login_from({})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://celestrak.org",
+        "https://space-track.org.example.net",
+        "https://notspace-track.org",
+        "https://www.space-track.org@example.net",
+    ],
+)
+def test_the_login_goes_to_no_other_host(
+    store: ElementStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "_log_in", lambda *_about: pytest.fail("a login was about to leave"))
+    with pytest.raises(FetchError, match="does not go to"):
+        fetch_space_track(store, [1], START, END, LOGIN, base_url=url, clock=Hours().clock)
+
+
+def test_a_user_in_an_address_is_in_no_message(service: Service, store: ElementStore) -> None:
+    service.fail = [(404, "gone")]
+    url = service.url.replace("//", "//someone:hunter2@")
+    for base_url in (url, "http://someone:hunter2@example.net", "someone:hunter2@example.net"):
+        with pytest.raises(FetchError) as caught:
+            fetch_celestrak(store, "GROUP", "resource", base_url=base_url, clock=Hours().clock)
+        assert "hunter2" not in str(caught.value)
+        assert "someone" not in str(caught.value)
+    service.fail = [(404, "gone")]
+    with pytest.raises(FetchError) as caught:
+        fetch_celestrak(store, "GROUP", "nosuch", base_url=url, clock=Hours().clock)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_history_of_an_object_is_asked_for_once_whatever_it_is_asked_with(
+    service: Service, store: ElementStore
+) -> None:
+    """Other company and a window within the one that was fetched bring no second request for it."""
+
+    def run(wanted: list[int], start: float = START, end: float = END) -> fetch.Fetched:
+        return fetch_space_track(store, wanted, start, end, LOGIN, base_url=service.url, clock=Hours().clock)
+
+    run([1, 2])
+    assert "1,2 2023-02-01" in run([1, 2, 3]).skipped[0]
+    asked = [a.split("/NORAD_CAT_ID/")[1].split("/")[0] for a in service.asked if "gp_history" in a]
+    assert asked == ["1,2", "3"]
+    assert run([3, 1], START + DAY_S, END - DAY_S).imports == ()
+    assert len(run([3, 1], START, END + DAY_S).imports) == 1

@@ -45,6 +45,16 @@ def test_what_is_not_published_has_no_number() -> None:
     assert sensors_of("NOBODY KNOWS 1", read_sensors()) == ()
 
 
+@pytest.mark.parametrize(
+    "name", ["GAOFEN 2 DEB", "FENGYUN 1C DEB", "JILIN-1 R/B(2)", "CZ-4C R/B", "SL-16 R/B"]
+)
+def test_debris_and_rocket_bodies_carry_nothing(name: str) -> None:
+    table = parse_sensors(
+        HEADER + "GAOFEN 2*,optical,camera,0.8,45000,35,assumed,made for this\n", "mine.csv"
+    )
+    assert [s.sensor_class for s in sensors_of(name, [table, *read_sensors()])] == ["none"]
+
+
 def test_every_row_of_the_table_says_where_it_is_from() -> None:
     table = builtin_sensors()
     assert len(table) > 60

@@ -1,9 +1,10 @@
 """What a balloon could have seen of a site beside what satellites could have, and what only it could add.
 
-Per site, over the window of the flight: hours and best quality from the balloon; passes, minutes, gaps and
-best quality from orbit; the hours in which the balloon had the site in view and no satellite that is known to
-carry an imager could have looked. Persistence, not sharpness alone, is the difference: a satellite is there
-for minutes, a balloon for hours.
+Like is held against like, over the window of the flight. Line of sight, by day and night: hours of the
+balloon, hours with a satellite above that may carry an imager, and hours of the balloon alone. Pictures of a
+grade, by day: hours in which an assumed camera of the balloon could have taken them, and hours in which
+cameras in orbit could. Persistence, not sharpness alone, is the difference: a satellite is there for minutes,
+a balloon for hours.
 
 Quality from orbit is NIIRS by GIQE 5 from the published ground sample distance, lengthened with the slant
 range, with the edge response and signal to noise of `EDGE` and `SNR`, a clear sky and the sun up: what such a
@@ -27,8 +28,8 @@ from overflight.places.sites import Site
 from overflight.records import Finding, quantile_value
 from overflight.satellites.coverage import Counts, Coverage, counts_at, covered_s
 from overflight.satellites.passes import Passes
+from overflight.satellites.reach import by_day_s, within_reach_s
 from overflight.satellites.sensors import Sensor, reach_off_nadir_deg, sensors_of
-from overflight.sun import solar_position
 from overflight.units import HOUR_S
 from overflight.words import likelihood, percent
 
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from overflight.exposure.looks import MemberLooks
 
 Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 Row = dict[str, Any]
 
 PART: Final = "satellites"
@@ -56,10 +56,11 @@ HIGH_M: Final = 2_000e3
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BalloonView:
-    """What a flight had of one site: the share of each step in view, hours, and best NIIRS by camera class.
+    """What a flight had of one site: the share of each step in view, hours, and pictures by camera class.
 
-    `time_s` (T,); `share` (M, T - 1) of each step between times; `hours` (M,); `niirs` by camera class (M,),
-    NaN where not assessed.
+    `time_s` (T,); `share` (M, T - 1) of each step between times; `hours` (M,) in line of sight. By
+    camera class (M,), NaN where not assessed: `niirs` the best, `picture_h` hours at grade `level` or better
+    under a clear sky.
     """
 
     site: Site
@@ -68,20 +69,27 @@ class BalloonView:
     share: Float64s
     hours: Float64s
     niirs: Mapping[str, Float64s]
+    picture_h: Mapping[str, Float64s]
+    level: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fitness:
-    """What each pass (K,) could have given: `optical` by day and within reach, `radar` within reach.
+    """What each pass (K,) could have given, and from when to when (2, K), NaN where it could not.
 
-    Optical are sensors not coarser than `COARSEST_M`. `niirs` is of the sharpest of them, NaN where it is not
-    published. `candidate` may be one that looks: below `HIGH_M` and not known to carry no imager.
+    `optical_s` by day and within reach, of sensors not coarser than `COARSEST_M`; `radar_s` within reach.
+    `niirs` is of the sharpest of the optical at the peak, NaN where it is not published. `candidate_s`, rise
+    and set, is of what may look: below `HIGH_M` and not known to carry no imager.
     """
 
-    optical: Bools
-    radar: Bools
-    candidate: Bools
+    optical_s: Float64s
+    radar_s: Float64s
+    candidate_s: Float64s
     niirs: Float64s
+
+    def picture_s(self, level: float) -> Float64s:
+        """Return those spans of `optical_s` whose grade is known and reaches a level."""
+        return np.where(self.niirs >= level, self.optical_s, np.nan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -106,48 +114,48 @@ def balloon_view(
     seen = looks.visible.astype(np.float64)
     share = 0.5 * (seen[:, :-1] + seen[:, 1:])
     summed = share @ np.diff(looks.time_s) / HOUR_S
-    niirs = {} if images is None else {c.camera.id: c.best_niirs for c in images.by_camera}
+    by_camera = () if images is None else images.by_camera
     return BalloonView(
         site=looks.site,
         time_s=looks.time_s,
         weight=looks.weight,
         share=share,
         hours=summed if hours is None else np.asarray(hours, dtype=np.float64),
-        niirs=MappingProxyType(niirs),
+        niirs=MappingProxyType({c.camera.id: c.best_niirs for c in by_camera}),
+        picture_h=MappingProxyType({c.camera.id: np.where(c.assessed, c.clear_h, np.nan) for c in by_camera}),
+        level=0.0 if images is None else images.level,
     )
 
 
 def fitness(passes: Passes, tables: Sequence[Sequence[Sensor]]) -> Fitness:
     """Say what each pass could have given, by what its satellite is known to carry."""
     count = passes.peak_s.size
-    optical, radar, candidate = (np.zeros(count, dtype=np.bool_) for _ in range(3))
+    optical, radar, candidate = np.full((3, 2, count), np.nan)
     niirs = np.full(count, np.nan)
-    sun = _sun(passes)
     edges = np.searchsorted(passes.satellite, np.arange(len(passes.orbits) + 1))
     for index, orbit in enumerate(passes.orbits):
         rows = slice(int(edges[index]), int(edges[index + 1]))
         alt_m = orbit.sets[0].mean_alt_m
         carried = sensors_of(orbit.name, tables)
-        idle = bool(carried) and all(s.sensor_class == "none" for s in carried)
-        candidate[rows] = alt_m < HIGH_M and not idle
+        if alt_m < HIGH_M and not (carried and all(s.sensor_class == "none" for s in carried)):
+            candidate[:, rows] = passes.rise_s[rows], passes.set_s[rows]
         for sensor in carried:
-            with np.errstate(invalid="ignore"):
-                reached = passes.off_nadir_deg[rows] <= reach_off_nadir_deg(sensor, alt_m)
-            if sensor.sensor_class == "radar":
-                radar[rows] |= reached
-            if sensor.sensor_class == "optical" and (sensor.gsd_m or 0.0) <= COARSEST_M:
-                lit = reached & (sun[rows] > 0.0)
-                optical[rows] |= lit
-                grade = _orbit_niirs(sensor, alt_m, passes.range_m[rows], passes.elevation_deg[rows])
-                niirs[rows] = np.fmax(niirs[rows], np.where(lit, grade, np.nan))
-    return Fitness(optical=optical, radar=radar, candidate=candidate, niirs=niirs)
+            radars = sensor.sensor_class == "radar"
+            if radars or (sensor.sensor_class == "optical" and (sensor.gsd_m or 0.0) <= COARSEST_M):
+                span = within_reach_s(passes, index, rows, float(reach_off_nadir_deg(sensor, alt_m)))
+                _widen((radar if radars else optical)[:, rows], span)
+                if not radars:
+                    grade = _orbit_niirs(sensor, alt_m, passes.range_m[rows], passes.elevation_deg[rows])
+                    niirs[rows] = np.fmax(niirs[rows], np.where(np.isfinite(span[0]), grade, np.nan))
+    optical = by_day_s(optical, passes)
+    niirs[np.isnan(optical[0])] = np.nan
+    return Fitness(optical_s=optical, radar_s=radar, candidate_s=candidate, niirs=niirs)
 
 
-def _sun(passes: Passes) -> Float64s:
-    lon, lat = (np.array([getattr(s, n) for s in passes.sites]) for n in ("lon_deg", "lat_deg"))
-    if not passes.peak_s.size:
-        return np.empty(0)
-    return solar_position(passes.peak_s, lon[passes.site], lat[passes.site])[0]
+def _widen(held: Float64s, more: Float64s) -> None:
+    """Stretch spans (2, n) to hold others about the same peaks."""
+    np.fmin(held[0], more[0], out=held[0])
+    np.fmax(held[1], more[1], out=held[1])
 
 
 def _orbit_niirs(sensor: Sensor, alt_m: float, range_m: Float64s, elevation_deg: Float64s) -> Float64s:
@@ -179,19 +187,20 @@ def compare_site(
     Findings `satellites.<site>.<quantity>` and a row for the section.
     """
     fits = fits or fitness_of(coverage, tables)
-    every = counts_at(coverage, site, lambda p: fits[id(p)].candidate)
-    optical = counts_at(coverage, site, lambda p: fits[id(p)].optical)
-    radar = counts_at(coverage, site, lambda p: fits[id(p)].radar)
-    imaging = counts_at(coverage, site, lambda p: fits[id(p)].optical | fits[id(p)].radar)
+    every = counts_at(coverage, site, lambda p: fits[id(p)].candidate_s)
+    optical = counts_at(coverage, site, lambda p: fits[id(p)].optical_s)
+    radar = counts_at(coverage, site, lambda p: fits[id(p)].radar_s)
     best = _best_niirs(coverage, site, fits)
     where = coverage.computed.sites[site]
     teller = _Teller(where, coverage)
     _tell_orbit(teller, every, optical, radar, best)
     row = _orbit_row(where, coverage, every, optical, radar, best)
     if view is not None:
-        _tell_balloon(teller, row, view, imaging, best, coverage)
+        pictured = counts_at(coverage, site, lambda p: fits[id(p)].picture_s(view.level))
+        _tell_balloon(teller, row, view, every, pictured, best)
     row["finding_ids"] = [f.id for f in teller.findings]
-    row["sentences"] = _sentences(where, teller)
+    cameras = row["balloon"]["cameras"] if view is not None else ()
+    row["sentences"] = _sentences(where, teller, cameras, "" if view is None else _graded(view))
     return Comparison(
         site=where, findings=tuple(teller.findings), row=row, every=every, optical=optical, radar=radar
     )
@@ -249,12 +258,14 @@ class _Teller:
             )
         )  # fmt: skip
 
-    def probability(self, quantity: str, question: str, p: float, reason: str) -> None:
-        """Tell a probability."""
+    def probability(self, quantity: str, question: str, p: float | None, reason: str) -> None:
+        """Tell a probability; undetermined where it is None."""
         self.findings.append(
             Finding(
-                id=f"{self.head}.{quantity}", question=question, kind="probability", unit="1",
-                value={"p": float(np.clip(p, 0.0, 1.0))}, given=self.given, reason=reason,
+                id=f"{self.head}.{quantity}", question=question, unit="1",
+                kind="undetermined" if p is None else "probability",
+                value=None if p is None else {"p": float(np.clip(p, 0.0, 1.0))}, given=self.given,
+                reason=f"nothing to tell it from; {reason}" if p is None else reason,
             )
         )  # fmt: skip
 
@@ -291,65 +302,97 @@ def _tell_orbit(tell: _Teller, every: Counts, optical: Counts, radar: Counts, be
 
 
 def _tell_balloon(
-    tell: _Teller, row: Row, view: BalloonView, imaging: Counts, best: Float64s, coverage: Coverage
+    tell: _Teller, row: Row, view: BalloonView, every: Counts, pictured: Counts, best: Float64s
 ) -> None:
-    name, accounts = view.site.name, len(imaging.intervals)
+    name, accounts = view.site.name, every.passes.size
     weight = np.repeat(view.weight[:, None] / accounts, accounts, axis=1)
     seen = view.hours > 0.0
-    p_seen = float(view.weight[seen].sum() / view.weight.sum())
-    alone = only_balloon_h(view, imaging)
-    pair = np.where(seen[:, None], alone, np.nan)
+    hours = np.where(seen, view.hours, np.nan)
+    alone = np.where(seen[:, None], np.minimum(only_balloon_h(view, every), view.hours[:, None]), np.nan)
     tell.interval(
-        "balloon_hours", f"How long could the balloon have seen {name}?", "h",
-        np.where(seen, view.hours, np.nan), view.weight,
-        reason="of members that had it in view; line of sight only",
+        "balloon_hours", f"How long could the balloon have seen {name}?", "h", hours, view.weight,
+        reason="of members that had it in view; line of sight only, by day and night",
     )  # fmt: skip
     tell.interval(
         "only_balloon_hours",
-        f"How long could the balloon have seen {name} while no imager known in orbit could?", "h",
-        pair, weight, reason=f"of members that had it in view; {tell.limits}",
+        f"How long could the balloon have seen {name} with no satellite above that may carry an imager?", "h",
+        alone, weight, reason=f"of members that had it in view; line of sight of both; {tell.limits}",
     )  # fmt: skip
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = view.hours[:, None] / (imaging.any_s / HOUR_S)
-    finite = np.where(np.isfinite(ratio) & seen[:, None], ratio, np.nan)
     tell.interval(
-        "persistence", f"How many times longer could the balloon have seen {name} than imagers in orbit?",
-        "1", finite, weight, reason=f"hours over hours, same window; {tell.limits}",
+        "persistence",
+        f"How many times longer could the balloon have seen {name} than satellites that may carry an imager "
+        "were above?",
+        "1", _ratio(hours, every), weight,
+        reason=f"hours over hours, line of sight of both, of accounts with a pass; {tell.limits}",
     )  # fmt: skip
+    if view.niirs:
+        tell.interval(
+            "orbit_picture_hours", f"How long could cameras in orbit have pictured {name}, {_graded(view)}?",
+            "h", pictured.any_s / HOUR_S,
+            reason=f"published ground sample distances, clear sky, sun up, within reach; {COULD}",
+        )  # fmt: skip
     row["balloon"] = {
-        "p_seen": p_seen,
-        "hours": _quantiles(np.where(seen, view.hours, np.nan), view.weight),
-        "only_hours": _quantiles(pair, weight),
-        "cameras": [_camera(tell, view, camera, best, weight) for camera in view.niirs],
+        "p_seen": float(view.weight[seen].sum() / view.weight.sum()),
+        "hours": _quantiles(hours, view.weight),
+        "only_hours": _quantiles(alone, weight),
+        "cameras": [_camera(tell, view, camera, pictured, best, weight) for camera in view.niirs],
     }
 
 
-def _camera(tell: _Teller, view: BalloonView, camera: str, best: Float64s, weight: Float64s) -> Row:
-    """Tell of one assumed class of camera how it stands against the best from orbit."""
-    own = view.niirs[camera]
-    assessed = np.isfinite(own)
+def _graded(view: BalloonView) -> str:
+    return f"at NIIRS {view.level:g} or better"
+
+
+def _ratio(hours: Float64s, counts: Counts) -> Float64s:
+    """Hours (M,) over those of each account, (M, D); NaN where an account has none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = hours[:, None] / (counts.any_s / HOUR_S)
+    return np.where(np.isfinite(ratio), ratio, np.nan)
+
+
+def _camera(
+    tell: _Teller, view: BalloonView, camera: str, pictured: Counts, best: Float64s, weight: Float64s
+) -> Row:
+    """Tell of one assumed class of camera how it stands against pictures from orbit."""
+    name, own = view.site.name, view.niirs[camera]
+    hours = view.picture_h[camera]
+    clear = "of members whose picture is assessed; camera assumed, clear sky, by day"
+    tell.interval(
+        f"picture_hours-{camera}",
+        f"How long could the balloon have pictured {name}, {_graded(view)}, with {camera}?", "h",
+        hours, view.weight, reason=clear,
+    )  # fmt: skip
+    tell.interval(
+        f"picture_persistence-{camera}",
+        f"How many times longer than cameras in orbit could the balloon have pictured {name}, "
+        f"{_graded(view)}, with {camera}?",
+        "1", _ratio(hours, pictured), weight,
+        reason=f"hours over hours of pictures, of accounts with such a pass; {clear}; {COULD}",
+    )  # fmt: skip
     # Where nothing is known from orbit to compare with, or the balloon's is not assessed, nothing is said.
     gain = own[:, None] - best[None, :]
     tell.interval(
         f"niirs_gain-{camera}",
-        f"How much sharper than from orbit could the balloon have seen {view.site.name}, with {camera}?",
+        f"How much sharper than from orbit could the balloon have seen {name}, with {camera}?",
         "niirs", gain, weight,
         reason=f"of members whose picture is assessed; camera assumed, both ±{NIIRS_BAND:g}; {COULD}",
     )  # fmt: skip
     known = np.isfinite(gain)
-    p = float((weight * (known & (gain > NIIRS_BAND))).sum() / weight.sum())
-    if np.isfinite(best).any():
-        tell.probability(
-            f"sharper-{camera}",
-            f"Could the balloon have seen {view.site.name} sharper than any camera known in orbit, with "
-            f"camera {camera}?",
-            p, f"by more than {NIIRS_BAND:g} NIIRS; camera assumed; {COULD}",
-        )  # fmt: skip
+    compared = float(weight[known].sum() / weight.sum())
+    p = float(weight[gain > NIIRS_BAND].sum() / weight[known].sum()) if compared > 0.0 else None
+    tell.probability(
+        f"sharper-{camera}",
+        f"Could the balloon have seen {name} sharper than any camera known in orbit, with camera {camera}?",
+        p, f"by more than {NIIRS_BAND:g} NIIRS, given that both are assessed, which holds for "
+        f"{percent(compared)} of the weight; camera assumed; {COULD}",
+    )  # fmt: skip
     return {
         "camera": camera,
-        "p_assessed": float(view.weight[assessed].sum() / view.weight.sum()),
+        "p_assessed": float(view.weight[np.isfinite(own)].sum() / view.weight.sum()),
         "niirs": _quantiles(own, view.weight),
+        "hours": _quantiles(hours, view.weight),
         "gain": _quantiles(gain, weight),
+        "p_compared": compared,
         "p_sharper": p,
     }
 
@@ -393,7 +436,7 @@ def _orbit_row(
     }
 
 
-def _sentences(site: Site, tell: _Teller) -> list[Row]:
+def _sentences(site: Site, tell: _Teller, cameras: Sequence[Row], grade: str) -> list[Row]:
     """Sentences for the report, each with the findings it prints."""
     rows = []
 
@@ -412,18 +455,27 @@ def _sentences(site: Site, tell: _Teller) -> list[Row]:
     own, alone = tell.value("balloon_hours"), tell.value("only_balloon_hours")
     if own and alone:
         say(
-            f"The balloon could have seen it for {_span(own, 1)} h, of which {_span(alone, 1)} h while no "
-            "imager known in orbit could.",
+            f"The balloon could have seen it for {_span(own, 1)} h, of which {_span(alone, 1)} h with no "
+            "satellite above that may carry an imager: line of sight, by day and night.",
             "balloon_hours", "only_balloon_hours",
         )  # fmt: skip
-    for finding in tell.findings:
-        if ".sharper-" in finding.id and finding.value:
-            p = float(finding.value["p"])
-            camera = finding.id.split(".sharper-")[1]
+    orbit = tell.value("orbit_picture_hours")
+    for camera in cameras:
+        hours = tell.value(f"picture_hours-{camera['camera']}")
+        if orbit and hours:
             say(
-                f"A sharper picture than from any camera known in orbit, with the assumed camera {camera}: "
-                f"{likelihood(p)} ({percent(p)}).",
-                f"sharper-{camera}",
+                f"Pictures {grade}, by day under a clear sky: with the assumed camera {camera['camera']} the "
+                f"balloon could have taken them for {_span(hours, 1)} h, cameras in orbit for "
+                f"{_span(orbit, 2)} h.",
+                f"picture_hours-{camera['camera']}", "orbit_picture_hours",
+            )  # fmt: skip
+        p = camera["p_sharper"]
+        if p is not None:
+            say(
+                "A sharper picture than from any camera known in orbit, with the assumed camera "
+                f"{camera['camera']}: {likelihood(p)} ({percent(p)}), where both are assessed "
+                f"({percent(camera['p_compared'])}).",
+                f"sharper-{camera['camera']}",
             )  # fmt: skip
     return rows
 

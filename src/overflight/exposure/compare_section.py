@@ -84,9 +84,10 @@ def _passes(coverage: Coverage, tables: Sequence[Sequence[Sensor]]) -> list[Row]
     """The passes of each site whose times are known and that could have given most, in order of time."""
     computed = coverage.computed
     fit, timed, bands = fitness(computed, tables), computed.timed(), computed.bands_s()
+    optical, radar = (np.isfinite(span[0]) for span in (fit.optical_s, fit.radar_s))
     rows = []
     for index, site in enumerate(computed.sites):
-        mine = np.flatnonzero((computed.site == index) & timed & (fit.optical | fit.radar))
+        mine = np.flatnonzero((computed.site == index) & timed & (optical | radar))
         best = mine[np.argsort(-np.nan_to_num(fit.niirs[mine], nan=-1.0), kind="stable")][:MOST_LISTED]
         for k in best[np.argsort(computed.rise_s[best], kind="stable")]:
             rows.append(
@@ -99,8 +100,8 @@ def _passes(coverage: Coverage, tables: Sequence[Sequence[Sensor]]) -> list[Row]
                     "band_s": float(bands[k]),
                     "elevation_deg": float(computed.elevation_deg[k]),
                     "niirs": None if np.isnan(fit.niirs[k]) else float(fit.niirs[k]),
-                    "optical": bool(fit.optical[k]),
-                    "radar": bool(fit.radar[k]),
+                    "optical": bool(optical[k]),
+                    "radar": bool(radar[k]),
                 }
             )
     return rows

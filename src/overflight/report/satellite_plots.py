@@ -58,8 +58,8 @@ def view_plot(figure: Row) -> Markup:
         height=height,
         title="Who could have seen each site, and when",
         description="By site: the shaded band is the probability that the balloon had it in view, full "
-        "height for certainty; below it passes of cameras by day, and of radars. Where elements are old, the "
-        "passes are one draw of many.",
+        "height for certainty; below it when cameras by day, and radars, had it within reach. Where "
+        "elements are old, that is one draw of many.",
         name="satellite-views",
         class_="plot",
     )

@@ -21,8 +21,8 @@ from overflight.satellites.orbits import Orbit, choose_orbits
 from overflight.satellites.passes import Passes, find_passes
 
 Float64s = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Keep = Callable[[Passes], Bools]
+# From when to when (2, K) each pass counts; NaN where it does not.
+Spans = Callable[[Passes], Float64s]
 Progress = Callable[[str, float], None]
 
 # A coarser grid for draws, where times do not count.
@@ -127,24 +127,16 @@ def _draw(
     return tuple(found)
 
 
-def counts_at(coverage: Coverage, site: int, keep: Keep | None = None) -> Counts:
-    """Count what one site (its index) had, of the passes that `keep` says count; of all when None."""
+def counts_at(coverage: Coverage, site: int, spans: Spans | None = None) -> Counts:
+    """Count what one site (its index) had, of passes as `spans` cuts them; of all as they are when None."""
     computed = coverage.computed
     sure = (computed.site == site) & ~np.isin(computed.satellite, coverage.loose)
-    if keep is not None:
-        sure &= keep(computed)
-    begin, end = computed.rise_s[sure], computed.set_s[sure]
-    high = float(computed.elevation_deg[sure].max(initial=np.nan if not sure.any() else -90.0))
+    held = _counted(computed, sure, spans)
     rows = []
     for one in coverage.drawn or (None,):
-        a, b, top = begin, end, high
-        if one is not None:
-            more = one.site == site
-            if keep is not None:
-                more &= keep(one)
-            a, b = np.concatenate([begin, one.rise_s[more]]), np.concatenate([end, one.set_s[more]])
-            top = float(np.nanmax([high, *one.elevation_deg[more]])) if a.size else np.nan
-        rows.append((_merged(a, b), a, b, top))
+        found = [held] if one is None else [held, _counted(one, one.site == site, spans)]
+        a, b, high = np.concatenate(found, axis=1)
+        rows.append((_merged(a, b), a, b, float(high.max()) if high.size else np.nan))
     window = (computed.time_start, computed.time_end)
     return Counts(
         passes=np.array([float(a.size) for _, a, _, _ in rows]),
@@ -155,6 +147,13 @@ def counts_at(coverage: Coverage, site: int, keep: Keep | None = None) -> Counts
         highest_deg=np.array([top for *_, top in rows]),
         intervals=tuple(m for m, *_ in rows),
     )
+
+
+def _counted(passes: Passes, mine: npt.NDArray[np.bool_], spans: Spans | None) -> Float64s:
+    """Begin, end and elevation (3, N) of those passes of `mine` that count."""
+    begin, end = (passes.rise_s, passes.set_s) if spans is None else spans(passes)
+    kept = mine & np.isfinite(begin)
+    return np.stack([begin[kept], end[kept], passes.elevation_deg[kept]])
 
 
 def longest_gap_s(merged: Float64s, time_start: float, time_end: float) -> float:

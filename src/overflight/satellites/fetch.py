@@ -9,8 +9,8 @@ that; the store remembers what was asked when, and nothing is asked twice within
 30 requests a minute and 300 an hour and asks that history be fetched once; we stay below and remember, across
 runs.
 Login from OVERFLIGHT_SPACETRACK_USER and OVERFLIGHT_SPACETRACK_PASSWORD, or from the system's keyring
-(service 'overflight-space-track') where the package `keyring` is installed. It goes to that one address over
-HTTPS, into no log, message, store or result.
+(service 'overflight-space-track') where the package `keyring` is installed. It goes to space-track.org over
+HTTPS, or to this machine itself, and to no other host; into no log, message, store or result.
 
 A fetch is a list of parts; each is imported into the store as soon as it has come, so that what was cut off
 goes on with the first part that is missing. `httpx` comes with the extra `fetch`.
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 CELESTRAK: Final = "https://celestrak.org"
 SPACE_TRACK: Final = "https://www.space-track.org"
+LOGIN_DOMAIN: Final = "space-track.org"
 USER_VARIABLE: Final = "OVERFLIGHT_SPACETRACK_USER"
 PASSWORD_VARIABLE: Final = "OVERFLIGHT_SPACETRACK_PASSWORD"
 KEYRING_SERVICE: Final = "overflight-space-track"
@@ -141,7 +142,7 @@ def fetch_celestrak(
             f"{query}={value[:64]!r} is no query", remedy=f"Use {', '.join(QUERIES)} and a plain word."
         )
     what = f"{query}={value.lower() if query == 'GROUP' else value}"
-    service = f"celestrak {_check_url(base_url)}"
+    service = f"celestrak {_host(base_url)}"
     asked = [when for one, when in store.requests(service, clock.now_s() - CELESTRAK_PAUSE_S) if one == what]
     if asked:
         minutes = (asked[-1] + CELESTRAK_PAUSE_S - clock.now_s()) / 60.0
@@ -157,7 +158,7 @@ def fetch_celestrak(
     _check_status(status, text, url)
     if text.lstrip()[:1] not in ("[", "{"):
         raise FetchError(
-            f"CelesTrak has no sets for {what} ({_short(text)})", where=url,
+            f"CelesTrak has no sets for {what} ({_short(text)})", where=_place(url),
             remedy="Its groups are listed at celestrak.org/NORAD/elements.",
         )  # fmt: skip
     got = store.add_text(text, f"celestrak.org {what} {_day(clock.now_s())}", now_s=clock.now_s())
@@ -190,22 +191,17 @@ def fetch_space_track(
         raise InputError("there is nothing to fetch", remedy="Give catalogue numbers and a window.")
     if len(wanted) > MAX_OBJECTS:
         raise LimitError(f"{len(wanted)} objects are too many", remedy=f"Ask for {MAX_OBJECTS} at most.")
-    service = f"space-track {_check_url(base_url)}"
+    service = f"space-track {_login_host(base_url)}"
     window = f"{_day(time_start)}--{_day(time_end + DAY_S)}"
-    parts = [wanted[i : i + OBJECTS_A_PART] for i in range(0, len(wanted), OBJECTS_A_PART)]
-    had = {
-        what
-        for what, when in store.requests(service, 0.0)
-        # A window that was not over when it was asked for is asked for again, not twice an hour.
-        if when > time_end + DAY_S or when > clock.now_s() - HOUR_S
-    }
+    # A window that was not over when it was asked for is asked for again, not twice an hour.
+    had = _had(store, service, window, min(time_end + DAY_S, clock.now_s() - HOUR_S))
+    before = [one for one in wanted if one in had]
+    open_ = [one for one in wanted if one not in had]
+    missing = [open_[i : i + OBJECTS_A_PART] for i in range(0, len(open_), OBJECTS_A_PART)]
     imports: list[Imported] = []
-    skipped: list[str] = []
-    open_parts = [(part, _part_name(part, window)) for part in parts]
-    missing = [(part, name) for part, name in open_parts if name not in had]
-    skipped += [f"{name} was fetched before" for _, name in open_parts if name in had]
+    skipped = (f"{_list(before)} {window} was fetched before",) if before else ()
     if not missing:
-        return Fetched(skipped=tuple(skipped))
+        return Fetched(skipped=skipped)
 
     def wait() -> None:
         _wait_turn(store, service, clock)
@@ -213,7 +209,8 @@ def fetch_space_track(
 
     with _client() as client:
         _log_in(client, base_url, login, clock, wait)
-        for index, (part, name) in enumerate(missing):
+        for index, part in enumerate(missing):
+            name = f"{_list(part)} {window}"
             url = (
                 f"{base_url}/basicspacedata/query/class/gp_history/NORAD_CAT_ID/{_list(part)}/EPOCH/{window}"
             )
@@ -224,11 +221,22 @@ def fetch_space_track(
             store.note_request(service, name, clock.now_s())
             if progress is not None:
                 progress("fetching element sets", (index + 1) / len(missing))
-    return Fetched(imports=tuple(imports), skipped=tuple(skipped))
+    return Fetched(imports=tuple(imports), skipped=skipped)
 
 
-def _part_name(part: Sequence[int], window: str) -> str:
-    return f"{_list(part)} {window}"
+def _had(store: ElementStore, service: str, window: str, since_s: float) -> set[int]:
+    """Return the objects of which a window, or one that holds it, was fetched since a time.
+
+    A fetch is noted as its numbers and its window; days of ISO 8601 stand in order as text.
+    """
+    begin, end = window.split("--")
+    found: set[int] = set()
+    for what, when in store.requests(service, 0.0):
+        numbers, _, fetched = what.partition(" ")
+        first, _, last = fetched.partition("--")
+        if when > since_s and last and first <= begin and end <= last:
+            found |= {int(one) for one in numbers.split(",")}
+    return found
 
 
 def _list(part: Sequence[int]) -> str:
@@ -241,9 +249,10 @@ def _log_in(
     import httpx
 
     wait()
-    where = f"{base_url}/ajaxauth/login"
+    url = f"{base_url}/ajaxauth/login"
+    where = _place(url)
     try:
-        response = client.post(where, data={"identity": login.user, "password": login.password})
+        response = client.post(url, data={"identity": login.user, "password": login.password})
     except httpx.HTTPError as error:
         # The request holds the password: the error is not chained, and only its kind is told.
         raise FetchError(
@@ -319,26 +328,40 @@ def _check_status(status: int, text: str, where: str) -> None:
     raise FetchError(f"the server answered {status} ({_short(text)})", where=_place(where), remedy=remedy)
 
 
-def _check_url(base_url: str) -> str:
-    """Return the host; raises FetchError unless HTTPS, or HTTP to this machine itself."""
+def _host(base_url: str) -> str:
+    """Return host and port; raises FetchError unless HTTPS, or HTTP to this machine itself."""
     parts = urlsplit(base_url)
-    local = parts.hostname == "localhost" or _is_loopback(parts.hostname or "")
-    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+    host = parts.hostname or ""
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))):
         raise FetchError(
-            f"the address '{base_url[:200]}' is not HTTPS", remedy="Give one that begins with https://."
+            f"the address '{_place(base_url)}' is not HTTPS", remedy="Give one that begins with https://."
         )
     return parts.netloc.rpartition("@")[2]
 
 
+def _login_host(base_url: str) -> str:
+    """Return host and port; raises FetchError unless a login may go there: Space-Track, or this machine."""
+    place = _host(base_url)
+    host = urlsplit(base_url).hostname or ""
+    if not (host == LOGIN_DOMAIN or host.endswith(f".{LOGIN_DOMAIN}") or _is_loopback(host)):
+        raise FetchError(
+            f"the login is for {LOGIN_DOMAIN} and does not go to '{host[:200]}'",
+            remedy="Leave --base-url out, or name a server on this machine.",
+        )
+    return place
+
+
 def _is_loopback(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 
 
 def _place(url: str) -> str:
-    return url if len(url) <= 200 else url[:199] + "…"
+    """Return an address for a message, without a user and a password in it."""
+    plain = re.sub(r"(^|//)[^/]*@", r"\1", url, count=1)
+    return plain if len(plain) <= 200 else plain[:199] + "…"
 
 
 def _short(text: str) -> str:

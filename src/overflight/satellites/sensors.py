@@ -64,6 +64,14 @@ def read_sensors(paths: Iterable[Path] = ()) -> tuple[tuple[Sensor, ...], ...]:
     return (*own, builtin_sensors())
 
 
+# As the catalogue ends the names of what is left of launches and collisions.
+REMAINS: Final = tuple(
+    Sensor(pattern=pattern, sensor_class="none", name=what, certainty="stated",
+           source="18th and 19th Space Defense Squadrons, names of the satellite catalogue")
+    for pattern, what in (("* DEB", "debris"), ("* R/B*", "rocket body"))
+)  # fmt: skip
+
+
 @lru_cache(maxsize=1)
 def builtin_sensors() -> tuple[Sensor, ...]:
     """Return the table of the package."""
@@ -86,9 +94,13 @@ def plain_name(name: str) -> str:
 
 
 def sensors_of(name: str, tables: Sequence[Sequence[Sensor]]) -> tuple[Sensor, ...]:
-    """Return the rows that hold for a satellite; none where nothing is known of it."""
+    """Return the rows that hold for a satellite; none where nothing is known of it.
+
+    What the catalogue names as debris or the body of a rocket carries nothing, whatever the tables say of the
+    satellite it came from.
+    """
     plain = plain_name(name)
-    for table in tables:
+    for table in (REMAINS, *tables):
         fits = [s for s in table if fnmatchcase(plain, s.pattern)]
         if fits:
             most = max(_letters(s.pattern) for s in fits)
