@@ -21,10 +21,11 @@ from overflight import __version__
 from overflight.case import Case, check_keys, check_sighting_ids, read_case
 from overflight.claims.answers import answer_claims
 from overflight.claims.table import Claim, read_claims
+from overflight.claims.timeline import Event, answer_timeline, read_events
 from overflight.crossings import crossings, lead_time
 from overflight.custody import custody_settings
-from overflight.custody.custody_section import CustodyAnswer, custody_answers
-from overflight.custody.evidence import Account, read_account
+from overflight.custody.custody_section import CustodyAnswer, case_account, custody_answers
+from overflight.custody.evidence import Account
 from overflight.errors import CaseError, InputError
 from overflight.exports.geojson import write_track_geojson
 from overflight.exports.kml import write_track_kml
@@ -33,10 +34,8 @@ from overflight.exports.netcdf import write_ensemble
 from overflight.exposure import settings as exposure_settings
 from overflight.exposure.answers import ExposureAnswer, Horizons, expose, read_horizons
 from overflight.exposure.cameras import CameraClass, read_cameras
-from overflight.exposure.compare import balloon_view
 from overflight.exposure.emitters import EmitterClass, read_emitters
-from overflight.exposure.looks import member_looks
-from overflight.exposure.satellite_answers import SatelliteAnswer, satellite_answers
+from overflight.exposure.satellite_answers import SatelliteAnswer, flight_views, satellite_answers
 from overflight.geo import distance_m, mean_lonlat
 from overflight.places.areafile import read_areas
 from overflight.places.areas import Area
@@ -61,6 +60,9 @@ from overflight.reconstruct.posterior import (
     scenarios_from,
 )
 from overflight.reconstruct.readings import read_back
+from overflight.programme import settings as programme_settings
+from overflight.programme.answers import answer_programme
+from overflight.programme.catalogue import Catalogue, read_catalogue
 from overflight.records import Finding, Sighting, weighted_quantile
 from overflight.report.page import write_report
 from overflight.report.result import record_dict, result_json
@@ -110,6 +112,8 @@ class Inputs:
     emitters: tuple[EmitterClass, ...] | None = None
     elements: Reading | None = None
     sensors: tuple[tuple[Sensor, ...], ...] = ()
+    catalogues: tuple[Catalogue, ...] = ()
+    events: tuple[Event, ...] = ()
     account: Account | None = None
 
 
@@ -133,6 +137,7 @@ def read_inputs(folder: str | Path) -> Inputs:
     read_settings(case.ask.get("steer", {}), case.folder)
     exposure_settings.read_settings(case.ask.get("exposure", {}), case.folder)
     satellite_settings.read_settings(case.ask.get("satellites", {}), case.folder)
+    programme_settings.read_settings(case.ask.get("programme", {}), case.folder)
     custody_settings.read_settings(case.ask.get("custody", {}), case.folder)
     sightings = read_sightings(case.inputs["sightings"], time_start=case.time_start, time_end=case.time_end)
     check_sighting_ids(case, [s.id for s in sightings])
@@ -152,19 +157,24 @@ def read_inputs(folder: str | Path) -> Inputs:
         emitters=read_emitters(case.inputs["emitters"]) or None,
         elements=read_elements(case.inputs["elements"]) if case.inputs["elements"] else None,
         sensors=read_sensors(case.inputs["sensors"]),
-        account=_account(case),
+        catalogues=_catalogues(case),
+        events=tuple(event for path in case.inputs["events"] for event in read_events(path)),
+        account=case_account(case),
         claims=tuple(claim for path in case.inputs["claims"] for claim in read_claims(path)),
         areas=areas,
     )
 
 
-def _account(case: Case) -> Account | None:
-    files = case.inputs["account"]
-    if len(files) > 1:
+def _catalogues(case: Case) -> tuple[Catalogue, ...]:
+    paths = case.inputs["catalogue"]
+    if len(paths) > 1:
         raise CaseError(
-            "names more than one account", file="case.toml", field="inputs.account", remedy="Join them."
+            "there is more than one catalogue",
+            file="case.toml",
+            field="inputs.catalogue",
+            remedy="Put the flights into one table.",
         )
-    return read_account(files[0]) if files else None
+    return tuple(read_catalogue(path) for path in paths)
 
 
 def case_scenarios(case: Case) -> tuple[Scenario, ...]:
@@ -238,6 +248,7 @@ def assess(
         for one in steered.findings
         if one.id == "steer.flight.side" and one.kind == "undetermined"
     ]
+    _beside(inputs, r.ensemble, findings, sections)
     said = answer_claims(inputs.claims, ensemble=r.ensemble, findings=findings)
     findings += said.findings
     sections["claims"] = said.section
@@ -365,6 +376,25 @@ def _answers(
     return findings, sections
 
 
+def _beside(
+    inputs: Inputs, ensemble: xr.Dataset, findings: list[Finding], sections: dict[str, Any]
+) -> None:
+    """Add what a catalogue of flights says of the programme, and events beside the path, where a case has them."""
+    table = inputs.case.ask.get("programme", {})
+    for catalogue in inputs.catalogues[:1]:
+        told = answer_programme(
+            catalogue,
+            claims=inputs.claims,
+            settings=programme_settings.read_settings(table, inputs.case.folder),
+        )
+        findings += told.findings
+        sections["programme"] = dict(told.section)
+    if inputs.events:
+        followed = answer_timeline(inputs.events, inputs.claims, ensemble=ensemble)
+        findings += followed.findings
+        sections["consequences"] = dict(followed.section)
+
+
 def _exposure(inputs: Inputs, ensemble: xr.Dataset) -> ExposureAnswer:
     """Say what could have been seen and heard of the case's sites."""
     return expose(
@@ -384,12 +414,10 @@ def _satellites(inputs: Inputs, ensemble: xr.Dataset, exposed: ExposureAnswer) -
     """
     case = inputs.case
     settings = satellite_settings.read_settings(case.ask.get("satellites", {}), case.folder)
+    seeing = exposure_settings.read_settings(case.ask.get("exposure", {}), case.folder)
     read = inputs.elements or Reading()
     sets = [one for one in read.sets if name_fits(one.name, settings.names)]
-    pictures = {one.site.id: one for one in exposed.images}
-    views = (
-        [balloon_view(member_looks(ensemble, s), pictures.get(s.id)) for s in inputs.sites] if sets else []
-    )
+    views = flight_views(ensemble, inputs.sites, exposed, seeing, inputs.horizons) if sets else []
     time_s = from_datetime64(ensemble["time"].values)
     return satellite_answers(
         sets, inputs.sites, float(time_s[0]), float(time_s[-1]), inputs.sensors, views=views,

@@ -15,6 +15,9 @@ from overflight.custody.ceilings import (
     link_ceiling,
     ratio_rows,
 )
+from overflight.custody.custody_section import custody_answers
+from overflight.custody.custody_settings import CustodySettings
+from overflight.custody.evidence import parse_account
 from overflight.custody.links import DVB_S2, LineOfSight, service
 from overflight.errors import InputError
 from overflight.exposure.radio import carrier_to_noise_dbhz
@@ -127,6 +130,45 @@ def test_without_a_flight_a_line_of_sight_has_the_ceiling_of_its_fastest_code() 
     assert found.most == pytest.approx(4.453027e6 / 8.0 * 3600.0)
     with pytest.raises(InputError, match="hours"):
         link_ceiling(station(-92.0), None)
+
+
+def test_hours_that_the_flight_does_not_tell_of_count_at_the_fastest_rate() -> None:
+    """240 h at 2400 bit/s are 0.2592 GB, of which a flight of 100 h tells 0.108."""
+    path, line = flight([47.0], hours=100.0), service("iridium_rudics")
+    assert link_ceiling(line, path).most == pytest.approx(0.108e9)
+    found = link_ceiling(line, path, 240.0)
+    assert (found.most, found.p50) == (pytest.approx(0.2592e9), pytest.approx(0.2592e9))
+    assert found.untold_hours == pytest.approx(140.0)
+    # Out of its area on the way, and anywhere in the other hours.
+    away = link_ceiling(service("beidou_regional"), path, 101.0)
+    assert away.most == pytest.approx(service("beidou_regional").up_bps / 8.0 * 3600.0)
+    # It worked for a part of the flight only.
+    assert link_ceiling(line, path, 50.0).most == pytest.approx(0.054e9)
+
+
+def test_the_hours_of_an_account_bound_what_it_sent_beyond_the_flight() -> None:
+    account = parse_account(
+        'version = 1\n[account]\nhours = 240\ncomplete = ["links"]\n[[link]]\nservice = "iridium_rudics"\n'
+    )
+    answer = custody_answers(CustodySettings(), flight([47.0], hours=100.0), account=account)
+    high = answer.bounds.of("all", "sent").high
+    assert high.value == pytest.approx(0.2592e9)
+    told = str(answer.section["sentences"][0]["text"])
+    assert told.startswith("In 240 hours along the paths of the flight's ensemble, 140 of them not in it")
+    hours = next(f for f in answer.findings if f.id == "custody.all.could_send").given["hours"]
+    assert hours.startswith("240 along the paths of the flight's ensemble, 140 of them not in it")
+
+
+def test_a_station_that_rises_within_a_step_counts_for_the_step() -> None:
+    """Two samples: out of reach at the first, above the station at the second."""
+    path = make_ensemble(
+        kind="posterior", time_s=np.array([0.0, 3600.0]), lon_deg=np.array([[-92.0, -100.0]]),
+        lat_deg=np.full((1, 2), 47.0), alt_m=np.full((1, 2), 18e3), pressure_pa=np.full((1, 2), 7e3),
+        status=np.zeros((1, 2)),
+    )  # fmt: skip
+    above = link_ceiling(station(-100.0), flight([47.0], hours=1.0)).most
+    assert link_ceiling(station(-100.0), path).most == pytest.approx(above)
+    assert link_ceiling(station(-92.0), path).most == pytest.approx(above)
 
 
 def test_how_long_it_was_aloft() -> None:

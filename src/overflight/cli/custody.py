@@ -129,12 +129,13 @@ def _answer(
 ) -> CustodyAnswer:
     from overflight.custody.custody_section import custody_answers, custody_case
     from overflight.custody.custody_settings import CustodySettings
+    from overflight.custody.evidence import read_account
 
     ensemble = None if flight is None else read_flight(flight)
     if source.is_dir() or source.name == "case.toml":
         return custody_case(source, flight=ensemble, samples=samples, seed=seed, progress=tell)
-    settings = CustodySettings(account=source, samples=samples, seed=seed)
-    return custody_answers(settings, ensemble, progress=tell)
+    settings = CustodySettings(samples=samples, seed=seed)
+    return custody_answers(settings, ensemble, account=read_account(source), progress=tell)
 
 
 def read_flight(path: Path) -> xr.Dataset:

@@ -176,8 +176,9 @@ def ceiling_rows(account: Account, hours: float | None, links_bytes: float | Non
     """Return the inequalities of hardware: sensors, recorder, links.
 
     A class is bounded by its sensors where the account calls it complete and the most of each is known; what
-    was sent by `links_bytes`, the ceiling of all links over the flight, where links are complete. `hours` is
-    how long sensors could work; None: no bound from them.
+    was sent by `links_bytes`, the ceiling of all links over the flight, where links are complete: that bound
+    holds for the paths that the ceiling was taken over. `hours` is how long sensors could work; None: no
+    bound from them.
     """
     rows = []
     for name in CLASSES:
@@ -190,7 +191,7 @@ def ceiling_rows(account: Account, hours: float | None, links_bytes: float | Non
         words = "the most that the recorder can hold"
         rows.append(_at_most("recorder", members("kept"), account.storage.most_bytes, words))
     if "links" in account.complete and links_bytes is not None:
-        words = "what the links of the account can carry over the flight"
+        words = "what the links of the account can carry over the flight, on any path of its ensemble"
         rows.append(_at_most("links", members("sent"), links_bytes, words))
     return tuple(rows)
 

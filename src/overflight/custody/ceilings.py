@@ -1,7 +1,9 @@
 """What links could have carried over a flight, and what sensors could have collected meanwhile.
 
 A ceiling says what could have been, never what was. Over a flight it is that of the members of its ensemble:
-where each was, at the rate that the link gives there, without a break and without failing. A line of sight
+where each was, at the rate that the link gives there, without a break and without failing. It holds for that
+ensemble, and for no other path. Of the hours that it worked and the flight does not tell of, nobody knows
+where it was: they count at the fastest rate of the link. A line of sight
 ends at the radio horizon, so over the interior of a continent it carries nothing to a station abroad, and
 what came home as it was made came through relays.
 
@@ -74,7 +76,8 @@ class LinkCeiling:
     """What a link could have carried home, bytes: quantiles over the members, and the `most` of any.
 
     `reach` is the median share of the time that it was in reach. Without an ensemble all are the ceiling of
-    the whole time anywhere, and `over_path` is False.
+    the whole time anywhere, and `over_path` is False. `untold_hours` is how many of the hours asked for the
+    member told least of is not in the flight, and counts at `top_bps`.
     """
 
     id: str
@@ -88,6 +91,7 @@ class LinkCeiling:
     most: float
     reach: float
     over_path: bool
+    untold_hours: float = 0.0
 
 
 def aloft_hours(ensemble: xr.Dataset) -> float:
@@ -103,23 +107,30 @@ def ensemble_times(ensemble: xr.Dataset) -> Float64s:
     return np.asarray(ensemble["time"].values.astype("datetime64[ns]").astype(np.int64) / 1e9)
 
 
-def member_bytes(link: Link, ensemble: xr.Dataset) -> tuple[Float64s, Float64s]:
-    """Return what a link could have carried from each member, bytes (M,), and its share of time in reach."""
+def member_bytes(link: Link, ensemble: xr.Dataset) -> tuple[Float64s, Float64s, Float64s]:
+    """Return, of each member (M,), the bytes that a link could have carried, its share in reach, its hours.
+
+    Of each step the faster of its two ends counts: a station may rise at any moment of it. One that rises and
+    sets within a step is not seen, nor a faster rate between: the samples must be closer than that.
+    """
     time_s = ensemble_times(ensemble)
     lon, lat, alt = (ensemble[name].values.astype(np.float64) for name in ("lon", "lat", "alt_m"))
-    carried, reach = np.zeros(len(lon)), np.zeros(len(lon))
+    carried, reach, hours = (np.zeros(len(lon)) for _ in range(3))
     for m in range(len(lon)):
         rate = rate_bps(link, lon[m], lat[m], alt[m])
         up = np.isfinite(lon[m])
-        carried[m] = carried_bytes(rate, time_s)[-1]
+        faster = np.append(np.maximum(rate[:-1], rate[1:]), 0.0)
+        carried[m] = carried_bytes(faster, time_s)[-1]
         reach[m] = float((rate > 0.0).sum() / max(up.sum(), 1))
-    return carried, reach
+        hours[m] = float(np.diff(time_s)[up[:-1] & up[1:]].sum() / HOUR_S)
+    return carried, reach, hours
 
 
 def link_ceiling(link: Link, ensemble: xr.Dataset | None, hours: float | None = None) -> LinkCeiling:
     """Return what a link could have carried over a flight; without one, over `hours` anywhere in its reach.
 
-    Raises InputError where neither a flight nor hours are given, or a line of sight has no flight.
+    With a flight and `hours`, what a member's path lacks of them counts at the link's fastest rate, and no
+    more than that rate over all of them. Raises InputError where neither a flight nor hours are given.
     """
     source = (link.provenance, link.source) if isinstance(link, Service) else ("assumed", "the account's own")
     top = link.up_bps if isinstance(link, Service) else _top_bps(link)
@@ -127,13 +138,17 @@ def link_ceiling(link: Link, ensemble: xr.Dataset | None, hours: float | None = 
         LinkCeiling, id=link.id, name=link.name, top_bps=top, provenance=source[0], source=source[1]
     )
     if ensemble is not None:
-        carried, reach = member_bytes(link, ensemble)
+        carried, reach, covered = member_bytes(link, ensemble)
         weight = ensemble["weight"].values
+        untold = np.maximum((covered if hours is None else hours) - covered, 0.0)
+        if hours is not None:
+            untold_bytes = top / BITS * untold * HOUR_S
+            carried = np.minimum(carried + untold_bytes, collected_bytes(top, hours))
         p05, p50, p95 = (float(x) for x in weighted_quantile(carried, weight, (0.05, 0.5, 0.95)))
         middle = float(weighted_quantile(reach, weight, (0.5,))[0])
         return make(
             p05=p05, p50=p50, p95=p95, most=float(carried[weight > 0].max()), reach=middle,
-            over_path=True,
+            over_path=True, untold_hours=float(untold[weight > 0].max()),
         )  # fmt: skip
     if hours is None:
         raise InputError(
@@ -143,7 +158,7 @@ def link_ceiling(link: Link, ensemble: xr.Dataset | None, hours: float | None = 
         )
     if isinstance(link, LineOfSight):
         # Without a path nobody knows whether the station was in sight: no ceiling below the fastest code's.
-        whole = top / BITS * hours * HOUR_S
+        whole = collected_bytes(top, hours)
     else:
         whole = volume_bytes(link, hours * HOUR_S)
     return make(p05=whole, p50=whole, p95=whole, most=whole, reach=1.0, over_path=False)

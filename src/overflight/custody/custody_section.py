@@ -8,11 +8,11 @@ priors is a fifth thing (`posterior_account`). How much it was says nothing of w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from overflight.case import read_case
+from overflight.case import CASE_FILE, Case, read_case
 from overflight.custody.account import (
     SCOPES,
     UNCONSTRAINED,
@@ -44,7 +44,7 @@ from overflight.custody.evidence import (
 )
 from overflight.custody.posterior_account import LEAST_EFFECTIVE, Draws, assessed, draw_account, make_setting
 from overflight.custody.priors import words as prior_words
-from overflight.errors import InputError
+from overflight.errors import CaseError, InputError
 from overflight.places.sites import Site, read_sites
 from overflight.records import Finding
 from overflight.units import HOUR_S
@@ -76,6 +76,9 @@ NOTES: Final = (
     "that was collected and was not on board at the end. Altered is a property of what was recovered.",
     "Amounts say nothing of content.",
     "A ceiling of a link is what its service sells at most, without a break. None says that it was used.",
+    "Along a flight a ceiling is the most of any member of its ensemble, of each step the faster of its "
+    "ends: it holds where the true path is among them. Hours that the flight does not tell of count at the "
+    "fastest rate.",
 )
 
 
@@ -106,18 +109,29 @@ def custody_case(
 
     Parameters
     ----------
-    folder : the case folder; `[inputs]` or `[ask.custody]` names its account.
+    folder : the case folder; `[inputs]` names its account.
     flight : ensemble along which links and sites are in reach; None: the case's window anywhere.
     samples, seed : override the account's own.
     """
     case = read_case(folder)
     settings = read_settings(case.ask.get("custody", {}), case.folder, samples=samples, seed=seed)
-    if named := case.inputs["account"]:
-        settings = replace(settings, account=named[0])
     return custody_answers(
         settings, flight, read_sites(case.inputs["sites"]),
-        hours=(case.time_end - case.time_start) / HOUR_S, progress=progress,
+        hours=(case.time_end - case.time_start) / HOUR_S, account=case_account(case), progress=progress,
     )  # fmt: skip
+
+
+def case_account(case: Case) -> Account | None:
+    """Read the account that `[inputs]` of a case names, None where it names none.
+
+    Raises CaseError where there is more than one, InputError where it cannot be read.
+    """
+    files = case.inputs["account"]
+    if len(files) > 1:
+        raise CaseError(
+            "names more than one account", file=CASE_FILE, field="inputs.account", remedy="Join them."
+        )
+    return read_account(files[0]) if files else None
 
 
 def custody_answers(
@@ -133,23 +147,26 @@ def custody_answers(
 
     Parameters
     ----------
-    settings : of the case; its account is read unless `account` is given. Without either nothing is known of
-        sensors, recorder and links, and only the ceilings of services bound anything.
+    settings : how finely it is drawn.
+    account : what is known of it. Without one nothing is known of sensors, recorder and links, and only the
+        ceilings of services bound anything.
     flight : the ensemble; None where there is none, and `hours` say how long it worked.
 
     Raises
     ------
     InputError
-        When the account cannot be read, or neither a flight nor hours are known.
+        When neither a flight nor hours are known.
     """
-    given = account or (Account() if settings.account is None else read_account(settings.account))
+    given = account or Account()
     worked = given.hours or (aloft_hours(flight) if flight is not None else hours)
     if worked is None or worked <= 0.0:
         raise InputError(
             "how long it worked is not known", field="account.hours", remedy="Give hours, or a flight."
         )
-    services = all_services(flight, worked)
-    own = link_ceilings([plan.link for plan in given.links], flight, worked)
+    # Without hours of the account's own each member works as long as it is aloft.
+    over = given.hours if flight is not None else worked
+    services = all_services(flight, over)
+    own = link_ceilings([plan.link for plan in given.links], flight, over)
     most = sum(one.most for one in own) if own else None
     rows = (*evidence_rows(given.evidence), *ceiling_rows(given, worked, most))
     bounds = solve_account(rows)
@@ -180,8 +197,19 @@ class _Parts:
     @property
     def given(self) -> dict[str, str]:
         """Under what the answers hold."""
-        where = "along the flight" if self.over_path else "anywhere"
-        return {"account": self.account.file or "none", "hours": f"{self.hours:.4g} {where}"}
+        return {"account": self.account.file or "none", "hours": f"{self.hours:.4g} {self.where}"}
+
+    @property
+    def where(self) -> str:
+        """Where it is taken to have been in those hours."""
+        if not self.over_path:
+            return "wherever it was"
+        untold = max((one.untold_hours for one in self.services), default=0.0)
+        path = "along the paths of the flight's ensemble"
+        # The flight is told to the second; less than that is rounding.
+        if untold * HOUR_S < 1.0:
+            return path
+        return f"{path}, {min(untold, self.hours):.4g} of them not in it and counted wherever it was"
 
 
 # --- words -----------------------------------------------------------------------------------------------
@@ -482,9 +510,8 @@ def _ceiling_sentence(p: _Parts) -> Row:
     slow = next(one for one in p.services if one.id == "iridium_rudics")
     sensor = REFERENCE_SENSORS["iq_20ms"]
     made = collected_bytes(sensor.rate_bps, p.hours)
-    where = "along this flight" if p.over_path else "wherever it was"
     text = (
-        f"In {p.hours:.4g} hours {where} {slow.name} could have carried at most {bytes_words(slow.most)}, "
+        f"In {p.hours:.4g} hours {p.where}, {slow.name} could have carried at most {bytes_words(slow.most)}, "
         f"and the fastest service listed, {fastest.name}, {bytes_words(fastest.most)}. A {sensor.name} could "
         f"have collected {bytes_words(made)}: {made / max(slow.most, 1.0):,.0f} and "
         f"{made / max(fastest.most, 1.0):,.0f} times as much. That says what could have been, not what was. "

@@ -1,4 +1,4 @@
-"""`[ask.custody]` of `case.toml`: which account a case has, and how finely it is drawn."""
+"""`[ask.custody]` of `case.toml`: how finely the account of a case is drawn. `[inputs]` names the account."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from overflight.case import CASE_FILE, check_keys, find_line
-from overflight.custody.evidence import FILE
 from overflight.errors import CaseError
 
 PART: Final = "ask.custody"
-KEYS: Final = ("account", "samples", "seed")
+KEYS: Final = ("samples", "seed")
 _LIMITS: Final = {"samples": (100.0, 200_000.0), "seed": (0.0, 2.0**53)}
 
 
@@ -21,11 +20,9 @@ _LIMITS: Final = {"samples": (100.0, 200_000.0), "seed": (0.0, 2.0**53)}
 class CustodySettings:
     """What the account of a case can be told.
 
-    `account` is the file, None where the case has none. `samples` and `seed` stand in for the account's own
-    where they are not None.
+    `samples` and `seed` stand in for the account's own where they are not None.
     """
 
-    account: Path | None = None
     samples: int | None = None
     seed: int | None = None
 
@@ -35,13 +32,11 @@ def read_settings(
 ) -> CustodySettings:
     """Return the settings of an `[ask.custody]` table; `overrides` that are not None stand in for its keys.
 
-    Where the table names no account, `account.toml` beside `case.toml` is taken if it is there. Raises
-    CaseError with the path of a key that is unknown or has a value that cannot be used.
+    Raises CaseError with the path of a key that is unknown or has a value that cannot be used.
     """
     check_keys(table, KEYS, PART, folder)
     given = {**table, **{key: value for key, value in overrides.items() if value is not None}}
-    numbers = {key: _whole(given.get(key), key, folder) for key in _LIMITS}
-    return CustodySettings(account=_account(given.get("account"), folder), **numbers)
+    return CustodySettings(**{key: _whole(given.get(key), key, folder) for key in _LIMITS})
 
 
 def _whole(value: Any, key: str, folder: Path | None) -> int | None:
@@ -52,21 +47,6 @@ def _whole(value: Any, key: str, folder: Path | None) -> int | None:
     if not number or value != int(value) or not low <= value <= high:
         raise _error(folder, key, f"{value!r} is no whole number of {low:g} to {high:g}", "Change it.")
     return int(value)
-
-
-def _account(value: Any, folder: Path | None) -> Path | None:
-    if value is None:
-        beside = None if folder is None else folder / FILE
-        return beside if beside is not None and beside.is_file() else None
-    if not isinstance(value, str) or not value:
-        raise _error(folder, "account", f"{value!r} is no path", f'Name the file, as in "{FILE}".')
-    home = (folder or Path()).resolve()
-    path = (home / value).resolve()
-    if not path.is_relative_to(home):
-        raise _error(folder, "account", "the path leaves the case folder", "Put the file into the case.")
-    if not path.is_file():
-        raise _error(folder, "account", f"there is no file '{value[:80]}'", "Check the name.")
-    return path
 
 
 def _error(folder: Path | None, key: str, what: str, remedy: str) -> CaseError:
