@@ -21,6 +21,7 @@ from overflight.errors import InputError
 from overflight.exposure.cameras import BUILT_IN, CameraClass, parse_cameras, read_cameras
 from overflight.exposure.finer import pieces_of
 from overflight.exposure.images import (
+    VISIBILITY_KM,
     Cloud,
     ObservedCloud,
     cloud_chance,
@@ -338,6 +339,29 @@ def test_sentences_say_could_and_never_did() -> None:
         assert "confidence" not in row["text"]
     for finding in result.findings:
         assert "could" in finding.question.lower()
+
+
+def test_what_hangs_on_a_visibility_is_called_no_bound_and_names_it() -> None:
+    """Clearer air gives more hours than those that are told: they are none "at most"."""
+    looks = passing(span_deg=3.0)
+    assumed, clear = (image_site(looks, (FIFTEEN,), visibility_km=v) for v in (None, 100.0))
+    assert (clear.by_camera[0].clear_h > assumed.by_camera[0].generous_h).all()
+    assert assumed.visibility_km == VISIBILITY_KM
+    assert (assumed.visibility_assumed, clear.visibility_assumed) == (True, False)
+    for result, words in (
+        (assumed, "a visibility of 23 km (assumed)"), (clear, "a visibility of 100 km"),
+    ):  # fmt: skip
+        (row,) = result.rows
+        assert f"under a clear sky and {words}, " in row["text"]
+        assert "where assessed" in row["text"]
+        for said in (row["text"], *(f.reason for f in result.findings)):
+            assert "at most" not in said
+            assert "bound" not in said
+        assert all(words in f.reason for f in result.findings)
+    assert (
+        "under a visibility of 23 km (assumed), where assessed"
+        in (image_site(looks, (FIFTEEN,), niirs=9.0).rows[0]["text"])
+    )
 
 
 def test_the_words_of_the_scale_of_section_2_3() -> None:

@@ -1,5 +1,6 @@
 """The whole answer on a made flight: settings, horizons, findings that the section cites, the command."""
 
+import dataclasses
 import json
 from types import SimpleNamespace
 
@@ -147,6 +148,36 @@ def test_settings_of_a_case():
         2,
     )
     assert read.cloud.source == "as given by the user"
+
+
+def test_the_grade_that_is_asked_for_stands_over_a_site_s_own_and_that_over_the_case_s():
+    own, bare = (Site(id="A", name="A", lon_deg=0.0, lat_deg=0.0, niirs=n) for n in (4.0, None))
+    of_case, asked = read_settings({"niirs": 6}), read_settings({"niirs": 6}, niirs=7.0)
+    assert [of_case.level(own), of_case.level(bare)] == [4.0, 6.0]
+    assert [asked.level(own), asked.level(bare)] == [7.0, 7.0]
+    here = dataclasses.replace(sites()[0], niirs=4.0)
+    told = expose(flight(members=6), [here], settings=asked, emitters=(), unknown=False)
+    assert {row["level"] for row in told.section["images"]["rows"]} == {7.0}
+
+
+def test_a_visibility_that_is_given_is_not_open():
+    # Where the flight is at noon.
+    here = [dataclasses.replace(sites()[0], lon_deg=15.5)]
+    told = [
+        expose(flight(members=6), here, settings=ExposureSettings(visibility_km=v), emitters=())
+        for v in (None, 30.0)
+    ]
+    shares = [[row["shares"]["visibility"] for row in one.section["unknown"]["rows"]] for one in told]
+    assert max(shares[0]) > 0.0
+    assert max(shares[1]) == 0.0
+    assert "a visibility of 30 km" in told[1].section["images"]["rows"][-1]["text"]
+
+
+def test_a_level_horizon_is_called_no_bound(answer):
+    said = json.dumps([answer.section["notes"], answer.section["schedule"]["notes"]])
+    said += "".join(f.reason for f in answer.findings if "window" in f.id or "view" in f.id)
+    assert "upper bound" not in said
+    assert "what a site on a height sees below its level plane is left out" in said
 
 
 @pytest.mark.parametrize(

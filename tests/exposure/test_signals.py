@@ -48,6 +48,11 @@ def emitter(id_: str) -> EmitterClass:
     return next(one for one in BUILT_IN if one.id == id_)
 
 
+def exact(id_: str, **changed: float) -> EmitterClass:
+    """A class whose power is known, so that the bound is at it."""
+    return dataclasses.replace(emitter(id_), eirp_spread_db=0.0, **changed)
+
+
 def heard(one: EmitterClass, east_deg: float, receiver: Receiver = BARE, **keywords: object) -> Heard:
     looks = hovering(east_deg, hours=0.4, radio=True, **keywords)
     return hear(one, receiver, pieces_of(looks, reach_m=2e6), looks.site_alt_m, masked=looks.mask is not None)
@@ -114,7 +119,7 @@ def test_the_same_emitter_from_orbit_side_by_side() -> None:
 
 def test_hours_of_a_flight_that_hovers_within_and_beyond_reach() -> None:
     """A handset has 8.2 dB over what is needed at 18.3 km: heard to 47 km, and not from 60."""
-    one = emitter("handset")
+    one = exact("handset")
     edge = float(range_for_loss_m(one.frequency_hz, 23.0 - float(sensitivity_dbm(RECEIVER, 180e3))))
     assert edge == pytest.approx(47e3, rel=0.02)
     near, far = (
@@ -129,7 +134,7 @@ def test_a_pass_is_heard_over_its_horizon() -> None:
     """Free space of a strong emitter ends at the radio horizon of 18.3 km over the antenna's: 540 km."""
     looks = passing(span_deg=9.0, hours=18.0, radio=True)
     # 30 dB over free space at the horizon, and 30 dB under what P.528 takes past it.
-    weak = dataclasses.replace(emitter("adsb"), eirp_dbm=63.0, height_m=1.5)
+    weak = exact("adsb", eirp_dbm=63.0, height_m=1.5)
     one = signal_site(looks, (weak,)).by_emitter[0]
     km_h = 18.0 * np.cos(np.radians(47.0)) * 6388.0 * np.pi / 180.0 / 18.0
     assert one.bound_h[0] * km_h / 2.0 == pytest.approx(541.0, rel=0.03)
@@ -146,6 +151,34 @@ def test_a_strong_radar_is_heard_past_the_horizon() -> None:
     assert weak.by_emitter[0].bound_h[0] == 0.0
     # Over free space nothing is said there.
     assert np.isnan(radar.by_emitter[0].best_db).all()
+
+
+def test_the_bound_takes_the_most_power_of_a_class() -> None:
+    """60 km off a handset lacks 2.6 dB, which a spread of 10 dB may give; 200 km off it lacks 12.7."""
+    one = emitter("handset")
+    near, far = (signal_site(hovering(np.degrees(away / 4360), radio=True), (one,)) for away in (60.0, 200.0))
+    np.testing.assert_allclose(near.by_emitter[0].bound_h, 2.0)
+    assert near.by_emitter[0].median_h.max() == 0.0
+    np.testing.assert_allclose(near.by_emitter[0].best_db, -2.6, atol=0.1)
+    assert far.by_emitter[0].bound_h.max() == 0.0
+    text = far.rows[0]["text"]
+    assert "(assumed-receiver: 0 dBi, noise figure 3 dB, 10 dB needed) could not have heard it" in text
+    assert "even with 10 dB more power than the class has" in text
+    assert "past the horizon it may carry farther one time in ten" in text
+    high = signal_site(hovering(2.0, alt_m=24_000.0, radio=True), (one,))
+    assert "past the horizon it is not assessed" in high.rows[0]["text"]
+
+
+@pytest.mark.parametrize("alt_m", [18_300.0, 24_000.0])
+def test_below_the_level_plane_a_tall_antenna_still_has_its_horizon(alt_m: float) -> None:
+    """An antenna of 15 m sees 16 km past the plane, sqrt(8/3 R h): 0.1 degrees under it."""
+    for east in np.arange(7.0, 9.0, 0.01):
+        looks = hovering(east, hours=0.4, alt_m=alt_m, radio=True)
+        if float(looks.elevation_deg[0, 0]) < -0.03:
+            break
+    assert float(looks.elevation_deg[0, 0]) > -0.1
+    one = signal_site(looks, (emitter("radar-main-beam"),)).by_emitter[0]
+    np.testing.assert_allclose(one.bound_h, 0.4, atol=0.1)
 
 
 def test_the_bound_holds_the_median_and_a_mask_only_lowers_the_median() -> None:
@@ -213,11 +246,12 @@ def test_sentences_say_could_and_call_a_bound_a_bound() -> None:
     result = signal_site(passing(radio=True))
     for row in result.rows:
         assert "could" in row["text"]
-    assert any("upper bound that ignores clutter" in row["text"] for row in result.rows)
+        assert "assumed-receiver" in row["text"]
+    assert any("That is a bound, with 10 dB more power" in row["text"] for row in result.rows)
     for finding in result.findings:
         assert "could" in finding.question.lower()
-        if finding.kind != "undetermined" and finding.id.endswith(("possible", "bound", "margin")):
-            assert "upper bound" in finding.reason
+        if finding.kind != "undetermined" and finding.id.endswith(("possible", "bound")):
+            assert "bound: 10 dB more power than the class has" in finding.reason
             assert "no clutter" in finding.reason
 
 

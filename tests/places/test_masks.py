@@ -146,6 +146,24 @@ def test_holes_give_a_lower_bound_that_says_so():
     assert part.known[180] < 0.5 < 1.0 == part.known[540]
 
 
+@pytest.mark.parametrize("ends", ["hole", "edge"])
+def test_an_azimuth_without_ground_has_no_horizon_that_is_too_high(ends):
+    """From 1000 m above a plain the horizon dips by 0.9 degrees; 0 there would hide what is seen."""
+    hill = wall(0.0, 0.0, 1_000.0, width_deg=0.003)
+    whole = ground(lambda x, y: np.where(np.abs(x - 10.0) < 0.3, hill(x, y), 0.0), step=0.002)
+    if ends == "hole":
+        part = ground(lambda x, y: np.where(x < 9.9999, np.nan, whole.height_m), step=0.002)
+    else:
+        part = ground(hill, step=0.002, lon=(10.0, 11.0))
+    full, some = (terrain_mask(g, 10.0, 45.0, 1_000.0) for g in (whole, part))
+    assert mask_at(full, 270.0) < -0.8
+    assert some.known[540] == 0.0
+    assert (some.elevation_deg <= full.elevation_deg + 1e-9).all()
+    # sqrt(2 · 1502 m / R), in no air: 1.24 degrees.
+    assert mask_at(some, 270.0) == pytest.approx(-1.24, abs=0.01)
+    assert not some.complete
+
+
 def test_ground_that_ends_is_told_with_its_distance():
     land = ground(lambda x, y: 3000.0 * (y > 45.9) + 0.0 * x, lon=(9.9, 11.0), step=0.004)
     mask = terrain_mask(land, 10.0, 45.0, 0.0)

@@ -23,13 +23,14 @@ from overflight.exposure.geometry import LIGHT, RADIO, Refractivity, horizon_m
 from overflight.exposure.images import SiteImages, image_site, images_section
 from overflight.exposure.looks import member_looks
 from overflight.exposure.residual import (
+    VISIBILITIES_KM,
     Residual,
     residual_findings,
     unknown_images,
     unknown_section,
     unknown_signals,
 )
-from overflight.exposure.schedule import Schedule, schedule, schedule_findings, schedule_rows
+from overflight.exposure.schedule import LEVEL, Schedule, schedule, schedule_findings, schedule_rows
 from overflight.exposure.settings import ExposureSettings
 from overflight.exposure.sight import PARTS, SightResult, sight_windows
 from overflight.exposure.signals import SiteSignals, signal_site, signals_section
@@ -47,7 +48,6 @@ Masks = Mapping[str, SiteMask]
 # What stays open is told over so many members at most: it takes the product of all inputs.
 OPEN_MEMBERS: Final = 200
 FIGURE_POINTS: Final = 160
-LEVEL_NOTE: Final = "No terrain: horizons are level. An upper bound on what could have been seen."
 MASK_NOTE: Final = (
     "Horizons are those of the terrain or the table given; no buildings beside, no cloud or night."
 )
@@ -135,8 +135,9 @@ def expose(
     signals: list[SiteSignals] = []
     open_: list[Residual] = []
     few = _few(ensemble)
+    visibilities = VISIBILITIES_KM if s.visibility_km is None else (s.visibility_km, s.visibility_km)
     for n, site in enumerate(sites):
-        grade = s.niirs if site.niirs is None else site.niirs
+        grade = s.level(site)
         tell(f"pictures and signals of {site.name}", n / len(sites))
         if classes:
             looks = _looks(ensemble, site, s, over.light, LIGHT)
@@ -147,7 +148,9 @@ def expose(
             )
             if unknown and looks.visible.any():
                 some = _looks(few, site, s, over.light, LIGHT)
-                open_ += unknown_images(some, classes, cloud=s.cloud, niirs=grade)
+                open_ += unknown_images(
+                    some, classes, visibilities_km=visibilities, cloud=s.cloud, niirs=grade
+                )
         if sources:
             looks = _looks(ensemble, site, s, over.radio, RADIO)
             signals.append(signal_site(looks, sources, part=part))
@@ -155,7 +158,7 @@ def expose(
                 open_ += unknown_signals(_looks(few, site, s, over.radio, RADIO), sources)
     section: dict[str, Any] = {
         "rows": [dict(row) for row in sight.rows],
-        "notes": [MASK_NOTE if masks else LEVEL_NOTE],
+        "notes": [MASK_NOTE if masks else f"{LEVEL}."],
         "schedule": schedule_rows(plan),
         "figure": _figure(ensemble, sight),
     }

@@ -1,13 +1,15 @@
 """Pictures that could have been taken of a site: grade, dwell, light, haze, and cloud kept apart.
 
 For each class of camera and member: the time at or above a grade that the site's owner names, the best grade
-and when. Two answers stand side by side and never mix. The *clear-sky bound* knows no cloud but that which
-was observed to cover the whole sky: it is what could at most have been seen. The *cloud-weighted* value takes
-the chance of cloud that the user gives, or a climatological default. A chance never lowers the bound.
+and when. Two answers stand side by side and never mix. The *clear-sky* value knows no cloud but that which
+was observed to cover the whole sky. The *cloud-weighted* value takes the chance of cloud that the user gives,
+or a climatological default. A chance never lowers the clear-sky value.
 
-Where the equation of the grade has not been tried (seen at less than 8.9 degrees, too little signal, a
-sampling outside 1 to 2) there is 'not assessed', and never a number. Hours count where it has. Night is no
-picture in visible light; thermal and low-light cameras are not modelled.
+Neither is a bound: both hold for the class of camera, under one visibility, given or assumed, and only where
+the equation can be assessed; a picture that is sharpened may tell more. Where the equation of the grade has
+not been tried (seen at less than 8.9 degrees, too little signal, a sampling outside 1 to 2) there is 'not
+assessed', and never a number. Hours count where it has. Night is no picture in visible light; thermal and
+low-light cameras are not modelled.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ Bools = npt.NDArray[np.bool_]
 VISIBILITY_KM: Final = 23.0
 # Rail cars by their kind: where pictures begin to tell more than maps.
 LEVEL: Final = 5.0
-# Overcast: from here on an observed cover lowers the bound (eight eighths, WMO code 2700).
+# Overcast: from here on an observed cover lowers the clear-sky value (eight eighths, WMO code 2700).
 OVERCAST: Final = 0.95
 # Time between the pieces of a step: 2 to 4 km of flight.
 PIECE_S: Final = 120.0
@@ -107,9 +109,9 @@ DEFAULT_CLOUD: Final = Cloud(
 class CameraImages:
     """What one class of camera could have taken of a site: arrays (M,), NaN where a member has none.
 
-    `clear_h` is the bound at or above `level`, `cloudy_h` weighted by cloud; `generous_h` the bound if the
-    equation is half a grade too strict. `best_niirs` and `best_s` are of the clear sky. `left_h` is daylight
-    in sight that is not assessed, `reasons` its mean hours by reason.
+    `clear_h` is under a clear sky at or above `level`, `cloudy_h` weighted by cloud, `generous_h` the
+    first if the equation is half a grade too strict. `best_niirs` and `best_s` are of the clear sky.
+    `left_h` is daylight in sight that is not assessed, `reasons` its mean hours by reason.
     """
 
     camera: CameraClass
@@ -132,11 +134,15 @@ class CameraImages:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SiteImages:
-    """Pictures of one site: by class of camera, with findings and rows of `sections.exposure.images`."""
+    """Pictures of one site: by class of camera, with findings and rows of `sections.exposure.images`.
+
+    `visibility_assumed` where nobody gave one.
+    """
 
     site: Site
     level: float
     visibility_km: float
+    visibility_assumed: bool
     cloud: Cloud
     weight: Float64s
     in_sight: Bools
@@ -149,7 +155,7 @@ def image_site(
     looks: MemberLooks,
     cameras: Sequence[CameraClass] = BUILT_IN,
     *,
-    visibility_km: float = VISIBILITY_KM,
+    visibility_km: float | None = None,
     cloud: Cloud = DEFAULT_CLOUD,
     niirs: float = LEVEL,
     part: str = "exposure",
@@ -160,7 +166,7 @@ def image_site(
     Parameters
     ----------
     looks : of the site, with `geometry.LIGHT`.
-    visibility_km : near the ground, above 0 to 300; where the user gives none it is an assumption.
+    visibility_km : near the ground, above 0 to 300; None assumes `VISIBILITY_KM`, and says so.
     niirs : grade from which the site's owner counts, 0 to 9.
     part : first word of the findings' ids.
 
@@ -170,23 +176,26 @@ def image_site(
         When a grade, a visibility or a cloud cannot be, or there is no camera.
     """
     level = check_level(niirs)
-    _check(cameras, visibility_km)
-    blocks = [_block(one, cameras, visibility_km, cloud, level, piece_s) for one in by_members(looks)]
+    visibility = VISIBILITY_KM if visibility_km is None else visibility_km
+    _check(cameras, visibility)
+    blocks = [_block(one, cameras, visibility, cloud, level, piece_s) for one in by_members(looks)]
     by_camera = tuple(
         _joined(camera, level, [block[i] for block in blocks], looks) for i, camera in enumerate(cameras)
     )
     in_sight = np.asarray(looks.visible.any(axis=1), dtype=np.bool_)
-    given = _given(looks, visibility_km, cloud, level)
+    under = f"a visibility of {visibility:g} km" + (" (assumed)" if visibility_km is None else "")
+    given = _given(looks, f"{visibility:g}", cloud, level)
     findings: list[Finding] = []
     rows = []
     for one in by_camera:
-        made = _findings(one, looks, in_sight, cloud, part, given)
+        made = _findings(one, looks, in_sight, under, cloud, part, given)
         findings += made
-        rows.append(_row(one, looks, in_sight, part, made))
+        rows.append(_row(one, looks, in_sight, under, made))
     return SiteImages(
         site=looks.site,
         level=level,
-        visibility_km=visibility_km,
+        visibility_km=visibility,
+        visibility_assumed=visibility_km is None,
         cloud=cloud,
         weight=looks.weight,
         in_sight=in_sight,
@@ -208,8 +217,9 @@ def images_section(results: Sequence[SiteImages]) -> dict[str, Any]:
 
 
 NOTES: Final = (
-    "The clear-sky bound knows no cloud but what was observed to cover the whole sky; the cloud-weighted "
-    "value takes the chance given. They answer different questions.",
+    "The clear-sky value knows no cloud but what was observed to cover the whole sky; the cloud-weighted "
+    "value takes the chance given. They answer different questions, and neither is a bound: clearer air, a "
+    "sharpened picture or what is not assessed may add to them.",
     f"Grades are those of GIQE 5, ± {NIIRS_BAND:g}. 'Not assessed' is where that equation has not been "
     "tried, and is no zero.",
     "A camera is taken to point at the site and to hold still. What a balloon carried is not known unless a "
@@ -237,7 +247,7 @@ def cloud_chance(cloud: Cloud, time_s: npt.ArrayLike) -> Float64s:
 
 
 def overcast(cloud: Cloud, time_s: npt.ArrayLike) -> Bools:
-    """Return when the whole sky was observed to be covered: the only cloud that lowers the bound."""
+    """Return when the whole sky was observed to be covered: the only cloud in the clear-sky value."""
     time = np.asarray(time_s, dtype=np.float64)
     covered = np.zeros(time.shape, dtype=np.bool_)
     for one in cloud.observed:
@@ -356,10 +366,10 @@ def _daylight_h(looks: MemberLooks) -> Float64s:
 # --- findings ---------------------------------------------------------------------------------------------
 
 
-def _given(looks: MemberLooks, visibility_km: float, cloud: Cloud, level: float) -> dict[str, str]:
+def _given(looks: MemberLooks, visibility: str, cloud: Cloud, level: float) -> dict[str, str]:
     return {
         "niirs": f"{level:g}",
-        "visibility_km": f"{visibility_km:g}",
+        "visibility_km": visibility,
         "cloud": f"{cloud.probability:.2f} ({cloud.source})",
         "cloud_observed": f"{len(cloud.observed)} intervals",
         "terrain": "level horizon" if looks.mask is None else looks.mask.source or "mask",
@@ -381,6 +391,7 @@ def _findings(
     one: CameraImages,
     looks: MemberLooks,
     in_sight: Bools,
+    under: str,
     cloud: Cloud,
     part: str,
     given: Mapping[str, str],
@@ -388,7 +399,7 @@ def _findings(
     name, camera, weight = looks.site.name, one.camera.name, looks.weight
     head = f"{finding_head(part, looks.site.id)}.images_{one.camera.id}"
     why = _not_assessed(one, in_sight)
-    basis = f"{weight.size} members; {one.camera.source}"
+    basis = f"under {under}, where assessed; {weight.size} members; {one.camera.source}"
     left = float(one.left_h @ weight / weight.sum())
     if left > 0.05:
         basis += f"; {left:.1f} h of daylight in sight, on average, are not assessed and not counted"
@@ -398,7 +409,7 @@ def _findings(
             "possible",
             f"Could {name} have been seen at {level} or better under a clear sky, by {camera}?",
             share(one.clear_h > 0.0, weight),
-            "clear-sky bound",
+            "clear sky",
         ),
         (
             "possible_cloud",
@@ -416,7 +427,7 @@ def _findings(
             f"How long could {name} have been seen at {level} or better under a clear sky, by {camera}?",
             "h",
             one.clear_h,
-            "clear-sky bound",
+            "clear sky",
         ),
         (
             "hours_cloud",
@@ -430,7 +441,7 @@ def _findings(
             f"What grade could the best picture of {name} have had under a clear sky, by {camera}?",
             "NIIRS",
             one.best_niirs,
-            f"clear-sky bound, of members with a picture that can be graded; ± {NIIRS_BAND:g} beside it",
+            f"clear sky, of members with a picture that can be graded; ± {NIIRS_BAND:g} beside it",
         ),
         (
             "best_time",
@@ -485,7 +496,7 @@ def _interval(
 
 
 def _row(
-    one: CameraImages, looks: MemberLooks, in_sight: Bools, part: str, findings: Sequence[Finding]
+    one: CameraImages, looks: MemberLooks, in_sight: Bools, under: str, findings: Sequence[Finding]
 ) -> dict[str, Any]:
     weight, why = looks.weight, _not_assessed(one, in_sight)
     hours = None if why else spread(one.clear_h, weight)
@@ -515,7 +526,7 @@ def _row(
         "status": why or "assessed",
         "finding_ids": [f.id for f in findings],
     }
-    row["text"] = _sentence(row)
+    row["text"] = _sentence(row, under)
     return row
 
 
@@ -530,20 +541,22 @@ def _diffraction(
     return float(rayleigh_m(camera.wavelength_m, camera.aperture_m, near))
 
 
-def _sentence(row: Mapping[str, Any]) -> str:
+def _sentence(row: Mapping[str, Any], under: str) -> str:
     who, name, level = row["camera_name"], row["name"], f"NIIRS {row['level']:g}"
     if row["status"] != "assessed":
         return f"By {who}: what could have been seen of {name} is {row['status']}."
     if row["p_clear"] == 0.0:
-        return f"By {who}: {name} could not have been seen at {level} or better where that can be assessed."
+        return (
+            f"By {who}: {name} could not have been seen at {level} or better under {under}, where assessed."
+        )
     hours, cloudy = row["hours_clear"], row["hours_cloud"]
     text = (
-        f"By {who}: {name} could have been seen at {level} or better under a clear sky, "
+        f"By {who}: {name} could have been seen at {level} or better under a clear sky and {under}, "
         f"{likelihood(row['p_clear'])} ({percent(row['p_clear'])})"
     )
     if hours is not None and cloudy is not None:
         text += (
-            f", for {hours['p50']:.1f} h ({hours['p05']:.1f} to {hours['p95']:.1f}) at most; weighted by "
-            f"cloud, {cloudy['p50']:.1f} h ({cloudy['p05']:.1f} to {cloudy['p95']:.1f})"
+            f", for {hours['p50']:.1f} h ({hours['p05']:.1f} to {hours['p95']:.1f}) where assessed; "
+            f"weighted by cloud, {cloudy['p50']:.1f} h ({cloudy['p05']:.1f} to {cloudy['p95']:.1f})"
         )
     return f"{text}."

@@ -278,14 +278,13 @@ def _signal_hours(
     looks: MemberLooks, emitters: Sequence[EmitterClass], receiver: Receiver, piece_s: float
 ) -> tuple[Float64s, Pieces]:
     """Hours (emitter, power, propagation, M) in which a receiver could have heard it."""
-    louder = [_louder(one) for one in emitters]
-    pieces = pieces_of(looks, reach_m=signal_reach_m(looks, louder, receiver), step_s=piece_s, sun=False)
+    pieces = pieces_of(looks, reach_m=signal_reach_m(looks, emitters, receiver), step_s=piece_s, sun=False)
     masked = looks.mask is not None
     hours = np.zeros((len(emitters), FIFTHS.size, len(PERCENTS), looks.weight.size))
     for i, one in enumerate(emitters):
         for k, time_share in enumerate(PERCENTS):
             heard = hear(
-                louder[i],
+                one,
                 receiver,
                 pieces,
                 looks.site_alt_m,
@@ -293,14 +292,10 @@ def _signal_hours(
                 percent=time_share,
                 every=False,
             )
-            for j, place in enumerate(2.0 * FIFTHS - 2.0):
+            for j, place in enumerate(2.0 * FIFTHS - 1.0):
                 left_db = heard.median_db + place * one.eirp_spread_db
                 hours[i, j, k] = pieces.hours(heard.reached & (left_db >= 0.0))
     return hours, pieces
-
-
-def _louder(one: EmitterClass) -> EmitterClass:
-    return replace(one, eirp_dbm=one.eirp_dbm + one.eirp_spread_db)
 
 
 # --- words ------------------------------------------------------------------------------------------------

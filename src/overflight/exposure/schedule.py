@@ -42,7 +42,11 @@ PAUSE_S: Final = 1800.0
 MOST_WINDOWS: Final = 10_000
 # Points of a site's line of probability in the result.
 LINE_POINTS: Final = 240
-UPPER: Final = "Line of sight only, an upper bound on what could be seen: no cloud, night or intent is in it"
+LIMITS: Final = "Line of sight only: no cloud, night or intent is in it"
+LEVEL: Final = (
+    "No terrain: horizons are level, hills may hide more, and what a site on a height sees below its level "
+    "plane is left out"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +220,9 @@ def _given(
 
 
 def _notes(views: Views, masks: Mapping[str, SiteMask]) -> tuple[str, ...]:
-    notes = [UPPER + "."]
+    notes = [LIMITS + "."]
+    if any(site.id not in masks for site in views.sites):
+        notes.append(LEVEL + ".")
     if views.time_s.size < 2:
         notes.append("The ensemble has one time only, which makes no window.")
     elif views.aloft[-1] < 0.999 and views.aloft[-1] < views.aloft.max():
@@ -253,6 +259,8 @@ def schedule_findings(found: Schedule) -> list[Finding]:
     """Return one finding a window, of its probability."""
     part = PARTS[found.kind]
     verb = "Will" if found.outlook else "Did"
+    told = (LIMITS,) if "horizons" in found.given else (LIMITS, LEVEL)
+    limits = "; ".join(text[0].lower() + text[1:] for text in told)
     findings: dict[str, Finding] = {}
     for w in found.windows:
         begin, end = iso_utc(w.time_start), iso_utc(w.time_end)
@@ -264,7 +272,7 @@ def schedule_findings(found: Schedule) -> list[Finding]:
             value={"p": w.p},
             given=found.given,
             reason=f"share of the ensemble with any view in the window; windows are of what has "
-            f"{percent(found.least_probability)} or more; {UPPER[0].lower()}{UPPER[1:]}",
+            f"{percent(found.least_probability)} or more; {limits}",
         )
         findings.setdefault(one.id, one)
     return list(findings.values())

@@ -10,17 +10,18 @@ from typing import Any, Final, get_args
 
 from overflight.case import CASE_FILE, check_keys, find_line
 from overflight.errors import CaseError
-from overflight.exposure.images import DEFAULT_CLOUD, LEVEL, VISIBILITY_KM, Cloud
+from overflight.exposure.images import DEFAULT_CLOUD, LEVEL, Cloud
 from overflight.exposure.looks import LEAST_DEG
 from overflight.exposure.schedule import LEAST_PROBABILITY
 from overflight.exposure.sight import Refraction
+from overflight.places.sites import Site
 
 PART: Final = "ask.exposure"
 # Key, default, lowest, highest. None: not asked for.
 _NUMBERS: Final[tuple[tuple[str, float | None, float, float], ...]] = (
     ("min_elevation_deg", None, *LEAST_DEG),
     ("niirs", LEVEL, 0.0, 9.0),
-    ("visibility_km", VISIBILITY_KM, 0.1, 300.0),
+    ("visibility_km", None, 0.1, 300.0),
     ("cloud", None, 0.0, 1.0),
     ("schedule_probability", LEAST_PROBABILITY, 0.001, 1.0),
 )
@@ -32,16 +33,22 @@ class ExposureSettings:
     """What exposure is told.
 
     `min_elevation_deg` from which a flight is in view (None: from the horizon); `refraction` of sight;
-    `niirs` the grade from which the owner of a site counts; `visibility_km` near the ground; `cloud` the
-    chance that it hides a site; `schedule_probability` below which no window is told.
+    `niirs` the grade from which the owner of a site counts, where the site names none of its own or
+    `niirs_for_all`; `visibility_km` near the ground (None: nobody gave one); `cloud` the chance that it hides
+    a site; `schedule_probability` below which no window is told.
     """
 
     min_elevation_deg: float | None = None
     refraction: Refraction = "light"
     niirs: float = LEVEL
-    visibility_km: float = VISIBILITY_KM
+    visibility_km: float | None = None
     cloud: Cloud = DEFAULT_CLOUD
     schedule_probability: float = LEAST_PROBABILITY
+    niirs_for_all: bool = False
+
+    def level(self, site: Site) -> float:
+        """Return the grade from which pictures of a site count."""
+        return self.niirs if self.niirs_for_all or site.niirs is None else site.niirs
 
 
 def read_settings(
@@ -49,7 +56,8 @@ def read_settings(
 ) -> ExposureSettings:
     """Return the settings of an `[ask.exposure]` table; `overrides` that are not None stand in for its keys.
 
-    Raises CaseError with the path of a key that is unknown or has a value that cannot be used.
+    A `niirs` among the overrides is for all sites, also for those that name their own. Raises CaseError with
+    the path of a key that is unknown or has a value that cannot be used.
     """
     check_keys(table, KEYS, PART, folder)
     given = {**table, **{key: value for key, value in overrides.items() if value is not None}}
@@ -63,6 +71,7 @@ def read_settings(
     return ExposureSettings(
         **values,
         refraction=refraction,
+        niirs_for_all=overrides.get("niirs") is not None,
         cloud=DEFAULT_CLOUD if chance is None else Cloud(probability=chance, source="as given by the user"),
     )
 

@@ -2,9 +2,10 @@
 
 The elevation is apparent: the straight line on WGS-84, lifted by the bending of a ray that is traced through
 an exponential atmosphere (`geometry`); by default that of visible light. What hides a site is its level
-plane, or the mask of its terrain where one is given (`places.masks`). No buildings, no cloud, no night: an
-upper bound on what could have been seen. The altitude of a site is taken for that of the country around it;
-what a height sees below its level plane is left out unless a mask or a least elevation lets it in.
+plane, or the mask of its terrain where one is given (`places.masks`). No buildings, no cloud, no night. The
+level plane is a bound neither way: hills may hide more, and what a height sees below its plane is left out
+unless a mask or a least elevation lets it in. The altitude of a site is taken for that of the country around
+it.
 
 How members move between samples, and how entry and exit are found, `view` says.
 """
@@ -204,7 +205,7 @@ def _limits(view: SiteView) -> str:
     """Say what was left out."""
     mask = view.mask
     if mask is None:
-        limits = "geometry and refraction only: no terrain, no cloud"
+        limits = "geometry and refraction only: a level horizon, no terrain, no view from a height, no cloud"
         if view.site.alt_m is None:
             limits += "; the site's altitude is not given and taken as sea level"
         return limits

@@ -1,10 +1,11 @@
 """Signals that could have been heard of a site: margins, hours, and the same emitter from orbit.
 
-Two answers by class of emitter. The *upper bound* is free space wherever the flight stands over the level
-horizon, and past it the loss of P.528 that is exceeded nine times in ten; it knows no clutter, no hills, no
-rain, and none of the other emitters on the same channel, of which a receiver at 20 km hears those of
-800,000 km² and more. What could be heard need not have been told apart. The *median* is P.528's loss of half
-the time, over the site's own horizon where one is given.
+Two answers by class of emitter. The *bound* takes the class at the most power of its spread, free space
+wherever the flight stands over the level horizon, and past it the loss of P.528 that is exceeded nine times
+in ten: one time in ten signals carry farther. It knows no clutter, no hills, no rain, and none of the other
+emitters on the same channel, of which a receiver at 20 km hears those of 800,000 km² and more. What could be
+heard need not have been told apart. It is a bound for the receiver that is named, and no other. The *median*
+is P.528's loss of half the time at the power of the class, over the site's own horizon where one is given.
 
 P.528 ends at 20 km above the ground and outside 100 MHz to 30 GHz; there both answers are free space within
 the horizon, nothing is said beyond it, and the row says for what share of the time that was so.
@@ -35,8 +36,10 @@ from overflight.exposure.geometry import horizon_m, slant_m
 from overflight.exposure.looks import MemberLooks
 from overflight.exposure.p528 import (
     FREE_SPACE,
+    HIGH_M,
     OUTSIDE,
     PAST_HORIZON,
+    WITHIN_HORIZON,
     applies,
     ground_between_m,
     loss,
@@ -76,9 +79,10 @@ HOPELESS_DB: Final = 6.0
 class Heard:
     """What a receiver has of one class of emitter over pieces, (N,): margins NaN where not assessed.
 
-    `free_db` is the margin over free space where the flight stands over the level horizon, `median_db` and
-    `loud_db` those of P.528 for half and a tenth of the time. `reached` is where the median
-    may count, `fallen_back` where P.528 does not reach.
+    All margins are at the power of the class; `bound` adds its spread. `free_db` is the margin over free
+    space where the flight stands over the level horizon, `median_db` and `loud_db` those of P.528 for half
+    and a tenth of the time, the latter where it does not (`past`). `reached` is where the median may count,
+    `fallen_back` where P.528 does not reach.
     """
 
     free_db: Float64s
@@ -155,8 +159,7 @@ def signal_site(
         _joined(emitter, receiver, [block[i] for block in blocks]) for i, emitter in enumerate(emitters)
     )
     given = {
-        "receiver": f"{receiver.id}: {receiver.gain_dbi:g} dBi, noise figure "
-        f"{receiver.noise_figure_db:g} dB, {receiver.needed_db:g} dB needed",
+        "receiver": _receiver_words(receiver),
         "terrain": "level horizon" if looks.mask is None else looks.mask.source or "mask",
         "propagation": provenance(),
     }
@@ -165,7 +168,7 @@ def signal_site(
     for one in by_emitter:
         made = _findings(one, looks, part, given)
         findings += made
-        rows.append(_row(one, looks, made))
+        rows.append(_row(one, looks, receiver, made))
         orbits += _orbit_rows(one, looks, receiver, orbits_km)
     return SiteSignals(
         site=looks.site,
@@ -191,8 +194,10 @@ def signals_section(results: Sequence[SiteSignals]) -> dict[str, Any]:
 
 
 NOTES: Final = (
-    "The upper bound ignores clutter, hills, rain and every other emitter on the channel. What could have "
-    "been heard need not have been told apart, and nothing here says that it was listened to.",
+    "The bound takes each class at the most power of its spread and ignores clutter, hills, rain and every "
+    "other emitter on the channel; past the horizon it is passed one time in ten. It is that of the receiver "
+    "named. What could have been heard need not have been told apart, and nothing here says that it was "
+    "listened to.",
     "P.528 is a smooth Earth of average ground; its median stands beside the bound, not in its place. Above "
     "20 km over the ground, and outside 100 MHz to 30 GHz, free space within the horizon stands for both.",
     "An emitter is taken to radiate its power toward the receiver at every elevation.",
@@ -215,20 +220,24 @@ def hear(
     """Return what a receiver has of an emitter over pieces; `masked` where the site has its own horizon.
 
     `percent` (10, 50, 90) stands in for the median's share of the time.
-    Without `every`, P.528 is not asked where free space is 6 dB too little: its margins are NaN there.
+    Without `every`, P.528 is not asked where free space at the most power is 6 dB too little: its margins are
+    NaN there.
     """
     tuned = receiver.low_hz <= emitter.frequency_hz <= receiver.high_hz
     budget = emitter.eirp_dbm + receiver.gain_dbi - float(sensitivity_dbm(receiver, emitter.bandwidth_hz))
     budget = budget if tuned else -math.inf
     free = budget - free_space_loss_db(emitter.frequency_hz, pieces.range_m)
-    asked = np.nonzero(every | (free >= -HOPELESS_DB))[0]
-    over = pieces.in_sight | (pieces.elevation_deg >= 0.0)
+    least_db = -emitter.eirp_spread_db
+    asked = np.nonzero(every | (free >= least_db - HOPELESS_DB))[0]
     half_db, status = _margin(emitter, pieces, site_alt_m, budget, percent, asked)
-    past = (status == PAST_HORIZON) & ~over
+    # Where P.528 does not reach, the horizon of the antenna's own height stands for the level one.
+    over = pieces.in_sight | (pieces.elevation_deg >= 0.0) | (status == FREE_SPACE)
+    # An antenna above the ground has its horizon below the level plane: P.528 counts from there.
+    past = np.isin(status, (WITHIN_HORIZON, PAST_HORIZON)) & ~over
     loud_db = _margin(emitter, pieces, site_alt_m, budget, LOUD, np.nonzero(past)[0])[0]
     free = np.where(over, free, np.nan)
     fallen = (status == FREE_SPACE) | ((status == OUTSIDE) & over)
-    median_db = np.where(fallen & over, free, half_db)
+    median_db = np.where(fallen, free, half_db)
     # Behind a horizon of its own, a smooth Earth says nothing of the site.
     reached = pieces.in_sight | (past & (not masked))
     median = reached & (median_db >= 0.0)
@@ -238,7 +247,7 @@ def hear(
         loud_db=loud_db,
         reached=reached,
         # A median may lie tenths of a decibel under free space; the bound holds it too.
-        bound=(free >= 0.0) | (past & (loud_db >= 0.0)) | median,
+        bound=(free >= least_db) | (past & (loud_db >= least_db)) | median,
         median=median,
         past=past,
         fallen_back=fallen,
@@ -266,11 +275,12 @@ def _margin(
 def reach_m(looks: MemberLooks, emitters: Sequence[EmitterClass], receiver: Receiver) -> float:
     """Return the distance beyond which no emitter of the classes is heard, metres.
 
-    Free space's, with HOPELESS_DB in hand, and not beyond the ends of P.528's curves.
+    Free space's at the most power, with HOPELESS_DB in hand, and not beyond the ends of P.528's curves.
     """
     longest = 0.0
     for one in emitters:
-        budget = one.eirp_dbm + receiver.gain_dbi - float(sensitivity_dbm(receiver, one.bandwidth_hz))
+        most_dbm = one.eirp_dbm + one.eirp_spread_db
+        budget = most_dbm + receiver.gain_dbi - float(sensitivity_dbm(receiver, one.bandwidth_hz))
         longest = max(longest, float(range_for_loss_m(one.frequency_hz, max(budget, 0.0) + HOPELESS_DB)))
     height = max(float(np.nanmax(looks.above_site_m, initial=0.0)), 0.0)
     tallest = max((one.height_m for one in emitters), default=0.0)
@@ -413,7 +423,7 @@ def _orbit_rows(
 def _findings(one: EmitterSignals, looks: MemberLooks, part: str, given: Mapping[str, str]) -> list[Finding]:
     name, emitter, weight = looks.site.name, one.emitter, looks.weight
     head = f"{finding_head(part, looks.site.id)}.signals_{emitter.id}"
-    limits = _limits(one, weight.size)
+    limits, most = _limits(one, weight.size), f"bound: {_most_words(one.emitter)}"
     findings = [
         Finding(
             id=f"{head}_possible",
@@ -422,7 +432,7 @@ def _findings(one: EmitterSignals, looks: MemberLooks, part: str, given: Mapping
             unit="1",
             value={"p": share(one.bound_h > 0.0, weight)},
             given=given,
-            reason=f"upper bound; {limits}",
+            reason=f"{most}; {limits}",
         )
     ]
     for quantity, text, unit, values, how in (
@@ -431,7 +441,7 @@ def _findings(one: EmitterSignals, looks: MemberLooks, part: str, given: Mapping
             f"For how long at most could this at {name} have been heard: {emitter.name}?",
             "h",
             one.bound_h,
-            "upper bound: free space over the level horizon, and past it P.528's loss of one time in ten",
+            f"{most}, free space over the level horizon, past it P.528's loss exceeded nine times in ten",
         ),
         (
             "hours_median",
@@ -444,10 +454,11 @@ def _findings(one: EmitterSignals, looks: MemberLooks, part: str, given: Mapping
         ),
         (
             "best_margin",
-            f"How far above what a receiver needs could this at {name} have stood: {emitter.name}?",
+            f"How far above what the receiver needs could this at {name} have stood: {emitter.name}?",
             "dB",
             one.best_db,
-            "upper bound: free space; of members over the level horizon",
+            f"free space at the power of the class, ± {emitter.eirp_spread_db:g} dB; of members over the "
+            "level horizon",
         ),
     ):
         value = spread(values, weight)
@@ -483,7 +494,22 @@ def _limits(one: EmitterSignals, members: int) -> str:
     return "; ".join([*parts, one.emitter.source])
 
 
-def _row(one: EmitterSignals, looks: MemberLooks, findings: Sequence[Finding]) -> dict[str, Any]:
+def _receiver_words(receiver: Receiver) -> str:
+    return (
+        f"{receiver.id}: {receiver.gain_dbi:g} dBi, noise figure {receiver.noise_figure_db:g} dB, "
+        f"{receiver.needed_db:g} dB needed"
+    )
+
+
+def _most_words(emitter: EmitterClass) -> str:
+    """Return the power of the bound in words."""
+    spread_db = emitter.eirp_spread_db
+    return f"{spread_db:g} dB more power than the class has" if spread_db else "the power of the class"
+
+
+def _row(
+    one: EmitterSignals, looks: MemberLooks, receiver: Receiver, findings: Sequence[Finding]
+) -> dict[str, Any]:
     weight = looks.weight
     above = float(np.nanmedian(one.best_above_m)) if np.isfinite(one.best_above_m).any() else math.nan
     row: dict[str, Any] = {
@@ -506,20 +532,30 @@ def _row(one: EmitterSignals, looks: MemberLooks, findings: Sequence[Finding]) -
         "model": "P.528-5" if _by_p528(one) else "free space (P.525)",
         "finding_ids": [f.id for f in findings],
     }
-    row["text"] = _sentence(row)
+    row["text"] = _sentence(row, one, receiver, _past_words(one.emitter, looks))
     return row
 
 
-def _sentence(row: Mapping[str, Any]) -> str:
-    who = f"Of {row['name']}, {row['emitter_name']}"
+def _past_words(emitter: EmitterClass, looks: MemberLooks) -> str:
+    """Return what the bound knows past the horizon."""
+    highest = float(np.nanmax(looks.above_site_m, initial=0.0))
+    if applies(emitter.frequency_hz, emitter.height_m) and highest <= HIGH_M:
+        return "past the horizon it may carry farther one time in ten"
+    return "past the horizon it is not assessed"
+
+
+def _sentence(row: Mapping[str, Any], one: EmitterSignals, receiver: Receiver, past: str) -> str:
+    who = f"Of {row['name']}, {row['emitter_name']}: a receiver aboard ({_receiver_words(receiver)})"
+    if not one.tuned:
+        return f"{who} could not have heard it: it does not tune to it."
+    most = f"{_most_words(one.emitter)} and no clutter in the way; {past}"
     if row["p_bound"] == 0.0:
-        return f"{who}: a receiver aboard could not have heard it, even with no clutter in the way."
+        return f"{who} could not have heard it, even with {most}."
     hours, median = row["hours_bound"], row["hours_median"]
-    chance = f"{likelihood(row['p_bound'])} ({percent_words(row['p_bound'])})"
-    text = f"{who}: a receiver aboard could have heard it, {chance}"
+    text = f"{who} could have heard it, {likelihood(row['p_bound'])} ({percent_words(row['p_bound'])})"
     if hours is not None and median is not None:
         text += (
-            f", for {hours['p50']:.1f} h ({hours['p05']:.1f} to {hours['p95']:.1f}) at most, an upper bound "
-            f"that ignores clutter; with the loss of half the time, {median['p50']:.1f} h"
+            f", for at most {hours['p50']:.1f} h ({hours['p05']:.1f} to {hours['p95']:.1f}) by the path; "
+            f"with the loss of half the time, {median['p50']:.1f} h"
         )
-    return f"{text}."
+    return f"{text}. That is a bound, with {most}."

@@ -7,10 +7,12 @@ share `gradient` of the Earth's curvature, which for an exponential atmosphere o
 R N0 10⁻⁶ / h0 exp(-h / h0) (Recommendation ITU-R P.453-14); over terrain that is within 0.01° of a traced
 ray.
 
-A mask made from part of the ground is a lower bound of the horizon, so what is "in view" over it is an upper
-bound, and `SiteMask.notes` say why: the grid has holes, or ends before the ground that could matter, or its
-cells are so wide that valleys are filled and ridges are shaved off. A mask is one number per azimuth, as for
-something far behind all terrain: a balloon that is nearer than the ridge is judged as if it were beyond.
+A mask made from part of the ground is a lower bound of the horizon, and `SiteMask.notes` say why: the grid
+has holes, or ends before the ground that could matter, or its cells are so wide that valleys are filled and
+ridges are shaved off. An azimuth of which nothing is known has the horizon of the lowest land. A site of
+which nothing at all is known is taken as level, which is said, and is a bound neither way: from a height one
+sees below the level plane. A mask is one number per azimuth, as for something far behind all terrain: a
+balloon that is nearer than the ridge is judged as if it were beyond.
 
 An operator's own horizon, of buildings and trees, comes as a table of azimuths and elevations.
 """
@@ -29,7 +31,14 @@ import numpy.typing as npt
 from overflight.compiled import compiled
 from overflight.errors import InputError, LimitError
 from overflight.places.sites import Site
-from overflight.places.terrain import HIGHEST_LAND_M, Terrain, height_at, read_terrain, terrain_height_m
+from overflight.places.terrain import (
+    HIGHEST_LAND_M,
+    LOWEST_LAND_M,
+    Terrain,
+    height_at,
+    read_terrain,
+    terrain_height_m,
+)
 from overflight.places.tiles import Box
 from overflight.rows import Problems, Row, parse_number, parse_rows, read_text, shorten
 from overflight.units import WGS84_A_M, WGS84_F
@@ -251,8 +260,8 @@ def terrain_mask(
 
     Returns
     -------
-    A mask that is complete or says in its notes what was missing. Where no ray found any ground the horizon
-    is level.
+    A mask that is complete or says in its notes what was missing. A ray that found no ground has the horizon
+    of the lowest land (`lowest_deg`); where none found any the horizon is level.
     """
     _check_place(lon_deg, lat_deg, alt_m, azimuths)
     ground = float(terrain_height_m(terrain, lon_deg, lat_deg)[0])
@@ -277,6 +286,8 @@ def terrain_mask(
         scale_m,
         found,
     )
+    unseen = np.isnan(found[0])
+    found[0, unseen] = 0.0 if unseen.all() else lowest_deg(height)
     notes += _missing(found[1], found[2], far, step)
     if far < whole:
         notes += (
@@ -295,6 +306,15 @@ def terrain_mask(
         ends_m=found[2].copy(),
         notes=notes + terrain.notes,
     )
+
+
+def lowest_deg(height_m: float) -> float:
+    """Return what no horizon seen from a height is below: the dip to the lowest land, in no air, degrees.
+
+    Air lifts it, and the ellipsoid is nowhere rounder than along the meridian at the equator.
+    """
+    low = WGS84_A_M * (1.0 - _E2) + LOWEST_LAND_M
+    return -math.degrees(math.acos(low / (low + max(height_m - LOWEST_LAND_M, 0.0))))
 
 
 def cell_m(terrain: Terrain, lat_deg: float) -> float:
@@ -383,7 +403,7 @@ def _march(
     scale_m: float,
     found: Float64s,
 ) -> None:
-    """Write elevation, share of known samples and distance reached, (3, A)."""
+    """Write elevation (NaN where no ground was found), share of known samples, distance reached, (3, A)."""
     lat = math.radians(lat_deg)
     sine, cosine = math.sin(lat), math.cos(lat)
     squeeze = 1.0 - _E2 * sine * sine
@@ -412,7 +432,7 @@ def _march(
                 seen += 1
                 elevation = _elevation(height, here, angle, radius, surface, scale_m)
                 highest = max(highest, elevation)
-        found[0, a] = highest if seen > 0 else 0.0
+        found[0, a] = highest if seen > 0 else math.nan
         found[1, a] = seen / asked if asked > 0 else 0.0
         found[2, a] = reached
 
