@@ -49,6 +49,10 @@ from overflight.places.borders import (
     territorial_sea,
 )
 from overflight.places.sites import read_sites
+from overflight.programme import settings as programme_settings
+from overflight.programme.answers import answer_programme
+from overflight.programme.catalogue import read_catalogue
+from overflight.programme.records import Catalogue
 from overflight.reconstruct.answers import last_place, reading_rows, reconstruction_findings, unknowns
 from overflight.reconstruct.likelihood import Scenario
 from overflight.reconstruct.posterior import (
@@ -60,9 +64,6 @@ from overflight.reconstruct.posterior import (
     scenarios_from,
 )
 from overflight.reconstruct.readings import read_back
-from overflight.programme import settings as programme_settings
-from overflight.programme.answers import answer_programme
-from overflight.programme.catalogue import Catalogue, read_catalogue
 from overflight.records import Finding, Sighting, weighted_quantile
 from overflight.report.page import write_report
 from overflight.report.result import record_dict, result_json
@@ -93,6 +94,8 @@ ASK_KEYS = {
     "crossings": ("countries", "territorial_sea", "areas"),
 }
 FORECAST_HOURS, ORIGIN_HOURS = 48.0, 48.0
+# Where a case gives no terrain: level.
+NO_HORIZONS = Horizons(light={}, radio={})
 # The report's path table needs no more than this many rows.
 PATH_ROWS = 400
 
@@ -107,7 +110,7 @@ class Inputs:
     sites: tuple[Any, ...] = ()
     claims: tuple[Claim, ...] = ()
     areas: tuple[Area, ...] = ()
-    horizons: Horizons | None = None
+    horizons: Horizons = NO_HORIZONS
     cameras: tuple[CameraClass, ...] | None = None
     emitters: tuple[EmitterClass, ...] | None = None
     elements: Reading | None = None
@@ -376,10 +379,8 @@ def _answers(
     return findings, sections
 
 
-def _beside(
-    inputs: Inputs, ensemble: xr.Dataset, findings: list[Finding], sections: dict[str, Any]
-) -> None:
-    """Add what a catalogue of flights says of the programme, and events beside the path, where a case has them."""
+def _beside(inputs: Inputs, ensemble: xr.Dataset, findings: list[Finding], sections: dict[str, Any]) -> None:
+    """Add what a catalogue says of the programme, and events beside the path, where a case has them."""
     table = inputs.case.ask.get("programme", {})
     for catalogue in inputs.catalogues[:1]:
         told = answer_programme(

@@ -127,9 +127,10 @@ def test_only_what_the_sensor_and_the_sun_allow_counts() -> None:
 
 
 def test_a_pass_counts_while_the_site_is_within_reach() -> None:
-    """By hand for SHARP at noon: 742 km high, 274 km to the side, its 30.5° reach 449 km: 713 km at 6.69 km/s.
+    """By hand for SHARP at noon: 742 km high, 274 km to the side, its 30.5° reach 449 km: 713 km.
 
-    WAVES: 537 km high, 567 km to the side, its 50° reach 690 km: 790 km at 7.09 km/s.
+    WAVES: 537 km high, 567 km to the side, its 50° reach 690 km: 790 km. Over the ground 6.69 and
+    7.09 km/s.
     """
     fit = fitness(passes(ROWS), [TABLE])
     assert np.diff(fit.optical_s[:, 1], axis=0)[0] == pytest.approx(LOOK_S, abs=0.5)
@@ -272,6 +273,28 @@ def test_a_balloons_view_is_its_looks() -> None:
     assert balloon_view(looks, hours=np.arange(8.0)).hours.tolist() == list(range(8))
 
 
+def test_views_are_taken_as_exposure_was_told() -> None:
+    """Above 20 degrees, behind a ridge of 25 degrees in the west: the hours are those of the exposure."""
+    from overflight.exposure.answers import Horizons, expose
+    from overflight.exposure.satellite_answers import flight_views
+    from overflight.exposure.settings import ExposureSettings
+    from overflight.places.masks import SiteMask
+
+    mask = SiteMask(
+        azimuth_deg=np.array([0.0, 179.0, 181.0, 359.0]), elevation_deg=np.array([0.0, 0.0, 25.0, 25.0])
+    )
+    settings = ExposureSettings(min_elevation_deg=20.0)
+    horizons = Horizons(light={SITE.id: mask}, radio={})
+    exposed = expose(
+        flight(), [SITE], settings=settings, horizons=horizons, cameras=(), emitters=(), unknown=False
+    )
+    (seen,) = flight_views(flight(), [SITE], exposed, settings, horizons)
+    assert seen.hours == pytest.approx(exposed.sight.by_site[SITE.id].in_view_s / HOUR_S)
+    assert 0.0 < seen.hours.max() < 2.0
+    # The looks of the samples are under the same horizon: half a step apart at most.
+    assert seen.share @ np.diff(seen.time_s) / HOUR_S == pytest.approx(seen.hours, abs=0.5)
+
+
 def made_set(catalog: int, name: str, epoch_s: float, per_day: float = 15.0) -> ElementSet:
     return ElementSet(
         catalog=catalog, name=name, designator="", epoch_s=epoch_s, mean_motion_degps=per_day * 360.0 / DAY_S,
@@ -316,7 +339,8 @@ def test_a_whole_answer_with_the_pole_among_the_sites(tmp_path: object) -> None:
 def test_nothing_to_ask_is_said() -> None:
     none = satellite_answers([], [SITE], NOON, NOON + DAY_S, [TABLE])
     assert [f.kind for f in none.findings] == ["undetermined"]
-    assert "import" in none.section["notes"][0]
+    assert "inputs] elements" in none.section["notes"][0]
+    assert "assess` does not read" in none.section["notes"][0]
     assert satellite_answers([made_set(1, "SHARP", NOON)], [], NOON, NOON + DAY_S, [TABLE]).findings == ()
     parts = satellite_parts(none.section)
     assert parts is not None

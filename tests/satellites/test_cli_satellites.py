@@ -31,6 +31,9 @@ SITES = """id,name,lat_deg,lon_deg,alt_m,source
 MALM,Malmstrom,47.5,-111.2,1057,published
 POLE,Pole,90,0,,by eye
 """
+CAMERAS = """id,name,focal_m,aperture_m,pitch_m,columns,rows,source
+own,its own,1.5,0.15,4.6e-6,9576,6388,made for this test
+"""
 SIGHTINGS = "id,time_start,time_end,kind,role,source\n"
 
 
@@ -105,6 +108,14 @@ def test_compare_with_a_flight_writes_answer_and_picture(store: Path, case: Path
     told = json.loads((out / "satellites.json").read_text())
     assert told["section"]["rows"][0]["balloon"]["hours"] is not None
     assert (out / "satellites.png").read_bytes()[:4] == b"\x89PNG"
+    # What the case says of seeing counts: from 20 degrees up, by one camera of its own.
+    (case / "cameras.csv").write_text(CAMERAS)
+    more = CASE + 'cameras = "cameras.csv"\n[ask.exposure]\nmin_elevation_deg = 20\n'
+    (case / "case.toml").write_text(more)
+    run("compare", case, "--flight", tmp_path / "flight.nc", "--store", store, "--out", out)
+    again = json.loads((out / "satellites.json").read_text())["section"]["rows"][0]["balloon"]
+    assert again["hours"]["p50"] < told["section"]["rows"][0]["balloon"]["hours"]["p50"]
+    assert [one["camera"] for one in again["cameras"]] == ["own"]
 
 
 def test_without_elements_the_answer_says_what_to_do(case: Path, tmp_path: Path) -> None:

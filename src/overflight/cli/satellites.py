@@ -15,6 +15,7 @@ from overflight.errors import InputError
 
 if TYPE_CHECKING:
     from overflight.case import Case
+    from overflight.exposure.compare import BalloonView
     from overflight.exposure.satellite_answers import SatelliteAnswer
     from overflight.places.sites import Site
     from overflight.satellites.fetch import Fetched
@@ -263,10 +264,10 @@ def _asked(
     sites = read_sites(case.inputs["sites"])
     settings = _settings(case, names, min_elevation)
     with share_bar() as tell:
-        views: list[Any] = []
+        views: list[BalloonView] = []
         window = (case.time_start, case.time_end)
         if flight is not None:
-            views, window = flight_views(flight, sites)
+            views, window = _flight_views(flight, sites, case)
         reading = gather_sets(case.inputs.get("elements", ()), *window, settings, store=store)
         return satellite_answers(
             reading.sets, sites, *window, read_sensors(case.inputs.get("sensors", ())), views=views,
@@ -283,26 +284,34 @@ def _settings(case: Case, names: Sequence[str] | None, min_elevation: float | No
     return replace(settings, names=tuple(names)) if names else settings
 
 
-def flight_views(flight: Path, sites: Sequence[Site]) -> tuple[list[Any], tuple[float, float]]:
-    """Return what a flight had of sites, and its first and last time."""
+def _flight_views(
+    flight: Path, sites: Sequence[Site], case: Case
+) -> tuple[list[BalloonView], tuple[float, float]]:
+    """Return what a flight had of sites, under the case's settings, and its first and last time."""
     import xarray as xr
 
-    from overflight.exposure.compare import balloon_view
-    from overflight.exposure.images import image_site
-    from overflight.exposure.looks import member_looks
+    from overflight.exposure.answers import expose, read_horizons
+    from overflight.exposure.cameras import read_cameras
+    from overflight.exposure.satellite_answers import flight_views
+    from overflight.exposure.settings import read_settings
     from overflight.records import check_ensemble
+    from overflight.times import from_datetime64
 
     if not flight.is_file():
         raise InputError("there is no such file", file=str(flight), remedy="`overflight assess` writes it.")
     with xr.open_dataset(flight) as opened:
         ensemble = opened.load()
     check_ensemble(ensemble)
-    views = []
-    for site in sites:
-        looks = member_looks(ensemble, site)
-        views.append(balloon_view(looks, image_site(looks)))
-    times = ensemble["time"].values.astype("datetime64[ns]").astype("int64") / 1e9
-    return views, (float(times[0]), float(times[-1]))
+    settings = read_settings(case.ask.get("exposure", {}), case.folder)
+    inputs = case.inputs
+    horizons = read_horizons(sites, dem=inputs.get("terrain", ()), tables=inputs.get("horizons", ()))
+    exposed = expose(
+        ensemble, sites, settings=settings, horizons=horizons, emitters=(), unknown=False,
+        cameras=read_cameras(inputs.get("cameras", ())) or None,
+    )  # fmt: skip
+    time_s = from_datetime64(ensemble["time"].values)
+    views = flight_views(ensemble, sites, exposed, settings, horizons)
+    return views, (float(time_s[0]), float(time_s[-1]))
 
 
 def told(answer: SatelliteAnswer) -> dict[str, Any]:

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from overflight.exposure.compare import BalloonView, Comparison, compare_site, fitness_of
+from overflight.exposure.answers import ExposureAnswer, Horizons
+from overflight.exposure.compare import BalloonView, Comparison, balloon_view, compare_site, fitness_of
 from overflight.exposure.compare_section import satellite_section, section_without
+from overflight.exposure.geometry import LIGHT, RADIO
+from overflight.exposure.looks import member_looks
+from overflight.exposure.settings import ExposureSettings
 from overflight.places.sites import Site
 from overflight.records import Finding
 from overflight.satellites.coverage import Coverage, cover
@@ -19,6 +23,10 @@ from overflight.satellites.elements import ElementSet, Reading, Refusal, read_el
 from overflight.satellites.sensors import Sensor
 from overflight.satellites.settings import SatelliteSettings
 from overflight.satellites.store import name_fits, open_store, store_path
+from overflight.units import HOUR_S
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Progress = Callable[[str, float], None]
 
@@ -53,6 +61,34 @@ def gather_sets(
         with open_store(place) as held:
             sets += held.choose(time_start, time_end, max_age_s=settings.max_age_s, names=settings.names)
     return Reading(tuple(sets), reading.refused, reading.kind)
+
+
+def flight_views(
+    ensemble: xr.Dataset,
+    sites: Sequence[Site],
+    exposed: ExposureAnswer,
+    settings: ExposureSettings,
+    horizons: Horizons,
+) -> list[BalloonView]:
+    """Return what a flight had of sites, under the horizons, with the hours and pictures of exposure.
+
+    Parameters
+    ----------
+    exposed : `answers.expose` of the same ensemble and sites, with these settings and horizons.
+    """
+    radio = settings.refraction == "radio"
+    masks, air = (horizons.radio, RADIO) if radio else (horizons.light, LIGHT)
+    pictures = {one.site.id: one for one in exposed.images}
+    return [
+        balloon_view(
+            member_looks(
+                ensemble, site, min_elevation_deg=settings.min_elevation_deg, air=air, mask=masks.get(site.id)
+            ),
+            pictures.get(site.id),
+            hours=exposed.sight.by_site[site.id].in_view_s / HOUR_S,
+        )
+        for site in sites
+    ]
 
 
 def satellite_answers(
@@ -99,8 +135,9 @@ def _without(sites: Sequence[Site], sets: Sequence[ElementSet]) -> SatelliteAnsw
     if not sites:
         return SatelliteAnswer(findings=(), section=section_without("The case names no sites."))
     reason = (
-        "There are no element sets near the window. Import some with `overflight satellites import`, fetch "
-        "them with `overflight satellites fetch`, or name files of the case under inputs.elements."
+        "There are no element sets near the window. Name files of them in the case, `[inputs] elements`. "
+        "`overflight satellites passes` and `compare` also take what `overflight satellites import` and "
+        "`fetch` put into the store; `overflight assess` does not read it."
     )
     finding = Finding(
         id="satellites.sites.passes", question="Which satellites passed over the sites?", kind="undetermined",

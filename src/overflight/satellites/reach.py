@@ -42,7 +42,7 @@ def within_reach_s(passes: Passes, satellite: int, rows: slice, reach_deg: float
     most = np.arcsin(np.clip(away * math.sin(reach) / ground, -1.0, 1.0)) - reach
     lat = np.radians([one.lat_deg for one in passes.sites])[site]
     half = np.arccos(np.clip(np.cos(most) / np.cos(least), -1.0, 1.0))
-    half /= ground_rate_radps(passes.orbits[satellite].sets[0], away, lat)
+    half /= ground_rate_radps(passes.orbits[satellite].sets[0], away, np.cos(lat))
     span = np.stack([
         np.maximum(passes.peak_s[rows] - half, passes.rise_s[rows]),
         np.minimum(passes.peak_s[rows] + half, passes.set_s[rows]),
@@ -53,7 +53,7 @@ def within_reach_s(passes: Passes, satellite: int, rows: slice, reach_deg: float
     return np.where(off <= reach, span, np.nan)
 
 
-def ground_rate_radps(one: ElementSet, away_m: Float64s, lat_rad: Float64s) -> Float64s:
+def ground_rate_radps(one: ElementSet, away_m: Float64s, cos_lat: Float64s) -> Float64s:
     """Return the rate at which the point under a satellite moves over the turning Earth, rad/s.
 
     The satellite's, by its angular momentum, less the Earth's: the difference of the two vectors of rotation,
@@ -62,7 +62,7 @@ def ground_rate_radps(one: ElementSet, away_m: Float64s, lat_rad: Float64s) -> F
     own = math.radians(one.mean_motion_degps) * (one.axis_m / away_m) ** 2
     own = own * math.sqrt(1.0 - one.eccentricity**2)
     along = own * SIDEREAL_RADPS * math.cos(math.radians(one.inclination_deg))
-    turn = (SIDEREAL_RADPS * np.cos(lat_rad)) ** 2
+    turn = (SIDEREAL_RADPS * cos_lat) ** 2
     return np.asarray(np.sqrt(own**2 + turn - 2.0 * along))
 
 
