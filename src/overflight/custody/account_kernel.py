@@ -139,7 +139,7 @@ def _fill(
     sent: Float64s,
     out: Float64s,
 ) -> None:
-    """Keep as much of the piece that was refused or written over last as fits, leaving a gap.
+    """Keep as much of pieces that were refused, or written over last, as fits, leaving a gap.
 
     Pieces are larger than items; a recorder that is full lacks less than one item.
     """
@@ -147,17 +147,22 @@ def _fill(
     for i in range(count):
         if math.isnan(lost_at[i]):
             used += size[i]
-        elif policy == _STOP:
-            if last < 0:
-                last = i
-        elif math.isfinite(stored_at[i]) and lost_at[i] >= when:
+        elif policy != _STOP and math.isfinite(stored_at[i]) and lost_at[i] >= when:
             last, when = i, lost_at[i]
-    if last < 0:
-        return
-    more = min(capacity - used - gap, size[last])
-    if more > 0.0:
-        out[kind[last], 2] += more
-        out[kind[last], 3] += more * min(sent[last] / size[last], 1.0)
+    room = capacity - used - gap
+    if policy == _STOP:
+        for i in range(count):
+            if math.isfinite(lost_at[i]) and room > 0.0:
+                room -= _keep(min(room, size[i]), i, size, kind, sent, out)
+    elif last >= 0 and room > 0.0:
+        _keep(min(room, size[last]), last, size, kind, sent, out)
+
+
+@compiled
+def _keep(more: float, i: int, size: Float64s, kind: Int64s, sent: Float64s, out: Float64s) -> float:
+    out[kind[i], 2] += more
+    out[kind[i], 3] += more * min(sent[i] / size[i], 1.0)
+    return more
 
 
 @compiled
