@@ -7,21 +7,24 @@ import json
 import random
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from overflight.custody import ccsds, integrity
 from overflight.custody.ccsds import Packets, crc_holds, examine_packets, parse_packets
 from overflight.custody.integrity import (
     Examined,
     Integrity,
     compare_all,
+    examine_file,
     findings_of,
     integrity_lines,
     section,
 )
-from overflight.errors import InputError
+from overflight.errors import InputError, LimitError
 
 spacepackets = pytest.importorskip("spacepackets", reason="needs the extra ccsds")
 
@@ -56,7 +59,7 @@ def told(one: Integrity) -> dict[str, str]:
 
 
 def accounted(split: Packets) -> int:
-    return sum(p.length for p in split.packets) + sum(d.length for d in split.defects)
+    return sum(p.length for p in split.packets) + sum(d.length for d in split.defects) + split.left
 
 
 # --- the format ----------------------------------------------------------------------------------------
@@ -235,6 +238,53 @@ def test_packets_cut_at_every_byte_give_what_is_there(control: bool) -> None:
         if whole_behind >= 3:
             assert got is not None
             assert got.counts["received"] == whole_behind
+
+
+def test_a_search_that_takes_too_much_work_ends_and_tells_what_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ccsds, "MOST_LOOKS", 500)
+    rng = random.Random(2)
+    # Each place begins a header, of a kind of its own.
+    noise = b"".join(
+        rng.randrange(0x2000).to_bytes(2, "big") + rng.randbytes(2) + b"\0\0" for _ in range(2000)
+    )
+    data = b"".join(made(20)) + noise + b"\xff" * 3
+    splitter = ccsds._Splitter(data)
+    splitter.run()
+    assert splitter.looked <= 500 + ccsds.RUN
+    split = parse_packets(data)
+    assert split.left > 0
+    assert accounted(split) == len(data)
+    found = examine_packets(data)
+    assert not found.ok
+    assert streams(found)["tm-apid-100"].counts["sound"] == 20
+    spot = streams(found)["no-packet"].spots[-1]
+    assert (spot.kind, spot.offset, spot.length) == ("unread", len(data) - split.left, split.left)
+    assert "too much work" in "\n".join(integrity_lines(streams(found)["no-packet"]))
+
+
+@pytest.mark.parametrize("tail", [b"", b"\xff" * 9])
+def test_more_packets_than_are_kept_are_told_as_left(monkeypatch: pytest.MonkeyPatch, tail: bytes) -> None:
+    monkeypatch.setattr(ccsds, "MOST_PACKETS", 12)
+    data = b"".join(made(20)) + tail
+    split = parse_packets(data)
+    assert len(split.packets) == 12
+    assert accounted(split) == len(data)
+    assert split.left == len(data) - split.packets[-1].offset - split.packets[-1].length
+    found = examine_packets(data)
+    assert not found.ok
+    assert [s.kind for s in streams(found)["no-packet"].spots] == ["unread"]
+
+
+def test_a_file_of_packets_is_smaller_than_one_of_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(integrity, "MOST_PACKET_FILE_BYTES", 100)
+    (tmp_path / "dump").write_bytes(b"".join(made(20)))
+    with pytest.raises(LimitError, match="between frames or packets"):
+        examine_file(tmp_path / "dump", format="ccsds")
+    assert examine_file(tmp_path / "dump").bytes_read > 100
 
 
 def test_hostile_headers_take_work_in_proportion() -> None:

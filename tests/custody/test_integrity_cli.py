@@ -95,6 +95,24 @@ def test_files_with_no_stream_in_common_are_told(folder: Path) -> None:
     (folder / "other").write_bytes(encode(other))
     done = run(folder / "whole", "--key", folder / "key", "--other", folder / "other")
     assert "no stream in common" in done.stderr
+    assert done.exit_code == EXIT_DAMAGED
+
+
+def test_a_stream_that_was_deleted_whole_is_told_against_the_other_copy(folder: Path) -> None:
+    second = stream_id("another")
+    both = encode([*made(), *chain(second, [(0, DATA, b"x"), (1, DATA, b"y")], KEY, close=True)])
+    (folder / "both").write_bytes(both)
+    words = ("--key", folder / "key", "--other")
+    done = run(folder / "whole", *words, folder / "both")
+    assert done.exit_code == EXIT_DAMAGED
+    assert f"Stream {second.hex()} is in the other file alone (3 frames): deleted here" in done.stdout
+    told, code = answer(folder / "both", *words, folder / "whole")
+    (row,) = told["alone"]
+    assert code == EXIT_DAMAGED
+    assert (row["stream"], row["where"], row["received"]) == (second.hex(), "here", 3)
+    assert set(row["finding_ids"]) <= {f["id"] for f in told["findings"]}
+    same, code = answer(folder / "both", *words, folder / "both")
+    assert (code, same["alone"]) == (0, [])
 
 
 def test_space_packets(folder: Path) -> None:

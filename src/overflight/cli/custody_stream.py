@@ -12,7 +12,7 @@ from overflight.cli.screen import EXIT_DAMAGED, note, say, say_json
 from overflight.cli.station import key_of, read_anchors
 
 if TYPE_CHECKING:
-    from overflight.custody.integrity import Comparison, Examined
+    from overflight.custody.integrity import Alone, Comparison, Examined
 
 
 class Format(StrEnum):
@@ -54,7 +54,8 @@ def stream(
 
     For each of four adversaries (line noise, a third party without the key, a cut tail, the sender who
     rewrites and chains anew) it says what was found, what is provable, and what is not detectable. Exit code
-    4 if anything is missing or wrong, or differs from the other copy.
+    4 if anything is missing or wrong, or differs from the other copy, as does a stream that only one of the
+    two files holds.
 
     \b
     overflight custody stream recovered.frames --key key
@@ -62,7 +63,7 @@ def stream(
     overflight custody stream recovered.frames --other received.db --json
     overflight custody stream dump.bin --format ccsds
     """
-    from overflight.custody.integrity import compare_all, copy_anchors, examine_file
+    from overflight.custody.integrity import compare_all, compare_streams, copy_anchors, examine_file
 
     secret, held = key_of(key), read_anchors(anchors)
     theirs = None if other is None else examine_file(other, key=secret, format=format.value)
@@ -70,32 +71,37 @@ def stream(
         held = (*held, *copy_anchors(theirs, other.name))
     found = examine_file(path, key=secret, anchors=held, format=format.value)
     compared = () if theirs is None else compare_all(found, theirs)
+    alone = () if theirs is None else compare_streams(found, theirs)
     if theirs is not None and not compared:
         note("The two files have no stream in common.")
     if as_json:
-        _say_json(found, compared, path)
+        _say_json(found, compared, alone, path)
     else:
-        _say_lines(found, compared)
-    if not found.ok or any(one.lacking or one.only_here or one.differing for one in compared):
+        _say_lines(found, compared, alone)
+    if not found.ok or alone or any(one.lacking or one.only_here or one.differing for one in compared):
         raise typer.Exit(EXIT_DAMAGED)
 
 
-def _say_json(found: Examined, compared: tuple[Comparison, ...], path: Path) -> None:
+def _say_json(
+    found: Examined, compared: tuple[Comparison, ...], alone: tuple[Alone, ...], path: Path
+) -> None:
     from dataclasses import asdict
 
     from overflight.custody.integrity import findings_of, section
 
-    rows = [asdict(one) for one in findings_of(found, compared)]
-    say_json({**section(found, compared, source=path.name), "findings": rows})
+    rows = [asdict(one) for one in findings_of(found, compared, alone)]
+    say_json({**section(found, compared, alone=alone, source=path.name), "findings": rows})
 
 
-def _say_lines(found: Examined, compared: tuple[Comparison, ...]) -> None:
+def _say_lines(found: Examined, compared: tuple[Comparison, ...], alone: tuple[Alone, ...]) -> None:
     from overflight.custody.integrity import integrity_lines
 
     pairs = {one.stream: one for one in compared}
     for one in found.streams:
         for line in integrity_lines(one, pairs.get(one.stream)):
             say(line)
+    for other in alone:
+        say(f"Stream {other.stream} {other.text}.")
     for text in found.notes:
         say(text)
     if found.streams_dropped:

@@ -56,10 +56,15 @@ RUN_STEPS: Final = 2
 NEAR: Final = 64
 # Headers that are looked at in the search after damage, for each byte: keeps hostile input linear.
 REREAD: Final = 8
+# And in all, some minute of work; and packets that are kept, some hundred bytes each. The rest is told.
+MOST_LOOKS: Final = 20_000_000
+MOST_PACKETS: Final = 1 << 20
 # Packets of a kind that must fail by chance one in 65,536 each before it is said to have error control.
 CRC_SHARE: Final = 0.5
 CRC_LEAST: Final = 2
 
+TOO_MANY: Final = f"not examined: there are more than {MOST_PACKETS:,} packets; cut the file between packets"
+TOO_LONG: Final = "not examined: the search for packets in damaged bytes ended, for it takes too much work"
 NO_CRC: Final = "its error control does not hold"
 NO_END: Final = "a group of segments begins here and does not end"
 AGAIN: Final = "came again, the same to the byte"
@@ -83,12 +88,17 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Packets:
-    """What bytes were split into: packets and what is none, which together are the input."""
+    """What bytes were split into: packets and what is none, which together are the input.
+
+    Of bytes that would take too much work the last `left` were not examined, `why_left` says why.
+    """
 
     packets: tuple[Packet, ...]
     defects: tuple[Defect, ...]
     defects_dropped: int
     bytes_read: int
+    left: int = 0
+    why_left: str = ""
 
 
 # --- splitting -----------------------------------------------------------------------------------------
@@ -97,13 +107,17 @@ class Packets:
 def parse_packets(data: bytes) -> Packets:
     """Split bytes into space packets; never raises on what they hold.
 
+    Ends after a million packets, or where the search after damage has taken too much work, and says so.
     Raises InputError where `spacepackets` is not installed.
     """
     unpack = _unpacker()
     splitter = _Splitter(data)
     splitter.run()
     packets = tuple(_packet(unpack, data, at) for at in splitter.places)
-    return Packets(packets, tuple(splitter.defects), splitter.defects_dropped, len(data))
+    left = 0 if splitter.left_from is None else len(data) - splitter.left_from
+    return Packets(
+        packets, tuple(splitter.defects), splitter.defects_dropped, len(data), left, splitter.why_left
+    )
 
 
 def _unpacker() -> Any:
@@ -129,7 +143,7 @@ class _Splitter:
     """Goes through the bytes; `run` fills `places` (offsets of packets) and `defects`.
 
     `last` has the last count of each kind of packet (type, secondary header, APID) so far, `looked` the
-    headers that were looked at in the search after damage.
+    headers that were looked at in the search after damage. Bytes from `left_from` on are not examined.
     """
 
     data: bytes
@@ -138,31 +152,49 @@ class _Splitter:
     defects_dropped: int = 0
     last: dict[int, int] = field(default_factory=dict)
     looked: int = 0
+    left_from: int | None = None
+    why_left: str = ""
 
     def run(self) -> None:
         """Split: as the lengths say where that comes out even, else by what the counts confirm."""
         end = len(self.data)
-        plain, stop = self._plain()
+        plain, stop, beyond = self._plain()
         if stop == end:
             self.places = plain
+            self._leave(beyond, TOO_MANY)
             return
         at = 0 if self._follow_on(0) else self._seek(1)
         if at == end:
             # Nothing counts here: the lengths are all there is.
             self.places = plain
+            if beyond is not None:
+                self._leave(beyond, TOO_MANY)
+                return
+            self.left_from = None if self.left_from is None else max(self.left_from, stop)
             self._enter(stop, end)
             return
         self._before(at, plain)
-        while at < end:
+        while at < end and self.left_from is None:
             at = self._step(at)
+            if at < end and len(self.places) >= MOST_PACKETS:
+                self._leave(at, TOO_MANY)
 
-    def _plain(self) -> tuple[list[int], int]:
-        """Return the packets that the lengths alone give, and where that ends."""
-        places, at = [], 0
+    def _plain(self) -> tuple[list[int], int, int | None]:
+        """Return the packets that the lengths alone give, where that ends, and the first that is not kept."""
+        places: list[int] = []
+        at, beyond = 0, None
         while (after := self._end(at)) is not None:
-            places.append(at)
+            if len(places) < MOST_PACKETS:
+                places.append(at)
+            elif beyond is None:
+                beyond = at
             at = after
-        return places, at
+        return places, at, beyond
+
+    def _leave(self, at: int | None, why: str) -> None:
+        """Examine nothing from a place on."""
+        if at is not None:
+            self.left_from, self.why_left = at, why
 
     def _before(self, at: int, plain: list[int]) -> None:
         """Take what lies before the first place that is believed, where its counts lead up to it."""
@@ -229,17 +261,21 @@ class _Splitter:
 
     def _seek(self, at: int) -> int:
         """Return the next place from which packets follow on one another, the end where there is none."""
-        last = len(self.data) - HEAD_BYTES
-        while at < last and self.looked < REREAD * len(self.data):
+        last, most = len(self.data) - HEAD_BYTES, min(REREAD * len(self.data), MOST_LOOKS)
+        while at < last and self.looked < most:
             if not self.data[at] >> 5 and self._follow_on(at):
                 return at
             at += 1
+        if at < last:
+            self._leave(at, TOO_LONG)
         return len(self.data)
 
     def _follow_on(self, at: int) -> bool:
         """Return whether packets follow on one another from a place, with counts that go on."""
         here: dict[int, int] = {}
         steps = misses = 0
+        if self.looked >= MOST_LOOKS:
+            return False
         for _ in range(RUN):
             after = self._end(at)
             self.looked += 1
@@ -257,6 +293,7 @@ class _Splitter:
         return False
 
     def _enter(self, start: int, end: int) -> None:
+        end = end if self.left_from is None else min(end, self.left_from)
         if end <= start:
             return
         # What begins like a packet and reaches beyond the end was cut.
@@ -437,16 +474,22 @@ def _unfinished(packet: Packet, text: str) -> Spot:
 
 
 def _strays(split: Packets) -> Integrity | None:
-    """Return the bytes that are no packet as a stream of their own: nothing says whose they were."""
-    if not split.defects:
+    """Return the bytes that are no packet as a stream of their own: nothing says whose they were.
+
+    With them come the bytes that were not examined.
+    """
+    if not split.defects and not split.left:
         return None
     words = {
         "truncated": "the bytes end inside a packet",
         "garbage": "these bytes cannot be split into packets",
     }
     spots = [Spot("damaged", None, None, d.offset, d.length, words[d.kind]) for d in split.defects]
+    spots = spots[: MAX_KEPT - 1] if split.left else spots
+    dropped = max(len(split.defects) - (MAX_KEPT - 1 if split.left else MAX_KEPT), 0) + split.defects_dropped
+    if split.left:
+        spots.append(Spot("unread", None, None, split.bytes_read - split.left, split.left, split.why_left))
     one = _bare("no-packet", len(split.defects) + split.defects_dropped)
-    dropped = max(len(spots) - MAX_KEPT, 0) + split.defects_dropped
     one = replace(one, spots=tuple(spots[:MAX_KEPT]), spots_dropped=dropped)
     return replace(one, adversaries=_adversaries(one, True, split))
 

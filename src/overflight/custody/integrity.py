@@ -43,6 +43,8 @@ Ranges = tuple[tuple[int, int], ...]
 
 # A file is examined in memory.
 MOST_FILE_BYTES = 2 << 30
+# Packets are split and searched for in Python, so their files are smaller; `ccsds` limits the work as well.
+MOST_PACKET_FILE_BYTES = 256 << 20
 CHUNK_BYTES = 1 << 20
 # Whoever writes headers can name a stream with each; the largest are examined, the others counted.
 MOST_STREAMS = 256
@@ -77,8 +79,9 @@ class Spot:
     `kind`: 'gap' (numbers of which nothing came, and a frame of which was sealed), 'skipped' (numbers that no
     frame was chained under), 'altered', 'damaged' (bytes that are no frame), 'duplicate', 'reordered',
     'conflict', 'broken link', 'foreign', 'after end', 'scattered', 'rewritten', 'cut'; of packets also
-    'unfinished' (a group of segments without its end). `first` and `last` are numbers of frames, `offset` and
-    `length` bytes of the input; of what is not there, `offset` is the place where it would be.
+    'unfinished' (a group of segments without its end) and 'unread' (bytes that were not examined, and why).
+    `first` and `last` are numbers of frames, `offset` and `length` bytes of the input; of what is not there,
+    `offset` is the place where it would be.
     """
 
     kind: str
@@ -102,6 +105,21 @@ class Held:
     digest: bytes
     content: bytes
     sound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A stream that only one of two files holds: its id, in which, and how many frames of it there are.
+
+    `where`: 'here' or 'there'. `examined` False: the other file has streams that were left out, and it may be
+    among those.
+    """
+
+    stream: str
+    where: Literal["here", "there"]
+    received: int
+    examined: bool
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,10 +414,10 @@ def examine_file(
     """Examine a file of frames, a station's store, or a file of CCSDS space packets.
 
     Raises InputError where the file cannot be read or the extra `ccsds` is not there, LimitError beyond
-    2 GiB.
+    2 GiB, of packets beyond 256 MiB.
     """
     path = Path(path)
-    _check_file(path)
+    _check_file(path, MOST_PACKET_FILE_BYTES if format == "ccsds" else MOST_FILE_BYTES)
     if format == "ccsds":
         from overflight.custody.ccsds import examine_packets
 
@@ -407,13 +425,14 @@ def examine_file(
     return examine_frames(_chunks(path), key=key, anchors=anchors)
 
 
-def _check_file(path: Path) -> None:
+def _check_file(path: Path, most_bytes: int) -> None:
     if not path.is_file():
         raise InputError("there is no such file", file=str(path), remedy="Check the path.")
-    if path.stat().st_size > MOST_FILE_BYTES:
+    if path.stat().st_size > most_bytes:
         raise LimitError(
-            f"is larger than {MOST_FILE_BYTES >> 30} GiB", where=str(path), remedy="Cut it between frames."
-        )
+            f"is larger than {most_bytes >> 20} MiB", where=str(path),
+            remedy="Cut it between frames or packets.",
+        )  # fmt: skip
 
 
 def _chunks(path: Path) -> Iterable[bytes]:
@@ -471,6 +490,37 @@ def compare_all(here: Examined, other: Examined) -> tuple[Comparison, ...]:
     """Compare the streams that both files have."""
     theirs = {one.stream: one for one in other.streams}
     return tuple(compare(one, theirs[one.stream]) for one in here.streams if one.stream in theirs)
+
+
+def compare_streams(here: Examined, other: Examined) -> tuple[Alone, ...]:
+    """Return the streams that only one of two files has: what is gone as a whole leaves no gap to be seen.
+
+    Bytes that are no frame or packet belong to no stream and are not told of here.
+    """
+    found: list[Alone] = []
+    ways: tuple[tuple[Examined, Examined, Literal["here", "there"]], ...] = (
+        (here, other, "here"), (other, here, "there"),
+    )  # fmt: skip
+    for one, two, where in ways:
+        names = {stream.stream for stream in two.streams}
+        found += [
+            _alone(stream, where, not two.streams_dropped)
+            for stream in one.streams
+            if stream.stream not in names and (stream.held or stream.counts["received"])
+        ]
+    return tuple(found)
+
+
+def _alone(one: Integrity, where: Literal["here", "there"], examined: bool) -> Alone:
+    count = f"{one.counts['received']} {'frames' if one.format == 'frames' else 'packets'}"
+    text = (
+        f"is in the other file alone ({count}): deleted here as a whole, or never stored here"
+        if where == "there"
+        else f"is here alone ({count}): lost or withheld as a whole on the other way, or written later"
+    )
+    if not examined:
+        text += "; or among the streams that were not examined"
+    return Alone(one.stream, where, one.counts["received"], examined, text)
 
 
 def _same(one: Held, two: Held) -> bool:
@@ -570,10 +620,27 @@ def integrity_findings(
     return tuple(found)
 
 
-def findings_of(examined: Examined, compared: Sequence[Comparison] = ()) -> tuple[Finding, ...]:
-    """Return the findings of every stream of a file."""
+def findings_of(
+    examined: Examined, compared: Sequence[Comparison] = (), alone: Sequence[Alone] = ()
+) -> tuple[Finding, ...]:
+    """Return the findings of every stream of a file, and of those that only one of two files has."""
     pairs = {one.stream: one for one in compared}
-    return tuple(f for one in examined.streams for f in integrity_findings(one, pairs.get(one.stream)))
+    each = [f for one in examined.streams for f in integrity_findings(one, pairs.get(one.stream))]
+    return (*each, *(_alone_finding(one, examined.format) for one in alone))
+
+
+def _alone_id(one: Alone) -> str:
+    # Whole ids: names are short only among the streams of one file.
+    return f"custody.stream.{one.stream}.{'only-this-file' if one.where == 'here' else 'only-other-file'}"
+
+
+def _alone_finding(one: Alone, format: Format) -> Finding:
+    count = float(one.received)
+    return Finding(
+        id=_alone_id(one), question=f"How much of the stream {one.stream} does only one of the files hold?",
+        kind="interval", unit="1", value={"lo": count, "hi": count}, given={"format": format},
+        reason=f"It {one.text}.",
+    )  # fmt: skip
 
 
 def _count_reason(one: Integrity, quantity: str) -> str:
@@ -605,8 +672,17 @@ def _compared_findings(
 # --- section, JSON and words ---------------------------------------------------------------------------
 
 
-def section(examined: Examined, compared: Sequence[Comparison] = (), *, source: str = "") -> dict[str, Any]:
-    """Return `sections.custody.stream` of the result: rows of streams with the ids of their findings."""
+def section(
+    examined: Examined,
+    compared: Sequence[Comparison] = (),
+    *,
+    alone: Sequence[Alone] = (),
+    source: str = "",
+) -> dict[str, Any]:
+    """Return `sections.custody.stream` of the result: rows of streams with the ids of their findings.
+
+    `alone` are the streams that only one of two files has, `ok` is of the file examined.
+    """
     pairs = {one.stream: one for one in compared}
     return {
         "source": source,
@@ -615,6 +691,7 @@ def section(examined: Examined, compared: Sequence[Comparison] = (), *, source: 
         "bytes": examined.bytes_read,
         "streams": [_row(one, pairs.get(one.stream)) for one in examined.streams],
         "streams_dropped": examined.streams_dropped,
+        "alone": [{**asdict(one), "finding_ids": [_alone_id(one)]} for one in alone],
         "notes": list(examined.notes),
     }
 
