@@ -54,6 +54,7 @@ from overflight.case import Case, read_case, write_new_case
 from overflight.claims.answers import ClaimsAnswer, answer_claims
 from overflight.claims.questions import states as claim_states
 from overflight.claims.table import Claim, read_claims
+from overflight.claims.timeline import answer_timeline, read_events
 from overflight.crossings import crossings, lead_time
 from overflight.custody.custody_section import CustodyAnswer, custody_case
 from overflight.custody.evidence import Account, read_account
@@ -87,6 +88,8 @@ from overflight.places.borders import country, sovereign_airspace, territorial_s
 from overflight.places.population import read_population
 from overflight.places.sites import read_sites
 from overflight.places.terrain import read_terrain
+from overflight.programme.answers import answer_programme
+from overflight.programme.catalogue import read_catalogue
 from overflight.reconstruct.posterior import Reconstruction, Settings, forecast, origin, reconstruct
 from overflight.records import Finding, Mark, Sighting, check_ensemble, make_ensemble
 from overflight.satellites.elements import ElementSet, read_elements
@@ -210,6 +213,8 @@ __all__ = [
     "advect",
     "analyse",
     "answer_claims",
+    "answer_programme",
+    "answer_timeline",
     "assess",
     "balloon_view",
     "check_ensemble",
@@ -251,10 +256,12 @@ __all__ = [
     "read_areas",
     "read_cameras",
     "read_case",
+    "read_catalogue",
     "read_claims",
     "read_elements",
     "read_emitters",
     "read_ensemble",
+    "read_events",
     "read_flights",
     "read_grid",
     "read_horizons",

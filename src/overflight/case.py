@@ -37,10 +37,20 @@ CASE_KEYS = ("title", "start", "end")
 WINDS_KEYS = ("source", "files")
 INPUT_KEYS = (
     "sightings", "sites", "claims", "areas", "terrain", "horizons", "cameras", "emitters", "elements",
-    "sensors", "account",
+    "sensors", "account", "catalogue", "events",
 )  # fmt: skip
 HYPOTHESIS_KEYS = ("id", "group", "title", "weight", "accepts", "rejects")
-ASK_PARTS = ("reconstruct", "forecast", "origin", "crossings", "exposure", "satellites", "steer", "custody")
+ASK_PARTS = (
+    "reconstruct",
+    "forecast",
+    "origin",
+    "crossings",
+    "exposure",
+    "satellites",
+    "steer",
+    "custody",
+    "programme",
+)
 WIND_SOURCES = ("auto", "prior", "prior-only", "files")
 WIND_SUFFIXES = (".nc", ".zarr", ".grib2", ".grb2", ".grib")
 INPUT_SUFFIXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -56,6 +66,8 @@ INPUT_SUFFIXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "elements": (".tle", ".3le", ".2le", ".txt", ".json", ".csv", ".xml", ".omm"),
         "sensors": (".csv",),
         "account": (".toml",),
+        "catalogue": (".csv",),
+        "events": (".csv",),
     }
 )
 

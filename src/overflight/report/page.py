@@ -22,9 +22,11 @@ from markupsafe import Markup
 from overflight.places.areas import KIND_WORDS
 from overflight.report import plots, summary, text
 from overflight.report.book import Book
+from overflight.report.claims_plots import claims_parts
 from overflight.report.custody_section import custody_parts
 from overflight.report.exposure_section import exposure_parts
 from overflight.report.map import Borders, Layer, flight_map, make_layers
+from overflight.report.programme_section import consequence_parts, programme_parts
 from overflight.report.satellite_section import satellite_parts
 from overflight.report.steer_section import steer_parts
 from overflight.report.svg import tag
@@ -103,6 +105,9 @@ def report_html(result: Result, ensembles: Mapping[str, xr.Dataset], borders: Bo
         exposure_parts=exposure_parts(sections.get("exposure"), borders),
         satellites=satellite_parts(sections.get("satellites")),
         custody=custody_parts(sections.get("custody")),
+        programme=programme_parts(sections.get("programme"), borders),
+        consequences=consequence_parts(sections.get("consequences")),
+        claims_drawn=claims_parts(sections.get("claims")),
         account_ids=_account_ids(sections.get("custody") or {}),
     )
 
