@@ -56,7 +56,8 @@ COMMANDS = [
     "satellites import", "satellites list", "satellites fetch", "satellites passes", "satellites compare",
     "custody account", "custody links", "custody stream",
     "steer", "expose", "exercise", "score", "twin fly", "station status", "station verify", "station export",
-    "claims extract", "claims review", "claims import", "claims show", "claims edit", "claims export", "claims state", "claims ach",
+    "claims extract", "claims review",
+    "claims import", "claims show", "claims edit", "claims export", "claims state", "claims ach",
     "programme",
     "ledger verify", "ledger show", "ledger prove", "ledger export", "ledger checkpoint", "ledger key",
 ]  # fmt: skip

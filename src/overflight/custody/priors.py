@@ -103,7 +103,8 @@ def parse_prior(value: Any, low: float, high: float) -> Prior:
     _known(value, dist)
     first, second = KEYS[dist]
     a = _number(value.get(first), low, high)
-    b = _number(value.get(second), low, high) if dist != "lognormal" else _number(value.get(second), 1.001, 1e6)
+    ends = (1.001, 1e6) if dist == "lognormal" else (low, high)
+    b = _number(value.get(second), *ends)
     if dist != "lognormal" and not a <= b:
         raise ValueError(f"low is {a:g}, above high, {b:g}")
     if dist != "uniform" and a <= 0.0:
