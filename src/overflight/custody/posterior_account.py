@@ -14,8 +14,8 @@ The likelihood, stated:
   p_true being the chance that the statement holds. How a bound was chosen is taken to say nothing.
 - 'exactly' and 'about' an amount x of a quantity q: p_true · N(x; q, s²) + (1 − p_true) · (a density of 1/x
   over nine decades), s² = (sd·q)² + grain·q + grain²/4 + 1; sd and grain are the row's. A grain is a lump
-  of so many bytes that is there or not. For recovered amounts the grain counts (1 − share read) times: what is
-  read is drawn without putting back.
+  of so many bytes that is there or not. For recovered amounts the grain counts (1 − share read) times: what
+  is read is drawn without putting back.
 - 'recorder_size': the draw has that capacity with the chance p_true, else one of the prior.
 - 'content' and 'none' weigh nothing.
 
