@@ -65,8 +65,8 @@ class Sensor:
     `max_bps` is the most that it can make, None when not known. The rest are priors: `rate_bps` while it
     works (for each site in its reach where `per` is 'site'), `duty` the share of the time that it works, in
     spells with a mean cycle of `cycle_h`; an item of its data is what it makes in `item_s`. Its reach is
-    where a site sees the balloon at `least_elevation_deg` or more, by day where `daylight`. Without `rate_bps`
-    there is no posterior for its class.
+    where a site sees the balloon at `least_elevation_deg` or more, by day where `daylight`. Without
+    `rate_bps` there is no posterior for its class.
     """
 
     id: str
