@@ -36,8 +36,9 @@ Progress = Callable[[str, float], None]
 # Draws of the evidences within their errors: the ends of a 90 % interval are then right to 1 % of its width.
 ERROR_DRAWS: Final = 4000
 PARTICLES: Final = 4000
-# Batches that died out make an error any number. The law of the logarithm's bias holds for small errors.
-LARGEST_SE: Final = 50.0
+# Where one batch carries all, the gap to the others says how far they fell short, not how far it is off: a
+# larger error is taken as this. The law of the logarithm's bias holds for small errors.
+LARGEST_SE: Final = 10.0
 LARGEST_BIASED_SE: Final = 1.5
 # Wind errors of so many times the stated size do not occur; so many draws are kept at least.
 RUNAWAY: Final = 12.0
