@@ -73,7 +73,7 @@ def expose(
     ] = None,
     niirs: Annotated[
         float | None,
-        typer.Option(help="Grade from which a picture matters to the site; the case's own, or 5."),
+        typer.Option(help="Grade from which a picture matters, for every site; else the site's own, or 5."),
     ] = None,
     visibility_km: Annotated[
         float | None, typer.Option("--visibility-km", help="Visibility near the ground; 23 is assumed.")
