@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import errno
 import http.server
@@ -176,6 +177,17 @@ def test_interrupt_ends_with_130_and_a_sentence(tmp_path: Path) -> None:
     assert "Interrupted." in shown
     assert "Traceback" not in shown
     assert not (tmp_path / "out").exists()
+
+
+def test_an_interrupt_that_something_swallows_is_heard_at_the_next_step() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with share_bar() as tell:
+        tell("before", 0.0)
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            tell("after", 0.5)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.parametrize(

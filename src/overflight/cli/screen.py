@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -42,11 +44,50 @@ def on_terminal() -> bool:
 
 
 @contextmanager
-def share_bar() -> Iterator[Progress]:
-    """Show what is being done and the share of it that is done; nothing when stderr is no terminal."""
-    if not on_terminal():
-        yield lambda _text, _share: None
+def kept_interrupt() -> Iterator[Callable[[], None]]:
+    """Yield a check that raises an interrupt which came and was lost.
+
+    Python raises it wherever the signal finds the program; in a destructor, or a callback from compiled code,
+    it is printed and forgotten, and a long run would go on to its end.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
         return
+    came = threading.Event()
+
+    def keep(_number: int, _frame: object) -> None:
+        came.set()
+        raise KeyboardInterrupt
+
+    def check() -> None:
+        if came.is_set():
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, keep)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def share_bar() -> Iterator[Progress]:
+    """Show what is being done and the share of it that is done; no more than listen where nobody watches."""
+    with kept_interrupt() as check:
+        if not on_terminal():
+            yield lambda _text, _share: check()
+            return
+        with _bar() as show:
+
+            def tell(text: str, share: float) -> None:
+                check()
+                show(text, share)
+
+            yield tell
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
