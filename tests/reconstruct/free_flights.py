@@ -60,16 +60,17 @@ class _Heights:
         self.wander = model.wander_m / 1e3 * rng.standard_normal(n)
 
     def step(self) -> np.ndarray:
-        """Move on by a step; return the mean wind (km/s) met in it."""
+        """Move on by a step; return the mean wind (km/s) met in it. `shift` (km) is what the base moved."""
         keep = math.exp(-STEP_S / (3600.0 * self.model.wander_h))
         fresh = self.model.wander_m / 1e3 * math.sqrt(1.0 - keep**2) * self.rng.standard_normal(self.n)
         stray, self.wander = self.wander, keep * self.wander + fresh
-        at = self._bases()
+        before, at = self.base, self._bases()
         wind = np.zeros(self.n)
         for j in range(PARTS):
             part = (j + 0.5) / PARTS
             wind += np.interp(at(part) + stray + part * (self.wander - stray), _Z_KM, _U_KMPS) / PARTS
         self.base = at(1.0)
+        self.shift = np.abs(self.base - before)
         return wind
 
     def _bases(self):
@@ -122,9 +123,8 @@ def free_log_evidence(
         for k in range(round((fixes.time_s[f] - fixes.time_s[f - 1]) / STEP_S)):
             if f > 1 or k > 0:
                 push = np.where(rng.random(n) < -np.expm1(-STEP_S / leg_s), leg(), push)
-            z = heights.z_km
             wind = heights.step()
-            rise = 0.0 if free else np.abs(heights.z_km - z) * 1e3 / belief.height_scale_m
+            rise = 0.0 if free else heights.shift * 1e3 / belief.height_scale_m
             keep = np.exp(-STEP_S / memory_s - rise)
             new = keep * error + np.sqrt(1.0 - keep**2) * rng.standard_normal((2, n))
             place = place + STEP_S * (push + size * 0.5 * (error + new))

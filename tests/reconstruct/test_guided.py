@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -302,6 +303,21 @@ def test_evidence_is_that_of_free_flights(name: str, with_heights: bool) -> None
     r = filter_flight(model, fixes, SHEARED, KNOWN, frame=PLAIN, particles=8000, seed=2, step_s=HOUR)
     assert abs(r.log_evidence - expected) < 4.0 * math.hypot(error, r.log_evidence_se) + 0.01
     assert error < 0.15
+
+
+@pytest.mark.parametrize("name", ["level", "control"])
+def test_evidence_does_not_hang_on_the_length_of_the_step(name: str) -> None:
+    """A wander has no length: were the error to forget with it, short steps would forget the most."""
+    time_s, x = np.arange(0.0, 37.0, 6.0) * HOUR, np.array([0.0, 170.0, 310.0, 500.0, 650.0, 800.0, 990.0])
+    fixes = fixes_from_track(PLAIN, time_s, x / KM_PER_DEG, 0.0 * x, sd_m=5e3)
+    model = replace(FREE_CASES[name], level_m=(19e3, 300.0), control_m=(18.5e3, 19.5e3), wander_m=400.0)
+    found = [
+        filter_flight(model, fixes, SHEARED, KNOWN, frame=PLAIN, particles=8000, seed=3, step_s=step_s)
+        for step_s in (600.0, HOUR)
+    ]
+    spread = math.hypot(found[0].log_evidence_se, found[1].log_evidence_se)
+    assert spread < 0.1
+    assert abs(found[0].log_evidence - found[1].log_evidence) < 3.0 * spread + 0.1
 
 
 def test_day_and_night_raise_and_lower_a_flight() -> None:

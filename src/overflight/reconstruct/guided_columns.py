@@ -1,10 +1,9 @@
 """Columns of the tables that the guided filter's kernels share.
 
 A particle has numbers drawn once (`static`), a height and what it remembers of it (`own`), and a Gaussian.
-The
-columns of the Gaussian are x, y, e_u, e_v, then f_u, f_v where the wind error has a fast part, then p_x, p_y
-where the flight has a velocity of its own, and last the second pole of the error, where it may be smooth: a
-particle whose error is rough does without the last two.
+The columns of the Gaussian are x, y, e_u, e_v, then f_u, f_v where the wind error has a fast part, then p_x,
+p_y where the flight has a velocity of its own, and last the second pole of the error, where it may be smooth:
+a particle whose error is rough does without the last two.
 """
 
 # Codes of `models.HORIZONTAL` and `models.VERTICAL`, and the phases of a flight.
@@ -38,13 +37,13 @@ STATIC = 13
 CONF = 26
 # Places in `ints`.
 I_HORIZONTAL, I_VERTICAL, I_ASCENT, I_DESCENT, I_DIM, I_FAST, I_PUSH, I_POLE = range(8)
-# Columns of `own`: the height's state, and the last wind met with what the error does there.
+# Columns of `own`: the height's state with how far the last step changed it but for its wander, and the last
+# wind met with what the error does there.
 (
     Z, RAMP, COMMAND, CLIMB, LEVEL, SECOND, V_LL, V_LS, V_SS, DRIVE, RATE, RATE_VAR, PHASE, SINCE, WX, WY,
-    G00, G01,
-    G10, G11, ON,
-) = range(21)  # fmt: skip
-OWN = 21
+    G00, G01, G10, G11, ON, SHIFT,
+) = range(22)  # fmt: skip
+OWN = 22
 # Columns of a row of fixes.
 (
     F_X, F_Y, F_XX, F_XY, F_YY, F_TIME_SD, F_ALT, F_ALT_SD, F_AFAR, F_SLIP, F_MISTAKEN, F_ALT_WRONG,
@@ -52,10 +51,10 @@ OWN = 21
 ) = range(15)  # fmt: skip
 FIX = 15
 # What is kept of every step: height, command, the place about which it was linearised, the part of the step
-# in
-# which the height changed; the flag is 4 x phase + what happened to the leg.
-H_Z, H_COMMAND, H_X, H_Y, H_BEGIN, H_END = range(6)
-HISTORY = 6
+# in which the height changed, and how far it changed but for its wander (`SHIFT`); the flag is 4 x phase +
+# what happened to the leg.
+H_Z, H_COMMAND, H_X, H_Y, H_BEGIN, H_END, H_SHIFT = range(7)
+HISTORY = 7
 LEG_KEPT, LEG_NEW, LEG_OFF = 0, 1, 2
 # Moments of the predicted place: weight, x, y, xx, xy, yy.
 MOMENTS = 6

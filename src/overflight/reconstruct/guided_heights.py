@@ -59,6 +59,7 @@ from overflight.reconstruct.guided_columns import (
     RATE_VAR,
     RISES,
     SECOND,
+    SHIFT,
     SINCE,
     START,
     V_LL,
@@ -227,11 +228,12 @@ def next_height(
     """Move a particle's height over a step of `dt` and return the log of prior over proposal.
 
     `f` is the next fix with a height (-1 for none), `wait` the time from the step's end to it; `phi` and
-    `phi_f` are
-    what the wander keeps over the step and from there to the fix. `span` is filled
-    with the parts of the step at which the change of height began and ended.
+    `phi_f` are what the wander keeps over the step and from there to the fix. `span` is filled with the parts
+    of the step at which the change of height began and ended, own[i, SHIFT] with its size but for the wander.
     """
     span[0], span[1] = 0.0, 1.0
+    z = own[i, Z]
+    own[i, SHIFT] = 0.0
     alt, alt_sd, p_wrong = np.nan, 1.0, 0.0
     if f >= 0:
         alt, alt_sd, p_wrong = fixes[f, F_ALT], fixes[f, F_ALT_SD], fixes[f, F_ALT_WRONG]
@@ -239,9 +241,13 @@ def next_height(
     if phase == LANDED:
         return 0.0
     if phase == ASCENT:
-        return _rise(i, own, static, conf, ints, dt, wait, drive, f, fixes, next_alt, since, span, rng)
+        log_weight = _rise(i, own, static, conf, ints, dt, wait, drive, f, fixes, next_alt, since, span, rng)
+        own[i, SHIFT] = abs(own[i, Z] - z)
+        return log_weight
     if phase == DESCENT:
-        return _fall(i, own, conf, dt, wait, alt, alt_sd, p_wrong, rng)
+        log_weight = _fall(i, own, conf, dt, wait, alt, alt_sd, p_wrong, rng)
+        own[i, SHIFT] = abs(own[i, Z] - z)
+        return log_weight
     log_weight = 0.0
     if ints[I_DESCENT] == 1:
         falling = f >= 0 and not doomed and _goes_on(f, fixes, next_alt)
@@ -253,13 +259,15 @@ def next_height(
             own[i, PHASE] = DESCENT
             own[i, RATE], own[i, RATE_VAR] = conf[C_DOWN], conf[C_DOWN_SD] ** 2
             span[0] = part
-            return log_weight + _fall(i, own, conf, (1.0 - part) * dt, wait, alt, alt_sd, p_wrong, rng)
-    z = own[i, Z]
+            log_weight += _fall(i, own, conf, (1.0 - part) * dt, wait, alt, alt_sd, p_wrong, rng)
+            own[i, SHIFT] = abs(own[i, Z] - z)
+            return log_weight
     q = conf[C_WANDER] ** 2 * (1.0 - phi * phi)
     q_f = conf[C_WANDER] ** 2 * (1.0 - phi_f * phi_f)
     if ints[I_VERTICAL] == CONTROL:
         ramp = own[i, RAMP]
         log_weight += _command(i, own, static, conf, dt, wait, f, fixes, next_alt, span, rng)
+        own[i, SHIFT] = abs(own[i, RAMP] - ramp)
         m = own[i, RAMP] + phi * (z - ramp)
         later = move_towards(own[i, RAMP], own[i, COMMAND], own[i, CLIMB] * wait)
         mean_f = later + phi_f * (m - own[i, RAMP])
@@ -279,6 +287,8 @@ def next_height(
     var_f = phi_f * phi_f * v + 2.0 * phi_f * cross + g0 * cg0 + g1 * cg1 + q_f
     new, ratio = guided_height(m, v, mean_f, phi_f * v + cross, var_f, alt, alt_sd, p_wrong, rng)
     _learn(i, own, ch0, ch1, v, new - m)
+    # By day and night, or by a leak, the level moves by a number that the flight's heights have told so far.
+    own[i, SHIFT] = abs(own[i, SECOND] * (drive - own[i, DRIVE]))
     own[i, Z], own[i, DRIVE] = new, drive
     return log_weight + ratio
 

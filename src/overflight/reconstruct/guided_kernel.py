@@ -51,6 +51,7 @@ from overflight.reconstruct.guided_columns import (
     H_BEGIN,
     H_COMMAND,
     H_END,
+    H_SHIFT,
     H_X,
     H_Y,
     H_Z,
@@ -75,6 +76,7 @@ from overflight.reconstruct.guided_columns import (
     POLE_1,
     POLE_2,
     POLES,
+    SHIFT,
     SMOOTH,
     SPEED,
     STRAY,
@@ -179,16 +181,19 @@ def still(lin: Float64s, y: float, speed: float) -> None:
 
 @compiled
 def step_matrices(
-    lin: Float64s, x: float, y: float, dt: float, rise: float, factor: float, time_s: float, conf: Float64s,
+    lin: Float64s, x: float, y: float, dt: float, shift: float, factor: float, time_s: float, conf: Float64s,
     ints: Int64s, smooth: bool, moving: bool, a: Float64s, phi: Float64s, load: Float64s, size: Float64s,
     rest: Float64s,
 ) -> None:  # fmt: skip
     """Fill the step of the linear part about the place x, y.
 
     x' = a s + rest[0:2] + load n + rest[2:6] m and s'_j = phi_j s_j + size_j n_j for the other columns j,
-    with n
-    and m standard normal; to the second pole of a smooth error comes rest[6] times the noise of the first. An
-    implicit midpoint step: the error of a step is the mean of those at its ends.
+    with n and m standard normal; to the second pole of a smooth error comes rest[6] times the noise of the
+    first. An implicit midpoint step: the error of a step is the mean of those at its ends.
+
+    The error forgets itself with time and with `shift`, the change of the height in km but for its wander:
+    a wander has no length (the shorter the step, the longer it is) and stays about one level, whose error it
+    does not leave behind.
     """
     fast, push, pole = ints[I_FAST], ints[I_PUSH], ints[I_POLE]
     h = 0.5 * dt
@@ -209,7 +214,7 @@ def step_matrices(
     a[1, 0], a[1, 1] = m10 * b00 + m11 * b10, m10 * b01 + m11 * b11
     vx, vy = lin[0] - lin[2] * x - lin[3] * y, lin[1] - lin[4] * x - lin[5] * y
     rest[0], rest[1] = dt * (m00 * vx + m01 * vy), dt * (m10 * vx + m11 * vy)
-    forget = abs(rise) / conf[C_HEIGHT_SCALE]
+    forget = shift / conf[C_HEIGHT_SCALE]
     for block in range(2):
         col = 2 if block == 0 else fast
         if col < 0:
@@ -658,8 +663,8 @@ def run_batch(
     N nodes, K fixes, n particles. Fixes of node k are `first[k]:first[k + 1]`; `next_fix[f]` and
     `next_alt[f]` (K + 1,) are the first fix from f on at all and with a height, -1 for none; `fix_node`
     (K,). `start` is x and y.
-    Filled: `history` (N, n, 6), `flags` (N, n), `parents` (N, n), `readings` (K, n), `log_z` (K,) the log
-    evidence after each fix, `moments` (K, 6) of the place before it, and the last `own` (n, 21) and `logw`
+    Filled: `history` (N, n, 7), `flags` (N, n), `parents` (N, n), `readings` (K, n), `log_z` (K,) the log
+    evidence after each fix, `moments` (K, 6) of the place before it, and the last `own` (n, 22) and `logw`
     (n,). What
     follows is scratch of `scratch_for`.
     """
@@ -802,6 +807,7 @@ def run_batch(
             history[k, i, H_Z], history[k, i, H_COMMAND] = z, own[i, COMMAND]
             history[k, i, H_X], history[k, i, H_Y] = x, y
             history[k, i, H_BEGIN], history[k, i, H_END] = span[0], span[1]
+            history[k, i, H_SHIFT] = own[i, SHIFT]
             flags[k, i] = 4 * phase + flag
             if free:
                 still(lin, y, static[i, STRAY])
@@ -814,8 +820,8 @@ def run_batch(
                 )  # fmt: skip
                 time_s = static[i, ERROR_S]
             step_matrices(
-                lin, x, y, dt, own[i, Z] - z, factor, time_s, conf, ints, smooth, phase != LANDED, a, phi,
-                load, size, rest
+                lin, x, y, dt, own[i, SHIFT], factor, time_s, conf, ints, smooth, phase != LANDED, a, phi,
+                load, size, rest,
             )  # fmt: skip
             predict(i, own_dim(i, static, ints), pole, mean, cov, a, phi, load, size, rest, work)
             own[i, WX], own[i, WY] = lin[0], lin[1]
@@ -829,7 +835,7 @@ def trace(
     out: Float32s,
     out_flags: Int8s, out_readings: Int8s,
 ) -> None:  # fmt: skip
-    """Follow members back through their parents; `out` (M, N, 6), `out_flags` (M, N), `out_readings` (M,
+    """Follow members back through their parents; `out` (M, N, 7), `out_flags` (M, N), `out_readings` (M,
     K)."""
     for m in range(chosen.size):
         i = chosen[m]

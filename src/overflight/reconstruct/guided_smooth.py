@@ -19,6 +19,7 @@ from overflight.reconstruct.guided_columns import (
     H_BEGIN,
     H_COMMAND,
     H_END,
+    H_SHIFT,
     H_X,
     H_Y,
     H_Z,
@@ -160,9 +161,8 @@ def smooth_members(
                 )  # fmt: skip
             time_s = static[i, MEMORY_S] if free else static[i, ERROR_S]
             step_matrices(
-                lin, x, y, dt, z1 - z0, factor, time_s, conf, ints, smooth, flags[i, k] // 4 != LANDED, a[k],
-                phi[k], load,
-                size, rest,
+                lin, x, y, dt, np.float64(history[i, k, H_SHIFT]), factor, time_s, conf, ints, smooth,
+                flags[i, k] // 4 != LANDED, a[k], phi[k], load, size, rest,
             )  # fmt: skip
             for c in range(2):
                 value = (

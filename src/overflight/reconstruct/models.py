@@ -161,8 +161,9 @@ class WindErrorBelief:
     `factor_log_sd`; `time_s` is the median time over which the error met by the balloon forgets itself,
     log-normal with `time_log_sd`. The error of `smooth_share` of flights has a derivative in time (much as
     Matérn 3/2 has), that of the others is an Ornstein-Uhlenbeck process; which, is not known of one.
-    `fast_share` of the variance forgets itself in `fast_time_s` instead. A change of height by
-    `height_scale_m` leaves 1/e of either part. `mixing_km` is added to the place, per square root of an hour.
+    `fast_share` of the variance forgets itself in `fast_time_s` instead. A change of the height by
+    `height_scale_m`, but for its wander about a level, leaves 1/e of either part. `mixing_km` is added to the
+    place, per square root of an hour.
     """
 
     factor: float = 1.0
