@@ -44,9 +44,9 @@ class Sighting:
     """One row of the sightings table: where and when something was said to be.
 
     Times are POSIX seconds UTC. The region is for the *balloon*, not the watcher: a circle that the
-    reporter's words put it in (`lon_deg`, `lat_deg`, `radius_km`) or a polygon.
-    A bearing or an elevation narrows it and is measured *from* (`lon_deg`, `lat_deg`). Altitudes are
-    as reported; `alt_kind` says which kind of altitude that is, mostly 'unspecified'.
+    reporter's words put it in (`lon_deg`, `lat_deg`, `radius_km`) or a polygon. A bearing or an elevation
+    narrows it and is measured *from* (`lon_deg`, `lat_deg`). Altitudes are as reported; `alt_kind` says which
+    kind of altitude that is, mostly 'unspecified'.
 
     `role` is 'observation' (may be fitted) or 'context' (read and shown, never fitted: model output,
     airspace closures, debris, aircraft standing in for the balloon). `phase` 'ascent' or 'descent'

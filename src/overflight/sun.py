@@ -3,9 +3,9 @@
 The low-precision sun of J. Meeus, *Astronomical Algorithms*, 2nd edition, chapter 25, with the sidereal
 time of his chapter 12; NOAA's solar calculator uses the same. Good to 0.01° from 1900 to 2100, which is
 2.4 s of the sun's daily motion; 0.008° at most from NREL's SPA at 300 random places and times from 1906 to
-2096. Angles are geometric, from the observer (parallax taken off), without
-refraction: near the horizon air lifts the sun by up to 0.6° for an observer at the ground, by about twice
-that for a balloon above most of the air.
+2096. Angles are geometric, from the observer (parallax taken off), without refraction: near the horizon air
+lifts the sun by up to 0.6° for an observer at the ground, by about twice that for a balloon above most of the
+air.
 """
 
 from __future__ import annotations

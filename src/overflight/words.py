@@ -1,9 +1,9 @@
 """Words for likelihood, and how percentages are printed.
 
 The terms and bands are those of Intelligence Community Directive 203, Analytic Standards (Office of the
-Director of National Intelligence, 2 January 2015), section D.6.e(2)(a). They speak of how likely an event
-is. *Confidence*, which speaks of the evidence, is another scale; the directive forbids both in
-one sentence, and nothing here gives a word for it.
+Director of National Intelligence, 2 January 2015), section D.6.e(2)(a). They speak of how likely an event is.
+*Confidence*, which speaks of the evidence, is another scale; the directive forbids both in one sentence, and
+nothing here gives a word for it.
 """
 
 from __future__ import annotations

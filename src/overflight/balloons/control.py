@@ -18,8 +18,7 @@ change takes.
 Row: [0] number of commands n, [1] up, m/s, [2] down, m/s, [3] lowest and [4] highest height, m,
 [5] means (0 free, 1 ballast, 2 air), [6] mass of the system, kg, [7] lift ratio, [8] gas budget, kg,
 [9] power of the pump, W, [10] time constant, s, negative in runs backward, [11] time over which
-the last of a store trickles out, s; from [12] on, n pairs of time, s,
-and height, m.
+the last of a store trickles out, s; from [12] on, n pairs of time, s, and height, m.
 Stores: ballast (0), energy (1), gas lost (2).
 """
 

@@ -37,7 +37,7 @@ from overflight.claims.lexicon import (
     WITNESSES,
     any_of,
     words,
-)  # fmt: skip
+)
 
 _VERB = re.compile(rf"\b(?P<verb>{any_of((*SAY, *HOLD))})\b(?!['’-])")
 _UNSURE = re.compile(

@@ -35,7 +35,7 @@ from overflight.claims.clauses import (
     statements,
     subject_of,
     top_clauses,
-)  # fmt: skip
+)
 from overflight.claims.copied import Copy, Passage, Place, copies, passages
 from overflight.claims.documents import Document
 from overflight.claims.hedges import find_hedges, find_qualifiers, unique

@@ -188,8 +188,8 @@ def simulate(
     """Simulate draws and write `out` (N, classes, 4): bytes collected, sent, kept, and both, by class.
 
     `rate_bps` and `duty` (N, S), `gain` (zero for a link not used) and `availability` (N, L). `sensor` (S, 2)
-    has class and rank of each sensor, `cycle_s` (S + L,),
-    `item_s` (S,) how long it takes to make an item. NaN where a draw makes more than `most_bytes`.
+    has class and rank of each sensor, `cycle_s` (S + L,), `item_s` (S,) how long it takes to make an item.
+    NaN where a draw makes more than `most_bytes`.
     """
     sensors, links, steps = rate_bps.shape[1], gain.shape[1], edge_s.size - 1
     ranks = 1

@@ -3,9 +3,9 @@
 A ceiling says what could have been, never what was. Over a flight it is that of the members of its ensemble:
 where each was, at the rate that the link gives there, without a break and without failing. It holds for that
 ensemble, and for no other path. Of the hours that it worked and the flight does not tell of, nobody knows
-where it was: they count at the fastest rate of the link. A line of sight
-ends at the radio horizon, so over the interior of a continent it carries nothing to a station abroad, and
-what came home as it was made came through relays.
+where it was: they count at the fastest rate of the link. A line of sight ends at the radio horizon, so over
+the interior of a continent it carries nothing to a station abroad, and what came home as it was made came
+through relays.
 
 The reference sensors are textbook sizes, not those of any payload: they give the scale that links are held
 against. The ratio of the two is the result.

@@ -51,8 +51,7 @@ def gather_sets(
 ) -> Reading:
     """Return the sets of files and, where there is one, of the store, as of a window. Opens no socket.
 
-    `store` is the user's own when None. Files are held to the names of the settings as
-    the store is.
+    `store` is the user's own when None. Files are held to the names of the settings as the store is.
     """
     reading = read_elements(files)
     sets = [one for one in reading.sets if name_fits(one.name, settings.names)]

@@ -219,9 +219,8 @@ def hear(
 ) -> Heard:
     """Return what a receiver has of an emitter over pieces; `masked` where the site has its own horizon.
 
-    `percent` (10, 50, 90) stands in for the median's share of the time.
-    Without `every`, P.528 is not asked where free space at the most power is 6 dB too little: its margins are
-    NaN there.
+    `percent` (10, 50, 90) stands in for the median's share of the time. Without `every`, P.528 is not asked
+    where free space at the most power is 6 dB too little: its margins are NaN there.
     """
     tuned = receiver.low_hz <= emitter.frequency_hz <= receiver.high_hz
     budget = emitter.eirp_dbm + receiver.gain_dbi - float(sensitivity_dbm(receiver, emitter.bandwidth_hz))

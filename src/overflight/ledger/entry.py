@@ -1,8 +1,7 @@
 """An entry of the log: what it says of itself, and the bytes that are hashed.
 
 The bytes are JSON in the canonical form of RFC 8785, so that an entry has one form only. What an entry is
-about (a file, a row, a finding) is its *content*: kept beside the log under the SHA-256
-that the entry gives.
+about (a file, a row, a finding) is its *content*: kept beside the log under the SHA-256 that the entry gives.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """What a flight was fixed by: sightings or a track as rows of numbers for the filter.
 
-A fix is a place with a covariance in the frame's plane, a time with a standard deviation, maybe a height,
-and the chances that it was made from afar, at another time, or is plainly wrong. The readings and their
-numbers are those of `likelihood.py`. A time is one number here and not a choice of nodes: a window is a
-spread
-along the flight's velocity, good for windows of hours, coarse for days.
+A fix is a place with a covariance in the frame's plane, a time with a standard deviation, maybe a height, and
+the chances that it was made from afar, at another time, or is plainly wrong. The readings and their numbers
+are those of `likelihood.py`. A time is one number here and not a choice of nodes: a window is a spread along
+the flight's velocity, good for windows of hours, coarse for days.
 """
 
 from __future__ import annotations

@@ -57,9 +57,8 @@ class MotionModel:
     - ascent at `ascent_mps` from the first height, to the level or, for `burst_share` of flights, to a burst
     in
       `burst_m`; a flight afloat comes down after `float_h` (log); it falls at `descent_mps`, a sea-level
-      speed.
-      'auto': where heights below 10 km show such a phase; where there are no heights, 'maybe' when fixes less
-      than half an hour apart would show it, and nowhere when they are further apart. 'maybe': for
+      speed. 'auto': where heights below 10 km show such a phase; where there are no heights, 'maybe' when
+      fixes less than half an hour apart would show it, and nowhere when they are further apart. 'maybe': for
       `launch_share` of flights, from the ground; a fall may come at any time ('always' and 'maybe' alike).
     """
 

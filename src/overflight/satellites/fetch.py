@@ -7,8 +7,7 @@ that; the store remembers what was asked when, and nothing is asked twice within
 **Space-Track** has the history, for whoever has an account: a POST of `identity` and `password` to
 `/ajaxauth/login` gives a cookie; queries are paths below `/basicspacedata/query/class/gp_history`. It allows
 30 requests a minute and 300 an hour and asks that history be fetched once; we stay below and remember, across
-runs.
-Login from OVERFLIGHT_SPACETRACK_USER and OVERFLIGHT_SPACETRACK_PASSWORD, or from the system's keyring
+runs. Login from OVERFLIGHT_SPACETRACK_USER and OVERFLIGHT_SPACETRACK_PASSWORD, or from the system's keyring
 (service 'overflight-space-track') where the package `keyring` is installed. It goes to space-track.org over
 HTTPS, or to this machine itself, and to no other host; into no log, message, store or result.
 

@@ -1,12 +1,12 @@
 """The search for passes of one satellite over many sites, compiled.
 
 SGP4 is asked at nodes `NODE_STEP_S` apart; between them places follow from places and velocities by cubic
-Hermite interpolation, which at that step is off by h⁴ ω⁴ r / 384, 90 m for a low orbit, 12 ms.
-On a grid of the step asked for the satellite is turned into the Earth's axes once for all sites. A site then
-steps through it, and while the satellite is too far away it skips as many steps as it must at least take to
-come near. Rise and set are bracketed by the grid and placed to milliseconds by false position (Illinois),
-and the highest point by parabolas. A pass that begins and ends between two grid points shows as a peak of
-three points below the limit and is looked for there.
+Hermite interpolation, which at that step is off by h⁴ ω⁴ r / 384, 90 m for a low orbit, 12 ms. On a grid of
+the step asked for the satellite is turned into the Earth's axes once for all sites. A site then steps through
+it, and while the satellite is too far away it skips as many steps as it must at least take to come near. Rise
+and set are bracketed by the grid and placed to milliseconds by false position (Illinois), and the highest
+point by parabolas. A pass that begins and ends between two grid points shows as a peak of three points below
+the limit and is looked for there.
 """
 
 from __future__ import annotations
@@ -177,8 +177,8 @@ def find_passes_of(
 
     Parameters
     ----------
-    table : (T, 4) of `grid_places`, T points from the window's beginning to `end_s`, the last
-        step shorter; times and `angle` as there.
+    table : (T, 4) of `grid_places`, T points from the window's beginning to `end_s`, the last step shorter;
+        times and `angle` as there.
     sites : (S, 6) place and up. limits : (S,) sine of the least elevation.
     found : (K, COLUMNS), filled as far as it reaches.
     """

@@ -4,8 +4,8 @@ One thread is one particle. The functions that give the wind, its error and the 
 processor runs, compiled a second time for the device, and the steps are those of
 `overflight.trajectories.kernels`: linear interpolation, fourth-order Runge-Kutta, steps that end on kept
 times, on samples of the wind and where its error is drawn anew. The numbers are the processor's but for
-rounding, which grows with the flow: `tests/trajectories/test_gpu.py` holds 3 m after 12 hours,
-as much as float32 leaves of a position.
+rounding, which grows with the flow: `tests/trajectories/test_gpu.py` holds 3 m after 12 hours, as much as
+float32 leaves of a position.
 
 What a device does not do here is refused: stages, stops and terms other than the constant pressure of the
 start, levels that differ between members, higher-order interpolation, and air below the lowest level of the

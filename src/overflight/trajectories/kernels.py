@@ -481,11 +481,11 @@ def advance(
 ) -> None:
     """Advance particles begin..end to `limit` (N,) or (1,) for all, or to their ends.
 
-    `stepper` is what `steps.stepper` returns. The wind: a scheme's codes,
-    a `PackedGrid`, `pack_thermo`; its errors, of N members, of one, or of none;
-    the terrain (0 x 0 for none). `settings` and the method's table as in `steps`. The flight: codes (S, K),
-    rows (N or 1, S, K, P), stop_codes (S, J), stop_rows (N or 1, S, J, Q). What is kept: times in the order
-    of the run, written to out (4, N, K) (degrees, degrees, m, Pa) and out_stage (N, K).
+    `stepper` is what `steps.stepper` returns. The wind: a scheme's codes, a `PackedGrid`, `pack_thermo`; its
+    errors, of N members, of one, or of none; the terrain (0 x 0 for none). `settings` and the method's table
+    as in `steps`. The flight: codes (S, K), rows (N or 1, S, K, P), stop_codes (S, J), stop_rows (N or 1, S,
+    J, Q). What is kept: times in the order of the run, written to out (4, N, K) (degrees, degrees, m, Pa) and
+    out_stage (N, K).
 
     With `pause`, a particle returns at each change of stage; after `steps_most` steps all return. State,
     changed in place: state (N, COLUMNS), held (N or 0, 4), own (N or 0, K, P) the rows of the stage with

@@ -356,8 +356,8 @@ def stepper(codes: Int64s | None = None) -> _Address:
     """Return `take_step` for kernels to call; for a flight of the terms `codes`, the least that serves it.
 
     A kernel that calls another compiled function holds all of its code, so each of those that step would
-    hold, and compile, all of the interpolation and the physics once more. The
-    address is found again in each process; kernels that take it are cached on disk as others are.
+    hold, and compile, all of the interpolation and the physics once more. The address is found again in each
+    process; kernels that take it are cached on disk as others are.
     """
     return _stepper(codes is not None and bool(np.isin(codes, PLAIN).all()))
 

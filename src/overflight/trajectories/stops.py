@@ -1,10 +1,10 @@
 """Where a stage of a flight ends: stops as signed functions, compiled, and the codes of ends.
 
 A stop is met where its function (`overflight.balloons.events`) is zero or more. A stage that begins beyond
-its stop ends at once. One that is not met at the beginning of a step and is at its end is
-searched for inside the step by halving, with steps of the method itself, until the time is known within
-`STOP_TOL_S`; the particle stands on the far side, where the stop is met. Stops in time are not searched for:
-steps end on them. What is met and left again within one step is not seen.
+its stop ends at once. One that is not met at the beginning of a step and is at its end is searched for inside
+the step by halving, with steps of the method itself, until the time is known within `STOP_TOL_S`; the
+particle stands on the far side, where the stop is met. Stops in time are not searched for: steps end on them.
+What is met and left again within one step is not seen.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The subject's payload in an exercise: what it made, what came by the link, what was found, and the account.
 
 Every item that the payload makes is one frame of one chain, in the order of making; what is in it is
-enciphered to the analyst, who sees its sensor, kind, size and a hash. A frame that was sent is
-a copy of the frame that was recorded, so the copies that were received are witnesses against whoever
-changes the recorder later. Frames come by the link in the order of sending, which is that of priority.
+enciphered to the analyst, who sees its sensor, kind, size and a hash. A frame that was sent is a copy of the
+frame that was recorded, so the copies that were received are witnesses against whoever changes the recorder
+later. Frames come by the link in the order of sending, which is that of priority.
 """
 
 from __future__ import annotations
