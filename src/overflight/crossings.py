@@ -166,11 +166,11 @@ def crossings(
 
     Returns
     -------
-    For each area the findings `<part>.<area>.probability` (over it at any time), `.starts_inside`,
-    `.entry`, `.exit` (POSIX seconds), `.hours_inside` (h), `.entry_lon`, `.entry_lat`, `.entry_course`; for
-    later visits `.visit2_probability`, `.visit2_entry`, `.visit1_exit` and so on; per
-    scenario the first ones again with the scenario's name behind. Undetermined, with the reason, where
-    fewer than `MIN_EFFECTIVE` effective members tell.
+    For each area the findings `<part>.<area>.probability` (over it at any time), `.starts_inside`, `.entry`,
+    `.exit` (POSIX seconds), `.hours_inside` (h), `.entry_lon`, `.entry_lat`, `.entry_course`; for later
+    visits `.visit2_probability`, `.visit2_entry`, `.visit1_exit` and so on; per scenario the first ones again
+    with the scenario's name behind. Undetermined, with the reason, where fewer than `MIN_EFFECTIVE` effective
+    members tell.
     """
     check_ensemble(ensemble)
     chosen = tuple(areas)
