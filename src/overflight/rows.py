@@ -10,9 +10,10 @@ import csv
 import difflib
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from overflight.errors import InputError
 
@@ -194,6 +195,80 @@ def _records(text: str, file: str) -> Iterator[tuple[int, list[str]]]:
                 remedy='Put a cell with quotes in quotes and double those inside: "she said ""there""".',
             ) from error
         yield lines.first, cells
+
+
+class Placed(Protocol):
+    """A record that knows its id and where it was read."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def file(self) -> str: ...
+    @property
+    def line(self) -> int | None: ...
+
+
+_Placed = TypeVar("_Placed", bound=Placed)
+
+
+def read_unique(
+    paths: Iterable[Path], parse: Callable[[str, str], tuple[_Placed, ...]], kind: str
+) -> tuple[_Placed, ...]:
+    """Read the records of several files in order, each id once among them all.
+
+    `parse` takes the text of a file and its name; `kind` is what messages call a record. Raises InputError as
+    `parse`, `read_text` and `check_unique` do.
+    """
+    records = tuple(one for path in paths for one in parse(read_text(path), path.name))
+    check_unique(records, kind)
+    return records
+
+
+def check_unique(records: Iterable[Placed], kind: str) -> None:
+    """Raise InputError naming each id that two records share, with both places."""
+    seen: dict[str, Placed] = {}
+    problems: dict[str, Problems] = {}
+    for one in records:
+        first = seen.setdefault(one.id, one)
+        if first is not one:
+            problems.setdefault(one.file, Problems(one.file)).add(
+                one.line or None,
+                "id",
+                f"'{one.id}' is there already ({first.file}, line {first.line})",
+                f"Give every {kind} its own id.",
+            )
+    for found in problems.values():
+        found.raise_any()
+
+
+def number_in(
+    row: Row,
+    name: str,
+    low: float,
+    high: float,
+    problems: Problems,
+    *,
+    needed: bool = False,
+    remedy: str = "Correct it, or leave it empty.",
+) -> float | None:
+    """Return the number of a cell, from `low` to `high`; None after noting what is wrong with it.
+
+    None too where the cell is empty or the column absent, which is a problem only where it is `needed`.
+    `remedy` is for a number out of range.
+    """
+    text = row.cells.get(name, "")
+    if not (text or needed):
+        return None
+    try:
+        value = parse_number(text)
+    except ValueError as error:
+        empty = "" if needed else ", or leave it empty"
+        problems.add(row.line, name, str(error), f"Write a plain decimal number such as -108.5{empty}.")
+        return None
+    if not low <= value <= high:
+        problems.add(row.line, name, f"{shorten(text)} is not within {low:g} to {high:g}", remedy)
+        return None
+    return value
 
 
 def parse_number(text: str) -> float:

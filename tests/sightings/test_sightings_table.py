@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from overflight.errors import InputError, OverflightError
 from overflight.records import Sighting
-from overflight.sightings.table import check_unique_ids, parse_table
+from overflight.rows import check_unique
+from overflight.sightings.table import parse_table
 from overflight.times import parse_utc
 
 HEADER = (
@@ -191,7 +192,7 @@ def test_same_id_twice_names_both_places() -> None:
     with pytest.raises(
         InputError, match=r"a.csv, line 3, field 'id': 'S1' is there already \(a.csv, line 2\)"
     ):
-        check_unique_ids(rows)
+        check_unique(rows, "row")
 
 
 @pytest.mark.parametrize(

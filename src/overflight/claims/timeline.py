@@ -22,7 +22,7 @@ from overflight.errors import InputError
 from overflight.geo import distance_m
 from overflight.records import Finding, quantile_value
 from overflight.regions import median_track
-from overflight.rows import Problems, Row, nearest, parse_number, parse_rows, read_text, shorten, valid_id
+from overflight.rows import Problems, Row, nearest, number_in, parse_rows, read_text, shorten, valid_id
 from overflight.times import from_datetime64
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _event(row: Row, problems: Problems, seen: set[str]) -> Event | None:
     if not cell["event"]:
         problems.add(row.line, "event", "is empty", "Say what happened.")
     limits = {"lon_deg": (-360.0, 360.0), "lat_deg": (-90.0, 90.0), "radius_km": (0.0, 20_040.0)}
-    numbers = {key: _number(row, key, low, high, problems) for key, (low, high) in limits.items()}
+    numbers = {key: number_in(row, key, low, high, problems) for key, (low, high) in limits.items()}
     if bool(cell.get("lon_deg")) != bool(cell.get("lat_deg")):
         problems.add(row.line, "lat_deg", "half a place", "Give both lon_deg and lat_deg, or neither.")
     if len(problems.found) > before:
@@ -146,21 +146,6 @@ def _event(row: Row, problems: Problems, seen: set[str]) -> Event | None:
         tuple(part.strip() for part in cell.get("claims", "").split("|") if part.strip()),
         cell.get("note", ""), line=row.line,
     )  # fmt: skip
-
-
-def _number(row: Row, key: str, low: float, high: float, problems: Problems) -> float | None:
-    text = row.cells.get(key, "")
-    if not text:
-        return None
-    try:
-        value = parse_number(text)
-    except ValueError as error:
-        problems.add(row.line, key, str(error), "Write a decimal number such as -108.5, or leave it empty.")
-        return None
-    if not low <= value <= high:
-        problems.add(row.line, key, f"{shorten(text)} is not within {low:g} to {high:g}", "Correct it.")
-        return None
-    return value
 
 
 def claim_events(claims: Iterable[Claim]) -> tuple[Event, ...]:

@@ -21,7 +21,7 @@ from typing import Any, Final
 from overflight.errors import InputError
 from overflight.exposure.classfile import ClassRow, number, parse_class_rows, words
 from overflight.exposure.optics import LEAST_Q, MOST_Q, Camera, gsd_m, rayleigh_m
-from overflight.rows import Problems, read_text, shorten
+from overflight.rows import Problems, read_unique, shorten
 
 REQUIRED: Final = ("id", "name", "focal_m", "aperture_m", "pitch_m", "columns", "rows", "source")
 # Numbers of `optics.Camera` that may be left out.
@@ -78,19 +78,7 @@ BUILT_IN: Final[tuple[CameraClass, ...]] = (
 
 def read_cameras(paths: Iterable[Path]) -> tuple[CameraClass, ...]:
     """Read camera classes in order. Raises InputError as `parse_cameras`, and where two share an id."""
-    found: dict[str, CameraClass] = {}
-    for path in paths:
-        for one in parse_cameras(read_text(path), path.name):
-            if one.id in found:
-                raise InputError(
-                    f"'{one.id}' is there already ({found[one.id].file}, line {found[one.id].line})",
-                    file=one.file,
-                    line=one.line,
-                    field="id",
-                    remedy="Give every camera its own id.",
-                )
-            found[one.id] = one
-    return tuple(found.values())
+    return read_unique(paths, parse_cameras, "camera")
 
 
 def parse_cameras(text: str, file: str) -> tuple[CameraClass, ...]:

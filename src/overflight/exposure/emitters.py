@@ -21,7 +21,7 @@ from overflight.errors import InputError
 from overflight.exposure.classfile import ClassRow, number, parse_class_rows, words
 from overflight.exposure.radio import Emitter, Receiver
 from overflight.places.sites import Site
-from overflight.rows import Problems, read_text, shorten
+from overflight.rows import Problems, read_unique, shorten
 
 REQUIRED: Final = ("id", "name", "frequency_hz", "eirp_dbm", "bandwidth_hz", "height_m", "duty", "source")
 OPTIONAL: Final = ("eirp_spread_db", "assumed")
@@ -111,19 +111,7 @@ RECEIVER: Final = Receiver(
 
 def read_emitters(paths: Iterable[Path]) -> tuple[EmitterClass, ...]:
     """Read emitter classes in order. Raises InputError as `parse_emitters`, and where two share an id."""
-    found: dict[str, EmitterClass] = {}
-    for path in paths:
-        for one in parse_emitters(read_text(path), path.name):
-            if one.id in found:
-                raise InputError(
-                    f"'{one.id}' is there already ({found[one.id].file}, line {found[one.id].line})",
-                    file=one.file,
-                    line=one.line,
-                    field="id",
-                    remedy="Give every emitter its own id.",
-                )
-            found[one.id] = one
-    return tuple(found.values())
+    return read_unique(paths, parse_emitters, "emitter")
 
 
 def parse_emitters(text: str, file: str) -> tuple[EmitterClass, ...]:

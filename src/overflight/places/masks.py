@@ -40,7 +40,7 @@ from overflight.places.terrain import (
     terrain_height_m,
 )
 from overflight.places.tiles import Box
-from overflight.rows import Problems, Row, parse_number, parse_rows, read_text, shorten
+from overflight.rows import Problems, Row, number_in, parse_rows, read_text, shorten
 from overflight.units import WGS84_A_M, WGS84_F
 
 Float32s = npt.NDArray[np.float32]
@@ -495,21 +495,14 @@ def check_known(masks: Mapping[str, SiteMask], sites: Iterable[Site], file: str)
 
 
 def _entry(row: Row, problems: Problems) -> tuple[float, float] | None:
-    values: list[float] = []
-    for name, low, high in (("azimuth_deg", 0.0, 360.0), ("elevation_deg", -10.0, 90.0)):
-        try:
-            value = parse_number(row.cells[name])
-        except ValueError as error:
-            problems.add(row.line, name, str(error), "Write a plain decimal number.")
-            continue
-        if low <= value <= high:
-            values.append(value)
-        else:
-            problems.add(row.line, name, f"{value:g} is not within {low:g} to {high:g}", "Give degrees.")
+    azimuth, elevation = (
+        number_in(row, name, low, high, problems, needed=True, remedy="Give degrees.")
+        for name, low, high in (("azimuth_deg", 0.0, 360.0), ("elevation_deg", -10.0, 90.0))
+    )
     if not row.cells["site"]:
         problems.add(row.line, "site", "is empty", "Give the id of a site.")
         return None
-    return (values[0] % 360.0, values[1]) if len(values) == 2 else None
+    return None if azimuth is None or elevation is None else (azimuth % 360.0, elevation)
 
 
 def _of_rows(rows: Mapping[float, float], file: str) -> SiteMask:

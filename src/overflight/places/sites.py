@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from overflight.errors import InputError
-from overflight.rows import Problems, Row, parse_number, parse_rows, read_text, shorten, valid_id
+from overflight.rows import Problems, Row, number_in, parse_rows, read_unique, shorten, valid_id
 
 REQUIRED = ("id", "name", "lat_deg", "lon_deg", "source")
 OPTIONAL = ("alt_m", "niirs")
@@ -35,21 +34,7 @@ class Site:
 
 def read_sites(paths: Iterable[Path]) -> tuple[Site, ...]:
     """Read sites files in order. Raises InputError as `parse_sites`, and where two sites share an id."""
-    sites: list[Site] = []
-    seen: dict[str, Site] = {}
-    for path in paths:
-        for site in parse_sites(read_text(path), path.name):
-            first = seen.setdefault(site.id, site)
-            if first is not site:
-                raise InputError(
-                    f"'{site.id}' is there already ({first.file}, line {first.line})",
-                    file=site.file,
-                    line=site.line,
-                    field="id",
-                    remedy="Give every site its own id.",
-                )
-            sites.append(site)
-    return tuple(sites)
+    return read_unique(paths, parse_sites, "site")
 
 
 def parse_sites(text: str, file: str) -> tuple[Site, ...]:
@@ -79,10 +64,11 @@ def _site(row: Row, file: str, problems: Problems) -> Site | None:
             problems.add(
                 row.line, name, "is empty", "Say what the place is and where its coordinates are from."
             )
-    lat = _number(row, "lat_deg", -90.0, 90.0, problems)
-    lon = _number(row, "lon_deg", -360.0, 360.0, problems)
-    alt = _number(row, "alt_m", -500.0, 9_000.0, problems) if cells.get("alt_m") else None
-    niirs = _number(row, "niirs", 0.0, 9.0, problems) if cells.get("niirs") else None
+    swapped = "Are lat and lon swapped?"
+    lat = number_in(row, "lat_deg", -90.0, 90.0, problems, needed=True, remedy=swapped)
+    lon = number_in(row, "lon_deg", -360.0, 360.0, problems, needed=True, remedy=swapped)
+    alt = number_in(row, "alt_m", -500.0, 9_000.0, problems)
+    niirs = number_in(row, "niirs", 0.0, 9.0, problems)
     if len(problems.found) > before or lat is None or lon is None:
         return None
     return Site(
@@ -96,23 +82,3 @@ def _site(row: Row, file: str, problems: Problems) -> Site | None:
         file=file,
         line=row.line,
     )
-
-
-def _number(row: Row, name: str, low: float, high: float, problems: Problems) -> float | None:
-    text = row.cells[name]
-    try:
-        value = parse_number(text)
-    except ValueError as error:
-        problems.add(row.line, name, str(error), "Write a plain decimal number.")
-        return None
-    if not low <= value <= high:
-        problems.add(
-            row.line,
-            name,
-            f"{value:g} is not within {low:g} to {high:g}",
-            "Are lat and lon swapped?"
-            if name in ("lat_deg", "lon_deg")
-            else "Correct it, or leave it empty.",
-        )
-        return None
-    return value

@@ -38,7 +38,17 @@ from overflight.programme.wording import (
     where_of,
 )
 from overflight.records import Mark
-from overflight.rows import Problems, Row, nearest, parse_number, parse_rows, read_text, shorten, valid_id
+from overflight.rows import (
+    Problems,
+    Row,
+    nearest,
+    number_in,
+    parse_number,
+    parse_rows,
+    read_text,
+    shorten,
+    valid_id,
+)
 from overflight.times import from_datetime, parse_utc
 
 REQUIRED: Final = ("id", "group", "event", "text")
@@ -185,7 +195,7 @@ def _record(row: Row, problems: Problems) -> ObjectRecord | None:
         problems.add(row.line, "time_start", "is empty though time_end is not", "Give both, or neither.")
     elif start is not None and end is not None and end < start:
         problems.add(row.line, "time_end", "is before time_start", "Put the earlier time first.")
-    numbers = {name: _number(row, name, low, high, problems) for name, (low, high) in _NUMBERS.items()}
+    numbers = {name: number_in(row, name, low, high, problems) for name, (low, high) in _NUMBERS.items()}
     if bool(cell("lat_deg")) != bool(cell("lon_deg")):
         problems.add(row.line, "lat_deg", "half a place", "Give both lat_deg and lon_deg, or neither.")
     typed: dict[str, Any] = {
@@ -285,21 +295,6 @@ def _calendar(text: str) -> tuple[datetime, datetime] | None:
     if month:
         return first, datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
     return first, datetime(year + 1, 1, 1, tzinfo=UTC)
-
-
-def _number(row: Row, name: str, low: float, high: float, problems: Problems) -> float | None:
-    text = row.cells.get(name, "")
-    if not text:
-        return None
-    try:
-        value = parse_number(text)
-    except ValueError as error:
-        problems.add(row.line, name, str(error), "Write a decimal number such as -108.5, or leave it empty.")
-        return None
-    if not low <= value <= high:
-        problems.add(row.line, name, f"{shorten(text)} is not within {low:g} to {high:g}", "Correct it.")
-        return None
-    return value
 
 
 def _choice(row: Row, name: str, words: Sequence[str], problems: Problems) -> str:

@@ -20,7 +20,7 @@ from typing import Final, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-from overflight.rows import Problems, Row, parse_number, parse_rows, read_text, shorten
+from overflight.rows import Problems, Row, number_in, parse_rows, read_text, shorten
 from overflight.units import EARTH_RADIUS_M
 
 Float64s = npt.NDArray[np.float64]
@@ -147,26 +147,11 @@ def _sensor(row: Row, file: str, problems: Problems) -> Sensor:
         pattern=pattern,
         sensor_class=cast(SensorClass, cells["class"]),
         name=cells.get("sensor", ""),
-        gsd_m=_number(row, "gsd_m", 0.01, 100_000.0, problems),
-        swath_m=_number(row, "swath_m", 100.0, 10_000_000.0, problems),
-        off_nadir_deg=_number(row, "off_nadir_deg", 0.0, 75.0, problems),
+        gsd_m=number_in(row, "gsd_m", 0.01, 100_000.0, problems, remedy="Check the unit."),
+        swath_m=number_in(row, "swath_m", 100.0, 10_000_000.0, problems, remedy="Check the unit."),
+        off_nadir_deg=number_in(row, "off_nadir_deg", 0.0, 75.0, problems, remedy="Check the unit."),
         certainty=cast(Certainty, cells["certainty"]),
         source=cells["source"],
         file=file,
         line=row.line,
     )
-
-
-def _number(row: Row, name: str, low: float, high: float, problems: Problems) -> float | None:
-    text = row.cells.get(name, "")
-    if not text:
-        return None
-    try:
-        value = parse_number(text)
-    except ValueError as error:
-        problems.add(row.line, name, str(error), "Write a plain decimal number.")
-        return None
-    if not low <= value <= high:
-        problems.add(row.line, name, f"{value:g} is not within {low:g} to {high:g}", "Check the unit.")
-        return None
-    return value

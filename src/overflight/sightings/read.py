@@ -7,10 +7,10 @@ from pathlib import Path
 
 from overflight.errors import InputError
 from overflight.records import Sighting
-from overflight.rows import read_text
+from overflight.rows import check_unique, read_text
 from overflight.sightings.geojson import parse_geojson
 from overflight.sightings.plausibility import mark_sightings
-from overflight.sightings.table import check_unique_ids, parse_table
+from overflight.sightings.table import parse_table
 
 PARSERS = {".csv": parse_table, ".geojson": parse_geojson, ".json": parse_geojson}
 
@@ -37,5 +37,5 @@ def read_sightings(
                 remedy=f"Use one of {', '.join(PARSERS)}.",
             )
         sightings += parse(read_text(path), path.name)
-    check_unique_ids(sightings)
+    check_unique(sightings, "row")
     return mark_sightings(sightings, time_start=time_start, time_end=time_end)

@@ -181,23 +181,6 @@ def sighting_from_cells(
     )
 
 
-def check_unique_ids(sightings: tuple[Sighting, ...]) -> None:
-    """Raise InputError naming every id that two rows share, with both places."""
-    seen: dict[str, Sighting] = {}
-    problems: dict[str, Problems] = {}
-    for one in sightings:
-        first = seen.setdefault(one.id, one)
-        if first is not one:
-            problems.setdefault(one.file, Problems(one.file)).add(
-                one.line or None,
-                "id",
-                f"'{one.id}' is there already ({first.file}, line {first.line})",
-                "Give every row its own id.",
-            )
-    for found in problems.values():
-        found.raise_any()
-
-
 def _times(row: _Reader) -> tuple[float | None, float | None]:
     start = _time(row, "time_utc_start")
     end = start if not row.text("time_utc_end") else _time(row, "time_utc_end")
