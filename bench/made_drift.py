@@ -103,6 +103,8 @@ class MadeFlight:
 
     `error_mps` and `error_time_s` are what an analyser with perfect knowledge of the error's statistics would
     be told: its size, the e-folding time as the balloon met it, and how surely it is smooth (1) or rough (0).
+    `error` is the law of a made error, None where it is real (`ideal_error` makes more of it). Flights with
+    one `weather` share the truth that their errors come from, or the field that they are flown in.
     `numbers` say what was drawn.
     """
 
@@ -121,6 +123,8 @@ class MadeFlight:
     error_mps: tuple[float, float]
     error_time_s: float
     error_smooth: float
+    error: WindError | None
+    weather: str
     numbers: dict[str, float] = field(default_factory=dict)
 
 
@@ -336,8 +340,23 @@ def make_flight(kind: str, condition: Condition, seed: int, data: str = "") -> M
         alt_m=true_alt + off[2] * condition.alt_sd_m, analysis=sky.analysis, prior=the_prior(start // DAY_S),
         error_mps=sky.error_mps, error_time_s=_error_time(sky, speed),
         error_smooth=REAL_SMOOTH if sky.model is None else float(sky.model.shape == "smooth"),
+        error=sky.model, weather=_weather(condition, seed, float(time_s[0]), lon),
         numbers=numbers,
     )  # fmt: skip
+
+
+def _weather(condition: Condition, seed: int, start_s: float, lon_deg: float) -> str:
+    """Name what a flight shares with others: its made field, or the part of the real weather it flew in.
+
+    The GFS's differences are one field round the globe: sectors of 45° count as apart, which flights of some
+    40° hardly are. Over Darwin there is one place, and flights of 45 h that begin hours apart overlap: parts
+    of six hours of the launch are as many as can be told, and fewer than they look.
+    """
+    if condition.field == "made":
+        return f"field {seed // FLIGHTS_A_FIELD}"
+    if condition.field == "gfs":
+        return f"sector {int(lon_deg % 360.0 // 45.0)}"
+    return f"launch {int(start_s // (6.0 * HOUR_S))}"
 
 
 def _generator(kind: str, condition: Condition, seed: int) -> np.random.Generator:

@@ -7,23 +7,29 @@ Usage: python bench/steer_calibration.py [--work work/steer] [--data FOLDER] [--
 For every condition and kind of flight (`made_drift`) so many flights are made; the analyser weighs all
 hypotheses of `overflight.steer` and gives its verdict. He is told the right size of the wind error, half of
 it and double (the last two on passive flights; what is asked of them is that nobody is accused). Beside it
-runs the *ideal* detector: the same evidence, told the true size and correlation time of that flight's error,
-as the ratio of the true class to the passive ones. Its threshold is the 95th hundredth of passive flights,
-so its rate of false accusation is 5 % by making.
+runs the *ideal* detector: the same evidence, told the true size, memory, shape and height scale of that
+flight's error (`ideal_error`) and that winds mix no further, as the ratio of the true class to the passive
+ones, with 1000 particles at least. Its threshold is the 95th hundredth of passive flights, so its rate of
+false accusation is 5 % by making.
 
 *False accusation*: the truth is passive and the verdict 'steered' or 'not moved by wind'. *Power*: the truth
-is one of the other kinds and the verdict names its side. The bounds are Clopper and Pearson's.
+is one of the other kinds and the verdict names its side. The bounds are Clopper and Pearson's, as if flights
+were independent. Those in one field of weather are not, the less so where the field is a real one, so bounds
+of a bootstrap by fields stand beside them; where the fields are few (`MANY_FIELDS`) those are too narrow too.
 
 Every flight's result is a line in a file under --work, by condition, kind and seed: a run that was stopped
-goes on. Flights of the tables have the seeds 0, 1, ...; what was tried while the bench and the models were
-built had seeds from 100,000 on (--first). The bench needs no data but for the conditions of real errors,
-which are left out without --data.
+goes on. A line says with what particles, belief and rule it was made, the rule by the code that makes
+flights, weighs them and judges them; lines of another are refused, not mixed in. Flights of the tables have
+the seeds 0, 1, ...; what was tried while the bench and the models were built had seeds from 100,000 on
+(--first). The bench needs no data but for the conditions of real errors, which are left out without --data.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -39,20 +45,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from ideal_error import true_error
 from made_drift import KINDS, PASSIVE, Condition, MadeFlight, make_flight
 from scipy.stats import beta, binom, chisquare
 
-from overflight import __version__
+from overflight import __version__, reconstruct, steer
 from overflight.compiled import threads
 from overflight.reconstruct.fixes import Fixes, fixes_from_track
 from overflight.reconstruct.frame import Frame, fit_frame
 from overflight.reconstruct.guided import filter_flight
+from overflight.reconstruct.guided_columns import POLE_1, POLE_2, POLES, WEIGHT_1, WEIGHT_2
 from overflight.reconstruct.guided_kernel import day_share
 from overflight.reconstruct.models import MotionModel, WindErrorBelief
 from overflight.reconstruct.motion import LIN, RADIUS_KM, Air, linearise, make_air
-from overflight.steer.evidence import Weighed, posterior_draws, weigh
+from overflight.steer.evidence import weigh
 from overflight.steer.hypotheses import DEFAULT_HYPOTHESES, KNOWN_HYPOTHESES, Hypothesis
-from overflight.steer.reach import Reach, reach_of
 from overflight.steer.verdict import THRESHOLD, judge
 from overflight.sun import solar_place
 from overflight.units import EARTH_RADIUS_M, HOUR_S
@@ -94,10 +101,9 @@ LABELS = {
     "duration": "hours of flight", "wind_error": "wind error, m/s",
 }  # fmt: skip
 ALPHA = 0.05
-# Data that could have told anything.
-FAR = Reach(
-    middling=(), strongest=(), fixes=0, gap_h=0.0, wind_km=0.0, steer_km=0.0, wind_mps=0.0, shear_mps=0.0
-)
+IDEAL_PARTICLES = 1000
+# Fewer fields than these give no bounds by a bootstrap worth the name.
+MANY_FIELDS, BOOTSTRAPS = 20, 2000
 PARTS = ("table", "curves", "ranks")
 RANKED = ("passive_level", "passive_daynight", "altitude_controlled", "propelled")
 DRAWS, RANK_BINS = 127, 16
@@ -157,7 +163,8 @@ def run_flight(task: tuple[Condition, str, int, dict[str, Any]]) -> dict[str, An
         frame, fixes = laid_out(flight, condition.fix_sd_m, condition.alt_sd_m)
         hypotheses, belief = hypotheses_of(options["hypotheses"]), belief_of(options)
         row: dict[str, Any] = {
-            "condition": condition.name, "kind": kind, "seed": seed, "variant": flight.variant,
+            "condition": condition.name, "kind": kind, "seed": seed, **options["stamp"],
+            "variant": flight.variant, "weather": flight.weather,
             "numbers": {k: round(float(v), 2) for k, v in flight.numbers.items()}, "told": {},
         }  # fmt: skip
         for name in options["tellings"] if kind in PASSIVE else ("right",):
@@ -173,63 +180,101 @@ def run_flight(task: tuple[Condition, str, int, dict[str, Any]]) -> dict[str, An
                 "se": [round(float(x), 3) for x in found.se],
             }
         if seed < options["ideal_below"]:
-            row["ideal"] = ideal_scores(flight, kind, hypotheses, fixes, frame, options["particles"], seed)
+            particles = max(options["particles"], IDEAL_PARTICLES)
+            row["ideal"] = ideal_scores(flight, condition, hypotheses, fixes, frame, particles)
     row["cpu_s"] = round(time.process_time() - begun, 3)
-    return row
-
-
-def judged_again(row: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-    """Judge a flight's evidences again, as `judge` now does: they cost hours, the verdict nothing."""
-    if "told" not in row:
-        return row
-    hypotheses, belief = hypotheses_of(options["hypotheses"]), belief_of(options)
-    condition = next(c for c in TABLE if c.name == row["condition"])
-    for name, told in row["told"].items():
-        evidence, se = np.array(told["log_evidence"]), np.array(told["se"])
-        bare = Weighed(
-            hypotheses=hypotheses,
-            filtered=(),
-            log_evidence=evidence,
-            se=se,
-            posterior=np.array([]),
-            reach=FAR,
-        )
-        found = dataclasses.replace(bare, posterior=posterior_draws(bare).mean(axis=0))
-        verdict = judge(found)
-        if verdict.word == "drifted":
-            # Whether the data could have told: of the flight, which is made once more.
-            flight = make_flight(row["kind"], condition, row["seed"], options["data"])
-            frame, fixes = laid_out(flight, condition.fix_sd_m, condition.alt_sd_m)
-            air = air_of(flight, frame, TELLINGS[name])
-            reach = reach_of(hypotheses, fixes, air, belief, frame)
-            verdict = judge(dataclasses.replace(found, reach=reach))
-        told["word"] = verdict.word
     return row
 
 
 def ideal_scores(
     flight: MadeFlight,
-    kind: str,
+    condition: Condition,
     hypotheses: Sequence[Hypothesis],
     fixes: Fixes,
     frame: Frame,
     particles: int,
-    seed: int,
 ) -> dict[str, float]:
     """Return ln of the likelihood ratio of each class (of the true one, where not passive) to the passive."""
-    belief = WindErrorBelief(
-        factor_log_sd=0.0, time_s=flight.error_time_s, time_log_sd=0.0, smooth_share=flight.error_smooth
-    )
-    air = air_of(flight, frame, 1.0)
-    wanted = [h for h in hypotheses if h.side == "passive" or kind in PASSIVE or h.id == kind]
+    belief, air = true_error(flight, condition).belief, air_of(flight, frame, 1.0)
+    wanted = [h for h in hypotheses if h.side == "passive" or flight.kind in PASSIVE or h.id == flight.kind]
     found = {
         h.id: filter_flight(
-            h.model, fixes, air, belief, frame=frame, particles=particles, seed=seed, draws=8
+            h.model, fixes, air, belief, frame=frame, particles=particles, seed=flight.seed, draws=8
         ).log_evidence
         for h in wanted
     }
     passive = np.logaddexp.reduce([found[h.id] for h in wanted if h.side == "passive"])
     return {h.id: round(float(found[h.id] - passive), 3) for h in wanted if h.side != "passive"}
+
+
+# --- what a line was made with ------------------------------------------------------------------------------
+
+
+def code_hash(paths: Iterable[Path]) -> str:
+    """Return a hash of what the sources do: comments, layout and docstrings do not count."""
+    found = hashlib.sha256()
+    for path in sorted(paths, key=lambda p: p.name):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list) and body and _is_text(body[0]):
+                body[:1] = [ast.Pass()]
+        found.update(f"{path.name}\n{ast.dump(tree)}\n".encode())
+    return found.hexdigest()[:12]
+
+
+def _is_text(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def sources() -> list[Path]:
+    """Return the sources that evidences and words come from."""
+    package, here = Path(reconstruct.__file__).parent, Path(__file__).parent
+    out = [*package.glob("guided*.py"), *Path(steer.__file__).parent.glob("*.py")]
+    return [
+        *out,
+        package / "models.py",
+        package / "motion.py",
+        here / "made_drift.py",
+        here / "ideal_error.py",
+    ]
+
+
+def stamp_of(options: dict[str, Any]) -> dict[str, Any]:
+    """Return what every line carries: particles, and hashes of belief (priors too) and of the rule."""
+    belief = dataclasses.asdict(belief_of(options)) | {
+        h.id: h.prior for h in hypotheses_of(options["hypotheses"])
+    }
+    told = json.dumps(belief, sort_keys=True).encode()
+    return {
+        "particles": options["particles"],
+        "belief": hashlib.sha256(told).hexdigest()[:12],
+        "rule": code_hash(sources()),
+    }
+
+
+class OtherRunError(Exception):
+    """Lines of a run with other particles, another belief or another rule."""
+
+
+def check_stamps(rows: Iterable[dict[str, Any]], stamp: dict[str, Any], path: Path) -> None:
+    """Refuse lines that were made with anything else.
+
+    Raises OtherRunError with the first difference, how many lines there are, and the remedy.
+    """
+    other = [r for r in rows if any(r.get(key) != value for key, value in stamp.items())]
+    if not other:
+        return
+    key = next(k for k, v in stamp.items() if other[0].get(k) != v)
+    raise OtherRunError(
+        f"{path}: {len(other)} lines were made with another {key} ({other[0].get(key, 'none stated')}, now "
+        f"{stamp[key]}). Lines of two runs are not one table: give another folder with --work, or move that "
+        "file away."
+    )
 
 
 # --- running ------------------------------------------------------------------------------------------------
@@ -252,7 +297,10 @@ def run_all(
     """Run the tasks that the file of results lacks; return all results of the tasks."""
     work.mkdir(parents=True, exist_ok=True)
     path = work / f"{name}.jsonl"
-    done = {(r["condition"], r["kind"], r["seed"]) for r in read_lines(path)}
+    lines = read_lines(path)
+    if tasks:
+        check_stamps(lines, tasks[0][3]["stamp"], path)
+    done = {(r["condition"], r["kind"], r["seed"]) for r in lines}
     todo = [t for t in tasks if (t[0].name, t[1], t[2]) not in done]
     begun, cpu, count = time.monotonic(), 0.0, 0
     with path.open("a", encoding="utf-8") as out:
@@ -296,7 +344,8 @@ def try_flight(task: tuple[Condition, str, int, dict[str, Any]]) -> dict[str, An
         return run_flight(task)
     except RuntimeError as error:
         return {
-            "condition": task[0].name, "kind": task[1], "seed": task[2], "left_out": str(error), "cpu_s": 0.0
+            "condition": task[0].name, "kind": task[1], "seed": task[2], **task[3]["stamp"],
+            "left_out": str(error), "cpu_s": 0.0,
         }  # fmt: skip
 
 
@@ -334,10 +383,29 @@ def rate(hits: int, count: int) -> dict[str, Any]:
 
 
 def accusations(rows: Sequence[dict[str, Any]], telling: str) -> dict[str, Any]:
-    words = [
-        r["told"][telling]["word"] for r in rows if r["kind"] in PASSIVE and telling in r.get("told", {})
-    ]
-    return rate(sum(w in ACCUSING for w in words), len(words))
+    some = [r for r in rows if r["kind"] in PASSIVE and telling in r.get("told", {})]
+    hit = [r["told"][telling]["word"] in ACCUSING for r in some]
+    by_field = field_bounds(hit, [f"{r['condition']}: {r.get('weather', r['seed'])}" for r in some])
+    return rate(sum(hit), len(hit)) | {"by_field": by_field}
+
+
+def field_bounds(hit: Sequence[bool], fields: Sequence[str]) -> dict[str, Any]:
+    """Return one-sided 95 % bounds of a rate by drawing whole fields of weather with replacement.
+
+    Where chance makes them narrower than bounds of independent flights, these stand.
+    """
+    names, at = np.unique(np.array(fields, str), return_inverse=True)
+    hits, of = np.bincount(at, hit, names.size), np.bincount(at, minlength=names.size)
+    if not names.size:
+        return {"fields": 0, "low": 0.0, "high": 1.0, "enough": False}
+    picks = np.random.default_rng(2).integers(0, names.size, (BOOTSTRAPS, names.size))
+    drawn = np.quantile(hits[picks].sum(axis=1) / of[picks].sum(axis=1), (0.05, 0.95))
+    low, high = bounds(sum(hit), len(hit))
+    low, high = min(low, float(drawn[0])), max(high, float(drawn[1]))
+    return {
+        "fields": int(names.size), "low": round(low, 4), "high": round(high, 4),
+        "enough": bool(names.size >= MANY_FIELDS),
+    }  # fmt: skip
 
 
 def area(passive: Sequence[float], other: Sequence[float]) -> float:
@@ -443,12 +511,16 @@ def failures(found: dict[str, Any]) -> list[str]:
 
 
 def print_table(found: dict[str, Any]) -> None:
-    print(f"\n{'condition':24}{'told':8}{'accused':>14}{'95 %':>16}")
+    print(f"\n{'condition':24}{'told':8}{'accused':>14}{'95 %':>16}{'by fields':>16}{'fields':>8}")
     for name, part in [*found["conditions"].items(), ("pooled", {"false_accusation": found["pooled"]})]:
         for telling, one in part["false_accusation"].items():
-            print(
+            line = (
                 f"{name:24}{telling:8}{one['hits']:5d} of {one['of']:5d}{one['low']:9.1%}-{one['high']:.1%}"
             )
+            if fields := one.get("by_field"):
+                few = "" if fields["enough"] else ", too few"
+                line += f"{fields['low']:9.1%}-{fields['high']:.1%}{fields['fields']:8d}{few}"
+            print(line)
     print(f"\n{'condition':24}{'kind':22}{'power':>7}{'ideal':>7}{'at 5 %':>8}{'area':>8}{'ideal':>8}")
     for name, part in found["conditions"].items():
         for kind, one in part["power"].items():
@@ -526,7 +598,8 @@ def curve(rows: Sequence[dict[str, Any]], which: str) -> list[dict[str, Any]]:
 # --- ranks --------------------------------------------------------------------------------------------------
 
 
-OWN_STEP_S = 600.0
+# The filter's steps are an hour and a half; these are fine enough that a flight owes nothing to them.
+OWN_STEP_S = 120.0
 
 
 def own_flight(
@@ -540,8 +613,10 @@ def own_flight(
 ) -> tuple[Float64s, dict[str, float]]:
     """Draw a flight from a motion model: path (N, 5) of x, y, z, and the error's u and v; and its parameters.
 
-    Written from the equations of the models, apart from the filter: in steps of ten minutes, without
-    linearisation. `sun` (N, 3) is the direction to the sun in the frame.
+    Written from the equations of the models, apart from the filter: in steps of two minutes, without
+    linearisation. For `smooth_share` of flights the error is smooth, two Ornstein-Uhlenbeck processes of one
+    noise. It forgets with time and with the level's changes, not with the wander about it. `sun` (N, 3) is
+    the direction to the sun in the frame.
     """
 
     def even(pair: tuple[float, float]) -> float:
@@ -578,10 +653,13 @@ def own_flight(
         pushed = model.horizontal == "propelled" and rng.random() < share
         return airspeed / 1e3 * rng.standard_normal(2) if pushed else np.zeros(2)
 
-    wander_sd, (x, y), error, push = model.wander_m / 1e3, place_km, rng.standard_normal(2), leg()
+    drawn["smooth"] = float(rng.random() < belief.smooth_share)
+    smooth, poles = bool(drawn["smooth"]), _first_poles(rng)
+    wander_sd, (x, y), error, push = model.wander_m / 1e3, place_km, _error(poles, smooth), leg()
     wander = wander_sd * rng.standard_normal()
     out, lin, wind = np.empty((node_s.size, 5)), np.empty(LIN), np.empty(SLOPES)
-    z = _own_height(control, ramp, level, swing_km, sun[0], x, y) + wander
+    held = _own_height(control, ramp, level, swing_km, sun[0], x, y)
+    z = held + wander
     for k in range(node_s.size):
         out[k] = (x, y, z, *(drawn["factor"] * error))
         if k == node_s.size - 1:
@@ -595,9 +673,11 @@ def own_flight(
             push = leg()
         keep = math.exp(-dt / (model.wander_h * HOUR_S))
         wander = keep * wander + math.sqrt(1.0 - keep * keep) * wander_sd * rng.standard_normal()
-        new_z = _own_height(control, ramp, level, swing_km, sun[k + 1], x, y) + wander
-        keep = math.exp(-dt / drawn["error_time_s"] - abs(new_z - z) * 1e3 / belief.height_scale_m)
-        new_error = keep * error + math.sqrt(1.0 - keep * keep) * rng.standard_normal(2)
+        new_held = _own_height(control, ramp, level, swing_km, sun[k + 1], x, y)
+        age = dt / drawn["error_time_s"] + abs(new_held - held) * 1e3 / belief.height_scale_m
+        held, new_z = new_held, new_held + wander
+        poles = _next_poles(poles, age, smooth, rng)
+        new_error = _error(poles, smooth)
         mix = belief.mixing_km * math.sqrt(dt / HOUR_S) * rng.standard_normal(2)
         middle = 0.5 * drawn["factor"] * (error + new_error)
         to_x, to_y = x, y
@@ -617,6 +697,29 @@ def own_flight(
             to_y = y + dt * (lin[1] + push[1]) + mix[1]
         x, y, z, error = to_x, to_y, new_z, new_error
     return out, drawn
+
+
+def _first_poles(rng: np.random.Generator) -> Float64s:
+    """Draw both poles of an error's components (2, 2), of unit variance and tied; a rough one has one."""
+    one, two = rng.standard_normal((2, 2))
+    return np.stack([one, POLES * one + math.sqrt(1.0 - POLES**2) * two])
+
+
+def _next_poles(poles: Float64s, age: float, smooth: bool, rng: np.random.Generator) -> Float64s:
+    """Age the poles: each forgets at its own rate; what comes anew leaves variances and tie as they are."""
+    rates = np.array([POLE_1, POLE_2]) if smooth else np.ones(2)
+    keep = np.exp(-rates * age)
+    tie = np.array([[1.0, POLES], [POLES, 1.0]])
+    cov = tie * (1.0 - keep[:, None] * keep[None])
+    low = np.array([[math.sqrt(cov[0, 0]), 0.0], [0.0, 0.0]])
+    if low[0, 0] > 0.0:
+        low[1, 0] = cov[0, 1] / low[0, 0]
+        low[1, 1] = math.sqrt(max(cov[1, 1] - low[1, 0] ** 2, 0.0))
+    return np.asarray(keep[:, None] * poles + low @ rng.standard_normal((2, 2)))
+
+
+def _error(poles: Float64s, smooth: bool) -> Float64s:
+    return np.asarray(WEIGHT_1 * poles[0] + WEIGHT_2 * poles[1] if smooth else poles[0])
 
 
 def _own_height(
@@ -674,7 +777,7 @@ def ranks_of(task: tuple[str, int, dict[str, Any]]) -> dict[str, Any]:
         k, j = (int(nearest_nodes(f, np.array([when]))[0]) for f in (node_s, found.node_s))
         for i, name in enumerate(("x", "y", "height", "error u", "error v")):
             ranks[f"{name}, {label}"] = (float(path[k, i]), found.paths[:, j, i])
-    row: dict[str, Any] = {"condition": "ranks", "kind": kind, "seed": seed}
+    row: dict[str, Any] = {"condition": "ranks", "kind": kind, "seed": seed, **options["stamp"]}
     # Draws that are copies of one another share a value: their rank among ties is by chance.
     row["ranks"] = {
         n: int((d < t).sum() + rng.integers(0, (d == t).sum() + 1)) for n, (t, d) in ranks.items()
@@ -823,6 +926,7 @@ def options_of(asked: argparse.Namespace) -> dict[str, Any]:
     names += ("height_scale_m", "fast_share", "smooth_share", "factor")
     options = {n: getattr(asked, n) for n in names}
     return options | {
+        "stamp": stamp_of(options),
         "data": str(asked.data or ""),
         "tellings": tuple(asked.tellings),
         "ideal_below": asked.first + asked.ideal_flights,
@@ -836,7 +940,7 @@ def run_part(name: str, asked: argparse.Namespace, options: dict[str, Any]) -> d
         conditions = [c for c in TABLE if (asked.data or c.field == "made") and wanted(c, asked.conditions)]
         seeds = range(asked.first, asked.first + asked.flights)
         rows = run_all(name, tasks_of(conditions, asked.kinds, seeds, options), asked.work, asked.workers)
-        rows = [judged_again(row, options) for row in sorted(rows, key=lambda r: (r["condition"], r["seed"]))]
+        rows = sorted(rows, key=lambda r: (r["condition"], r["seed"]))
         found = table(rows, hypotheses)
         print_table(found)
         return {"table": found, "reliability": reliability(rows, hypotheses), "failures": failures(found)}
@@ -851,6 +955,8 @@ def run_part(name: str, asked: argparse.Namespace, options: dict[str, Any]) -> d
                 kinds = ", ".join(f"{k} {row[k]['rate']:.2f}" for k in CURVES[which][0])
                 print(f"{which} {row['value']:g}: {kinds}")
         return {"curves": out}
+    stamp = options["stamp"] | {"particles": options["rank_particles"]}
+    options = options | {"stamp": stamp}
     tasks_ranks = [(k, asked.first + s, options) for k in RANKED for s in range(asked.rank_flights)]
     rows = run_ranks(tasks_ranks, asked.work, asked.workers)
     of = evenness(rows)
@@ -875,7 +981,10 @@ def run_ranks(
 ) -> list[dict[str, Any]]:
     work.mkdir(parents=True, exist_ok=True)
     path = work / "ranks.jsonl"
-    done = {(r["kind"], r["seed"]) for r in read_lines(path)}
+    lines = read_lines(path)
+    if tasks:
+        check_stamps(lines, tasks[0][2]["stamp"], path)
+    done = {(r["kind"], r["seed"]) for r in lines}
     todo = [t for t in tasks if (t[0], t[1]) not in done]
     with ProcessPoolExecutor(workers) as pool, path.open("a", encoding="utf-8") as out:
         for row in pool.map(ranks_of, todo, chunksize=10):
@@ -926,6 +1035,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     result: dict[str, Any] = {}
     if asked.json and asked.json.exists():
         result = json.loads(asked.json.read_text(encoding="utf-8"))
+    if result.get("rule", "") != options["stamp"]["rule"]:
+        result = {}
     result |= {
         "version": __version__,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
@@ -934,8 +1045,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         "belief": dataclasses.asdict(belief_of(options)), "threshold": THRESHOLD,
     }  # fmt: skip
     begun = time.monotonic()
+    result["rule"] = options["stamp"]["rule"]
     for name in asked.parts:
-        result |= run_part(name, asked, options)
+        try:
+            result |= run_part(name, asked, options)
+        except OtherRunError as error:
+            print(error, file=sys.stderr)
+            return 2
         result.setdefault("seconds", {})[name] = round(time.monotonic() - begun)
         begun = time.monotonic()
         if asked.json:

@@ -1,0 +1,155 @@
+"""Parts of the calibration's bench: what the reference is told, and that lines of two runs do not mix."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from overflight.reconstruct.models import SCALE_HEIGHT_M
+from overflight.units import HOUR_S
+from overflight.winds.error import WindError
+
+BENCH = Path(__file__).parents[2] / "bench"
+if not (BENCH / "steer_calibration.py").exists():
+    pytest.skip("the benches are not part of a source distribution", allow_module_level=True)
+sys.path.insert(0, str(BENCH))
+
+ideal_error = importlib.import_module("ideal_error")
+bench = importlib.import_module("steer_calibration")
+made_drift = importlib.import_module("made_drift")
+
+HOURLY_S = np.arange(0.0, 72.5, 1.0) * HOUR_S
+
+
+@pytest.mark.parametrize("smooth", [False, True])
+def test_a_kernel_is_one_at_none_and_keeps_a_third_after_its_memory(smooth: bool) -> None:
+    assert ideal_error.kernel(0.0, smooth) == pytest.approx(1.0, abs=1e-9)
+    assert ideal_error.kernel(1.0, smooth) == pytest.approx(math.exp(-1.0), abs=2e-3)
+
+
+def test_a_smooth_kernel_is_matern_three_halves_nearly() -> None:
+    """Within 0.01 of (1 + cx) exp(-cx), c = 2.1462, as docs/motion-models.md says."""
+    age = np.linspace(0.0, 5.0, 200)
+    matern = (1.0 + 2.1461932 * age) * np.exp(-2.1461932 * age)
+    assert np.abs(ideal_error.kernel(age, True) - matern).max() < 0.01
+
+
+@pytest.mark.parametrize("smooth", [False, True])
+@pytest.mark.parametrize("hours", [5.0, 14.0])
+def test_the_likeliest_memory_of_a_known_law_is_its_own(smooth: bool, hours: float) -> None:
+    law = ideal_error.kernel((HOURLY_S[:, None] - HOURLY_S) / (hours * HOUR_S), smooth)
+    found, _ = ideal_error.likeliest_memory([(law, HOURLY_S)], smooth)
+    assert found == pytest.approx(hours * HOUR_S, rel=0.01)
+
+
+def test_the_likeliest_memory_of_drawn_errors_is_the_one_they_were_drawn_with() -> None:
+    rng = np.random.default_rng(8)
+    law = ideal_error.kernel((HOURLY_S[:, None] - HOURLY_S) / (9.0 * HOUR_S), False)
+    drawn = np.linalg.cholesky(law) @ rng.standard_normal((HOURLY_S.size, 80))
+    found, misfit = ideal_error.likeliest_memory([(drawn @ drawn.T / 80, HOURLY_S)], False)
+    # 80 series of 72 h and 9 h of memory: some 640 independent numbers.
+    assert found == pytest.approx(9.0 * HOUR_S, rel=0.1)
+    assert misfit < ideal_error.likeliest_memory([(drawn @ drawn.T / 80, HOURLY_S)], True)[1]
+
+
+def test_a_rough_error_met_on_a_straight_path_is_told_by_its_closed_form() -> None:
+    """1/T + U/L: a Lagrangian time, as in `WindError.lagrangian_time_s`."""
+    error = WindError(
+        sd_u_mps=3.0, sd_v_mps=3.0, time_s=20 * HOUR_S, distance_m=600e3, log_pressure=0.2, shape="rough"
+    )
+    lon = 10.0 * HOURLY_S / 111_319.49  # 10 m/s along the equator of WGS-84
+    law = ideal_error.law_along(error, HOURLY_S, lon, np.zeros_like(lon))
+    found, _ = ideal_error.likeliest_memory([(law, HOURLY_S)], False)
+    assert found == pytest.approx(1.0 / (1.0 / (20 * HOUR_S) + 10.0 / 600e3), rel=0.01)
+
+
+def test_who_knows_the_error_has_nothing_open() -> None:
+    condition = made_drift.Condition(name="told", every_h=6.0, error_mps=3.0)
+    flight = made_drift.make_flight("passive_level", condition, 3)
+    belief = ideal_error.true_error(flight, condition).belief
+    assert (belief.factor_log_sd, belief.time_log_sd, belief.mixing_km) == (0.0, 0.0, 0.0)
+    assert belief.height_scale_m == flight.error.log_pressure * SCALE_HEIGHT_M
+    assert belief.smooth_share == flight.error_smooth
+    assert belief.time_s == pytest.approx(flight.error_time_s, rel=0.35)
+
+
+def test_the_real_difference_over_darwin_has_the_height_scale_that_is_told(test_data: Path) -> None:
+    told = ideal_error.REAL["darwin"].height_m
+    assert ideal_error.real_height_m("darwin", str(test_data)) == pytest.approx(told, rel=0.01)
+
+
+STAMP = {"particles": 400, "belief": "aa", "rule": "bb"}
+
+
+def test_lines_of_the_same_run_are_taken() -> None:
+    bench.check_stamps([STAMP | {"seed": 1}, STAMP], STAMP, Path("table.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        (STAMP | {"particles": 600}, "particles"),
+        (STAMP | {"belief": "cc"}, "belief"),
+        (STAMP | {"rule": "dd"}, "rule"),
+        ({"seed": 3}, "none stated"),
+    ],
+)
+def test_lines_of_another_run_are_refused_with_the_remedy(other: dict[str, object], named: str) -> None:
+    with pytest.raises(bench.OtherRunError, match=named) as refused:
+        bench.check_stamps([STAMP, other], STAMP, Path("table.jsonl"))
+    assert "table.jsonl: 1 lines" in str(refused.value)
+    assert "--work" in str(refused.value)
+
+
+def test_the_code_hash_is_of_what_is_done_and_not_of_what_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "one.py"
+
+    def hashed(text: str) -> str:
+        path.write_text(text, encoding="utf-8")
+        return str(bench.code_hash([path]))
+
+    plain = hashed('def f(x):\n    """Say."""\n    return x + 1\n')
+    assert hashed('def f(x):\n    """Say more."""\n    # why\n    return (x + 1)\n') == plain
+    assert hashed('def f(x):\n    """Say."""\n    return x + 2\n') != plain
+
+
+def test_a_stopped_run_of_another_rule_does_not_go_on(tmp_path: Path) -> None:
+    (tmp_path / "table.jsonl").write_text(
+        '{"condition": "c", "kind": "k", "seed": 0, "rule": "old"}\n', encoding="utf-8"
+    )
+    condition = made_drift.Condition(name="c")
+    with pytest.raises(bench.OtherRunError, match="old"):
+        bench.run_all("table", [(condition, "k", 0, {"stamp": {"rule": "new"}})], tmp_path, 1)
+
+
+def test_bounds_by_fields_are_wider_where_a_field_decides() -> None:
+    """Ten of a hundred, all in one field of ten: whole fields drawn give 0 to 20 % and more."""
+    fields = [str(k // 10) for k in range(100)]
+    one = bench.field_bounds([k < 10 for k in range(100)], fields)
+    spread = bench.field_bounds([k % 10 == 0 for k in range(100)], fields)
+    assert one["low"] == 0.0
+    assert one["high"] >= 0.3
+    assert spread["high"] - spread["low"] < one["high"] - one["low"]
+    assert (spread["low"], spread["high"]) == tuple(round(b, 4) for b in bench.bounds(10, 100))
+    assert not one["enough"]
+
+
+@pytest.mark.parametrize("smooth", [False, True])
+def test_errors_of_made_flights_of_the_rank_test_have_the_kernel_of_the_filter(smooth: bool) -> None:
+    rng = np.random.default_rng(11)
+    age, steps, flights = 0.1, 20, 1500
+    met = np.empty((flights, steps + 1, 2))
+    for i in range(flights):
+        poles = bench._first_poles(rng)
+        for k in range(steps + 1):
+            met[i, k] = bench._error(poles, smooth)
+            poles = bench._next_poles(poles, age, smooth, rng)
+    for lag in (0, 5, 10, 20):
+        kept = (met[:, lag] * met[:, 0]).mean()
+        # 3000 numbers: 2.6 % on a variance or a correlation near one.
+        assert kept == pytest.approx(ideal_error.kernel(age * lag, smooth), abs=0.1)
