@@ -14,9 +14,10 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from overflight.geo import circle
-from overflight.report import flight_plots, plots
+from overflight.report import flight_plots
 from overflight.report.labels import Labels
 from overflight.report.map import Borders, flight_map
+from overflight.report.plots import TimeScale, time_rules
 from overflight.report.svg import coordinate, drawing, path_data, tag
 from overflight.report.view import View, fit_view
 from overflight.times import short_utc
@@ -65,15 +66,9 @@ def exposure_timeline(schedule: Row | None) -> Markup:
     each = NAME + BAND + SPACE
     height = TOP + each * len(lines) + BOTTOM
     labels = Labels(WIDTH, height)
-
-    def x_of(moment: float) -> float:
-        return LEFT + min(max((moment - start) / (end - start), 0.0), 1.0) * (WIDTH - LEFT - RIGHT)
-
-    parts: list[Markup] = []
-    for moment, text in plots.time_ticks(start, end):
-        at = coordinate(x_of(moment))
-        parts.append(tag("path", d=f"M{at} {coordinate(TOP)}V{coordinate(height - BOTTOM)}", class_="rule"))
-        parts.append(labels.put(text, x_of(moment), height - BOTTOM + 20, "degree"))
+    x_of = TimeScale(start, end, LEFT, WIDTH - RIGHT)
+    rules, texts = time_rules(x_of, labels, TOP, height - BOTTOM)
+    parts = rules + texts
     for n, line in enumerate(lines):
         top = TOP + n * each
         parts.append(
@@ -92,7 +87,7 @@ def exposure_timeline(schedule: Row | None) -> Markup:
     )
 
 
-def _band(line: Row, schedule: Row, x_of: Any, top: float) -> list[Markup]:
+def _band(line: Row, schedule: Row, x_of: TimeScale, top: float) -> list[Markup]:
     bottom = top + BAND
     curve = [(x_of(t), bottom - float(p) * BAND) for t, p in zip(schedule["time_s"], line["p"], strict=True)]
     area = [(curve[0][0], bottom), *curve, (curve[-1][0], bottom)]
@@ -233,10 +228,6 @@ def _spans(windows: Sequence[Row], site: str, start: float) -> list[tuple[float,
 
 
 def _time_axis(axes: Any, span: tuple[float, float], *, last: bool) -> None:
-    start, end = span
-    ticks = plots.time_ticks(start, end, 9)
-    texts = [text if last else "" for _, text in ticks]
-    axes.set_xticks([(t - start) / HOUR_S for t, _ in ticks], texts, fontsize=8)
-    axes.set_xlim(0.0, (end - start) / HOUR_S)
+    flight_plots.time_axis(axes, *span, named=last, fontsize=8)
     axes.grid(color=flight_plots.GRID, linewidth=0.5, axis="x")
     axes.tick_params(labelsize=7)

@@ -89,9 +89,7 @@ def draw_heights(ensemble: xr.Dataset, path: Path, *, title: str) -> Path:
     )
     axes.fill_between(hours, bands[1], bands[3], color=NARROW, alpha=0.5, linewidth=0, label="50 %")
     axes.plot(hours, bands[2], color=INK, linewidth=1.8, label="median")
-    ticks = time_ticks(time_s[0], time_s[-1], 9)
-    axes.set_xticks([(t - time_s[0]) / HOUR_S for t, _ in ticks], [text for _, text in ticks])
-    axes.set_xlim(hours[0], hours[-1])
+    time_axis(axes, time_s[0], time_s[-1])
     low, high = float(np.nanmin(alt)) / 1e3, float(np.nanmax(alt)) / 1e3
     # A float's height changes by metres: no magnification that makes mountains of them.
     middle, half = 0.5 * (low + high), max(0.55 * (high - low), 0.5)
@@ -113,7 +111,7 @@ def _from_kft(kft: Float64s) -> Float64s:
     return kft * FOOT_M
 
 
-# --- the sheet, shared with the pictures of landings
+# --- the sheet and the axis of times, shared with other pictures
 
 
 def sheet(view: View, title: str, axes: Any = None) -> tuple[Any, Any]:
@@ -132,6 +130,14 @@ def sheet(view: View, title: str, axes: Any = None) -> tuple[Any, Any]:
     axes.set_facecolor(SEA)
     axes.set_title(plain(title), fontsize=10, loc="left")
     return figure, axes
+
+
+def time_axis(axes: Any, start: float, end: float, *, named: bool = True, **style: Any) -> None:
+    """Name round times on an x axis of hours since `start`, up to `end`; `style` is that of ticks."""
+    ticks = time_ticks(start, end, 9)
+    texts = [text if named else "" for _, text in ticks]
+    axes.set_xticks([(t - start) / HOUR_S for t, _ in ticks], texts, **style)
+    axes.set_xlim(0.0, (end - start) / HOUR_S)
 
 
 def land(axes: Any, view: View) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,33 @@ def time_ticks(start: float, end: float, most: int = 12) -> list[tuple[float, st
 def _tick_text(time_s: float) -> str:
     day, clock = short_utc(time_s).rsplit(" ", 1)
     return day if clock == "00:00Z" else clock
+
+
+@dataclass(frozen=True, slots=True)
+class TimeScale:
+    """Lays times across a drawing: `start` at x = `left`, `end` at `right`, what lies outside at the ends."""
+
+    start: float
+    end: float
+    left: float
+    right: float
+
+    def __call__(self, time_s: float) -> float:
+        """Return where a time lies."""
+        share = (float(time_s) - self.start) / max(self.end - self.start, 1.0)
+        return self.left + min(max(share, 0.0), 1.0) * (self.right - self.left)
+
+
+def time_rules(
+    x_of: TimeScale, labels: Labels, top: float, bottom: float
+) -> tuple[list[Markup], list[Markup]]:
+    """Return an upright rule from `top` to `bottom` at each round time, and the labels below them."""
+    ticks = [(x_of(time_s), text) for time_s, text in time_ticks(x_of.start, x_of.end)]
+    rules = [
+        tag("path", d=f"M{coordinate(x)} {coordinate(top)}V{coordinate(bottom)}", class_="rule")
+        for x, _ in ticks
+    ]
+    return rules, [labels.put(text, x, bottom + 20, "degree") for x, text in ticks]
 
 
 def height_plot(path: Sequence[Row], sightings: Sequence[Row], readings: Mapping[str, Row]) -> Markup:
@@ -73,12 +101,11 @@ class _Axes:
 
     def __init__(self, start: float, end: float, top_m: float) -> None:
         self.start, self.end, self.top_m = start, end, top_m
+        self.x_of = TimeScale(start, end, LEFT, WIDTH - RIGHT)
 
     def at(self, time_s: float, alt_m: float) -> tuple[float, float]:
-        share = (float(time_s) - self.start) / max(self.end - self.start, 1.0)
-        x = LEFT + min(max(share, 0.0), 1.0) * (WIDTH - LEFT - RIGHT)
         y = HEIGHT - BOTTOM - min(float(alt_m) / self.top_m, 1.02) * (HEIGHT - TOP - BOTTOM)
-        return x, y
+        return self.x_of(time_s), y
 
 
 def _height_axes(axes: _Axes, labels: Labels) -> tuple[list[Markup], list[Markup]]:
@@ -92,12 +119,8 @@ def _height_axes(axes: _Axes, labels: Labels) -> tuple[list[Markup], list[Markup
         y = axes.at(axes.start, feet * FOOT_M)[1]
         text = f"{feet // 1000}k ft"
         texts.append(labels.put(text, WIDTH - RIGHT - 2, y - 4, "degree", anchor="end", loose=True))
-    for time_s, text in time_ticks(axes.start, axes.end):
-        x = axes.at(time_s, 0.0)[0]
-        line = f"M{coordinate(x)} {coordinate(TOP)}V{coordinate(HEIGHT - BOTTOM)}"
-        rules.append(tag("path", d=line, class_="rule"))
-        texts.append(labels.put(text, x, HEIGHT - BOTTOM + 20, "degree"))
-    return rules, texts
+    upright, times = time_rules(axes.x_of, labels, TOP, HEIGHT - BOTTOM)
+    return rules + upright, texts + times
 
 
 def _altitude_mark(axes: _Axes, sighting: Row, reading: Row | None) -> Markup:

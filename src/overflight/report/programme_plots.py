@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from overflight.report.labels import Labels
 from overflight.report.map import Borders, flight_map
-from overflight.report.plots import time_ticks
+from overflight.report.plots import TimeScale, time_rules
 from overflight.report.svg import coordinate, drawing, path_data, tag
 from overflight.report.symbols import symbol
 from overflight.report.text import percent_of, time_span
@@ -165,15 +165,9 @@ def timeline_plot(section: Row) -> Markup:
     below = 110.0 if path else 0.0
     height = LANE * len(kinds) + below + 44.0
     labels = Labels(WIDTH, height)
-
-    def x_of(time_s: float) -> float:
-        return 150.0 + min(max((time_s - start) / (end - start), 0.0), 1.0) * (WIDTH - 170.0)
-
-    parts: list[Markup] = []
-    for time_s, words in time_ticks(start, end):
-        x = coordinate(x_of(time_s))
-        parts.append(tag("path", d=f"M{x} 4V{coordinate(height - 30)}", class_="rule"))
-        parts.append(labels.put(words, float(x), height - 10, "degree"))
+    x_of = TimeScale(start, end, 150.0, WIDTH - 20.0)
+    rules, texts = time_rules(x_of, labels, 4.0, height - 30)
+    parts = rules + texts
     for n, kind in enumerate(kinds):
         y = 20.0 + n * LANE
         words = str(section["kinds"][kind])
@@ -194,7 +188,7 @@ def _window(events: Sequence[Row], path: Row | None) -> tuple[float, float]:
     return start, max(max(float(e["time_end"]) for e in events), start + DAY_S)
 
 
-def _event(event: Row, x_of: Any, y: float) -> Markup:
+def _event(event: Row, x_of: TimeScale, y: float) -> Markup:
     left, right = x_of(float(event["time_start"])), x_of(float(event["time_end"]))
     when = time_span(float(event["time_start"]), float(event["time_end"]))
     class_ = "afar" if event["from_claim"] else "stated"
@@ -206,7 +200,7 @@ def _event(event: Row, x_of: Any, y: float) -> Markup:
     return tag("g", title, bar, class_="quoted", data_evidence=str(event["id"]))
 
 
-def _path_line(path: Row, x_of: Any, top: float, height: float) -> list[Markup]:
+def _path_line(path: Row, x_of: TimeScale, top: float, height: float) -> list[Markup]:
     lon = np.unwrap(np.array(path["lon_deg"], dtype=float), period=360.0)
     wide = max(float(np.ptp(lon)), 1.0)
     points = [

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from overflight.report import flight_plots, plots
+from overflight.report import flight_plots
 from overflight.report.labels import Labels
+from overflight.report.plots import TimeScale, time_rules
 from overflight.report.svg import coordinate, drawing, path_data, tag
 from overflight.units import HOUR_S
 
@@ -35,15 +36,9 @@ def view_plot(figure: Row) -> Markup:
     each = NAME + BAND + 2 * STRIP + SPACE
     height = TOP + each * len(sites) + BOTTOM
     labels = Labels(WIDTH, height)
-
-    def x_of(time_s: float) -> float:
-        return LEFT + min(max((time_s - start) / (end - start), 0.0), 1.0) * (WIDTH - LEFT - RIGHT)
-
-    parts: list[Markup] = []
-    for time_s, text in plots.time_ticks(start, end):
-        at = coordinate(x_of(time_s))
-        parts.append(tag("path", d=f"M{at} {coordinate(TOP)}V{coordinate(height - BOTTOM)}", class_="rule"))
-        parts.append(labels.put(text, x_of(time_s), height - BOTTOM + 20, "degree"))
+    x_of = TimeScale(start, end, LEFT, WIDTH - RIGHT)
+    rules, texts = time_rules(x_of, labels, TOP, height - BOTTOM)
+    parts = rules + texts
     for index, site in enumerate(sites):
         top = TOP + index * each
         parts.append(
@@ -65,7 +60,7 @@ def view_plot(figure: Row) -> Markup:
     )
 
 
-def _balloon(balloon: Row | None, x_of: Any, top: float) -> list[Markup]:
+def _balloon(balloon: Row | None, x_of: TimeScale, top: float) -> list[Markup]:
     if not balloon:
         return []
     bottom = top + BAND
@@ -76,7 +71,7 @@ def _balloon(balloon: Row | None, x_of: Any, top: float) -> list[Markup]:
     return [tag("path", d=path_data(points, closed=True), class_="propelled")]
 
 
-def _strip(passes: Sequence[Sequence[float]], kind: str, x_of: Any, top: float) -> list[Markup]:
+def _strip(passes: Sequence[Sequence[float]], kind: str, x_of: TimeScale, top: float) -> list[Markup]:
     """Passes as bars; a pass shorter than a pixel is drawn as one."""
     pieces = []
     for begin, end in passes:
@@ -99,9 +94,7 @@ def draw_satellites(section: Row, path: Path, *, title: str) -> Path | None:
     axes_of = sheet.subplots(len(sites), 1, sharex=True, squeeze=False)[:, 0]
     for axes, site in zip(axes_of, sites, strict=True):
         _site_panel(axes, site, start)
-    ticks = plots.time_ticks(start, end, 9)
-    axes_of[-1].set_xticks([(t - start) / HOUR_S for t, _ in ticks], [text for _, text in ticks], fontsize=8)
-    axes_of[-1].set_xlim(0.0, (end - start) / HOUR_S)
+    flight_plots.time_axis(axes_of[-1], start, end, fontsize=8)
     axes_of[0].set_title(title, fontsize=9, loc="left")
     axes_of[0].legend(loc="upper right", fontsize=7, framealpha=0.85, edgecolor="none")
     return flight_plots.saved(sheet, path)

@@ -6,7 +6,7 @@ All of it is drawn from `sections.steer.figure` of the result: inline SVG for th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,23 +74,28 @@ def effort_plot(figure: Row) -> Markup:
         return Markup("")
     time_s, speed = effort["time_s"], effort["speed_mps"]
     start, end = float(time_s[0]), float(time_s[-1])
-    top = max(max(speed), float(effort["wind_error_mps"]), float(effort["named_mps"])) * 1.12
+    top = 1.12 * float(max(*speed, effort["wind_error_mps"], effort["named_mps"]))
     labels = Labels(WIDTH, HEIGHT)
 
-    def at(t: float, v: float) -> tuple[float, float]:
-        x = LEFT + min(max((t - start) / (end - start), 0.0), 1.0) * (WIDTH - LEFT - RIGHT)
-        return x, HEIGHT - BOTTOM - min(v / top, 1.0) * (HEIGHT - TOP - BOTTOM)
+    x_of = plots.TimeScale(start, end, LEFT, WIDTH - RIGHT)
 
-    rules, texts = _axes(start, end, top, at, labels)
+    def y_of(v: float) -> float:
+        return HEIGHT - BOTTOM - min(v / top, 1.0) * (HEIGHT - TOP - BOTTOM)
+
+    rules, texts = _speed_rules(top, y_of, labels)
+    upright, times = plots.time_rules(x_of, labels, TOP, HEIGHT - BOTTOM)
     steering = figure["steering"]
-    sure = [at(t, top * p) for t, p in zip(steering["time_s"], steering["p_propelled"], strict=True)]
-    area = [at(steering["time_s"][0], 0.0), *sure, at(steering["time_s"][-1], 0.0)]
-    y = coordinate(at(start, float(effort["wind_error_mps"]))[1])
+    moments = steering["time_s"]
+    sure = [(x_of(t), y_of(top * p)) for t, p in zip(moments, steering["p_propelled"], strict=True)]
+    area = [(x_of(moments[0]), y_of(0.0)), *sure, (x_of(moments[-1]), y_of(0.0))]
+    y = coordinate(y_of(float(effort["wind_error_mps"])))
     error = tag("path", d=f"M{LEFT} {y}H{WIDTH - RIGHT}", class_="known")
+    texts += times
     texts.append(labels.put("error of the wind", WIDTH - RIGHT - 4, float(y) - 5, "degree", anchor="end"))
-    line = [at(t, v) for t, v in zip(time_s, speed, strict=True)]
+    line = [(x_of(t), y_of(v)) for t, v in zip(time_s, speed, strict=True)]
     return drawing(
         *rules,
+        *upright,
         tag("path", d=path_data(area, closed=True), class_="propelled"),
         error,
         tag("path", d=path_data(line), class_="effort"),
@@ -105,21 +110,17 @@ def effort_plot(figure: Row) -> Markup:
     )
 
 
-def _axes(start: float, end: float, top: float, at: Any, labels: Labels) -> tuple[list[Markup], list[Markup]]:
+def _speed_rules(
+    top: float, y_of: Callable[[float], float], labels: Labels
+) -> tuple[list[Markup], list[Markup]]:
     rules: list[Markup] = []
     texts: list[Markup] = []
     step = max(10.0 ** math.floor(math.log10(top)) / 2.0, 0.1)
     step = next(k * step for k in (1, 2, 4, 10, 20) if top / (k * step) <= 5)
     for n in range(int(top / step) + 1):
-        y = at(start, n * step)[1]
+        y = y_of(n * step)
         rules.append(tag("path", d=f"M{LEFT} {coordinate(y)}H{coordinate(WIDTH - RIGHT)}", class_="rule"))
         texts.append(labels.put(f"{n * step:g} m/s", LEFT + 2, y - 4, "degree", anchor="start", loose=True))
-    for time_s, text in plots.time_ticks(start, end):
-        x = at(time_s, 0.0)[0]
-        rules.append(
-            tag("path", d=f"M{coordinate(x)} {coordinate(TOP)}V{coordinate(HEIGHT - BOTTOM)}", class_="rule")
-        )
-        texts.append(labels.put(text, x, HEIGHT - BOTTOM + 20, "degree"))
     return rules, texts
 
 
@@ -163,9 +164,7 @@ def _map_panel(axes: Any, figure: Row, title: str) -> None:
 
 
 def _time_axis(axes: Any, start: float, end: float) -> None:
-    ticks = plots.time_ticks(start, end, 9)
-    axes.set_xticks([(t - start) / HOUR_S for t, _ in ticks], [text for _, text in ticks], fontsize=8)
-    axes.set_xlim(0.0, (end - start) / HOUR_S)
+    flight_plots.time_axis(axes, start, end, fontsize=8)
     axes.grid(color=flight_plots.GRID, linewidth=0.6)
     axes.tick_params(labelsize=8)
 
