@@ -339,6 +339,37 @@ def test_day_and_night_raise_and_lower_a_flight() -> None:
     assert abs(mid - 1000.0) < 150.0
 
 
+def test_flights_that_leak_are_a_share_of_those_the_sun_moves() -> None:
+    """The evidence of a mixture is the mixture of the evidences."""
+    time_s = 1.6e9 + np.arange(0.0, 49.0, 4.0) * HOUR
+    z = 18e3 - 600.0 * (time_s - time_s[0]) / 86400.0
+    fixes = along_x(0.0 * time_s, time_s, alt_m=z, alt_sd_m=300.0)
+    air = even_air(0.0, 0.0, 3.0)
+
+    def weighed(**given) -> float:
+        model = MotionModel(id="m", level_m=(18e3, 2e3), **given)
+        return filter_flight(model, fixes, air, KNOWN, frame=PLAIN, particles=4000).log_evidence
+
+    sun, leak = weighed(vertical="daynight"), weighed(vertical="leak", wander_m=200.0)
+    mixed = weighed(vertical="daynight", leak_share=0.25)
+    assert leak > sun + 2.0
+    assert mixed == pytest.approx(np.logaddexp(math.log(0.75) + sun, math.log(0.25) + leak), abs=0.1)
+
+
+def test_a_flight_that_ballast_brings_back_is_told_from_one_that_stays_low_by_night() -> None:
+    time_s = 1.6e9 + np.arange(0.0, 61.0, 1.0) * HOUR  # 2020-09-13 12:26Z; the sun sets at 18 and rises at 6
+    since_sunset_h = (time_s / HOUR - 18.0) % 24.0
+    dip = np.where(since_sunset_h < 12.0, 1.5e3 * np.exp(-since_sunset_h / 2.0), 0.0)
+    fixes = along_x(0.0 * time_s, time_s, alt_m=18e3 - dip, alt_sd_m=200.0)
+    air = even_air(0.0, 0.0, 3.0)
+
+    def weighed(**given) -> float:
+        model = MotionModel(id="m", level_m=(18e3, 2e3), vertical="daynight", wander_m=200.0, **given)
+        return filter_flight(model, fixes, air, KNOWN, frame=PLAIN, particles=2000).log_evidence
+
+    assert weighed(ballast_share=1.0) > weighed() + 5.0
+
+
 def test_commands_are_found_at_their_times() -> None:
     time_s = np.arange(0.0, 24.5, 0.5) * HOUR
     hours = time_s / HOUR

@@ -230,7 +230,7 @@ def _plan(
         next_alt.astype(np.int64),
         fix_node,
         _far(node_s, fix_node, next_alt),
-        _conf(coded.ranges, belief, int(coded.ints[1])),
+        _conf(coded.ranges, belief),
         _ints(coded, fixes, belief),
         np.array([fixes.x_km[0], fixes.y_km[0]]),
     )
@@ -282,20 +282,15 @@ def _phases_hidden(fixes: Fixes) -> bool:
     return float(np.median(np.diff(np.sort(fixes.time_s)))) < SHOWS_PHASES_S
 
 
-def _conf(ranges: Float64s, belief: WindErrorBelief, vertical: int) -> Float64s:
+def _conf(ranges: Float64s, belief: WindErrorBelief) -> Float64s:
     """What all particles share, in kilometres and seconds."""
 
     def row(name: str) -> tuple[float, float]:
         return float(ranges[ROW[name], 0]), float(ranges[ROW[name], 1])
 
-    second = (0.0, 0.0)
-    if vertical == col.DAYNIGHT:
-        second = _even(row("amplitude_m"))
-    elif vertical == col.LEAK:
-        second = _even(row("leak_m_per_day"))
     up, down = _even(row("ascent_mps")), _even(row("descent_mps"))
     low, high = row("control_m")
-    metres = [row("wander_m")[0], row("wander_h")[0] * HOUR_S * 1e3, *row("level_m"), *second, low, high]
+    metres = [row("wander_h")[0] * HOUR_S * 1e3, *row("level_m"), low, high]
     metres += [*row("climb_mps"), *up, *down, row("ascent_mps")[0], row("descent_mps")[0]]
     metres += [*(v * HOUR_S * 1e3 for v in row("float_h")), *row("burst_m")]
     return np.array(
@@ -340,7 +335,25 @@ def _draw_static(
     out[:, col.RISES] = u[col.RISES] < (model.launch_share if model.ascent == "maybe" else 1.0)
     out[:, col.SMOOTH] = u[col.SMOOTH] < belief.smooth_share
     out[:, col.START] = normal[col.START]
+    _draw_second(model, u[col.MOVED_BY], out)
+    out[:, col.RECOVERY_S] = log_even(col.RECOVERY_S, model.recovery_h, HOUR_S)
     return out
+
+
+def _draw_second(model: MotionModel, u: Float64s, out: Float64s) -> None:
+    """Fill what moves the level, what is believed of by how much, and the wander."""
+    leak_share = {"leak": 1.0, "daynight": model.leak_share}.get(model.vertical, 0.0)
+    by = np.where(u < leak_share, col.BY_LEAK, col.BY_SUN)
+    if model.vertical == "daynight":
+        by[u >= 1.0 - model.ballast_share] = col.BY_SUNSET
+    leaks = by == col.BY_LEAK
+    sun = _even(model.amplitude_m) if model.vertical == "daynight" else (0.0, 0.0)
+    leak = _even(model.leak_m_per_day)
+    out[:, col.MOVED_BY] = by
+    out[:, col.SECOND_MEAN] = np.where(leaks, leak[0], sun[0]) / 1e3
+    out[:, col.SECOND_SD] = np.where(leaks, leak[1], sun[1]) / 1e3
+    wander_m = model.wander_m if model.vertical == "leak" else model.leak_wander_m
+    out[:, col.WANDER] = np.where(leaks, wander_m, model.wander_m) / 1e3
 
 
 def _scratch(count: int, dim: int) -> tuple[Float64s, ...]:

@@ -11,7 +11,10 @@ WIND, PROPELLED, FREE = 0, 1, 2
 HOLD, DAYNIGHT, LEAK, CONTROL = 0, 1, 2, 3
 ASCENT, AFLOAT, DESCENT, LANDED = 0, 1, 2, 3
 
-# Columns of `static`: what a particle draws once.
+# What moves a level: the sun, the time that a leak has had, or a sunset until ballast has made up for it.
+BY_SUN, BY_LEAK, BY_SUNSET = 0, 1, 2
+# Columns of `static`: what a particle draws once. By which of these its level moves, and by how much as the
+# mean and spread that are believed before the heights have told of it (the second number, beside the level).
 (
     FACTOR,
     ERROR_S,
@@ -26,24 +29,29 @@ ASCENT, AFLOAT, DESCENT, LANDED = 0, 1, 2, 3
     RISES,
     SMOOTH,
     START,
-) = range(13)
-STATIC = 13
+    MOVED_BY,
+    SECOND_MEAN,
+    SECOND_SD,
+    WANDER,
+    RECOVERY_S,
+) = range(18)
+STATIC = 18
 # Columns of `conf`: what all particles share. Kilometres and seconds.
 (
-    C_FAST_SHARE, C_FAST_S, C_HEIGHT_SCALE, C_MIXING, C_WANDER, C_WANDER_S, C_LEVEL, C_LEVEL_SD, C_SECOND,
-    C_SECOND_SD, C_LOW, C_HIGH, C_CLIMB_LOW, C_CLIMB_HIGH, C_UP, C_UP_SD, C_DOWN, C_DOWN_SD, C_UP_LEAST,
-    C_DOWN_LEAST, C_FLOAT_LOW, C_FLOAT_HIGH, C_BURST_LOW, C_BURST_HIGH, C_START_SD, C_WIDE,
-) = range(26)  # fmt: skip
-CONF = 26
+    C_FAST_SHARE, C_FAST_S, C_HEIGHT_SCALE, C_MIXING, C_WANDER_S, C_LEVEL, C_LEVEL_SD, C_LOW, C_HIGH,
+    C_CLIMB_LOW, C_CLIMB_HIGH, C_UP, C_UP_SD, C_DOWN, C_DOWN_SD, C_UP_LEAST, C_DOWN_LEAST, C_FLOAT_LOW,
+    C_FLOAT_HIGH, C_BURST_LOW, C_BURST_HIGH, C_START_SD, C_WIDE,
+) = range(23)  # fmt: skip
+CONF = 23
 # Places in `ints`.
 I_HORIZONTAL, I_VERTICAL, I_ASCENT, I_DESCENT, I_DIM, I_FAST, I_PUSH, I_POLE = range(8)
-# Columns of `own`: the height's state with how far the last step changed it but for its wander, and the last
-# wind met with what the error does there.
+# Columns of `own`: the height's state, with how far the last step changed it but for its wander and how much
+# of day ballast has made up for, and the last wind met with what the error does there.
 (
     Z, RAMP, COMMAND, CLIMB, LEVEL, SECOND, V_LL, V_LS, V_SS, DRIVE, RATE, RATE_VAR, PHASE, SINCE, WX, WY,
-    G00, G01, G10, G11, ON, SHIFT,
-) = range(22)  # fmt: skip
-OWN = 22
+    G00, G01, G10, G11, ON, SHIFT, MADE_UP,
+) = range(23)  # fmt: skip
+OWN = 23
 # Columns of a row of fixes.
 (
     F_X, F_Y, F_XX, F_XY, F_YY, F_TIME_SD, F_ALT, F_ALT_SD, F_AFAR, F_SLIP, F_MISTAKEN, F_ALT_WRONG,

@@ -1,9 +1,8 @@
 """Heights of particles: rises, falls, levels, day and night, leaks and commands, for the guided filter.
 
 What is Gaussian is learnt in closed form (the level, the amplitude or the leak, the rate of a rise or a
-fall) and
-never drawn ahead. Where a fix to come tells a height, draws are made towards it, and the ratio of prior to
-proposal is returned to be weighed in.
+fall) and never drawn ahead. Where a fix to come tells a height, draws are made towards it, and the ratio of
+prior to proposal is returned to be weighed in.
 """
 
 from __future__ import annotations
@@ -18,6 +17,8 @@ from overflight.reconstruct.guided_columns import (
     AFLOAT,
     ASCENT,
     BURSTS,
+    BY_LEAK,
+    BY_SUN,
     C_BURST_HIGH,
     C_BURST_LOW,
     C_CLIMB_HIGH,
@@ -31,17 +32,15 @@ from overflight.reconstruct.guided_columns import (
     C_LEVEL,
     C_LEVEL_SD,
     C_LOW,
-    C_SECOND,
-    C_SECOND_SD,
     C_UP,
     C_UP_LEAST,
     C_UP_SD,
-    C_WANDER,
     C_WANDER_S,
     CLIMB,
     COMMAND,
     COMMAND_S,
     CONTROL,
+    DAYNIGHT,
     DESCENT,
     DRIVE,
     F_ALT,
@@ -52,19 +51,26 @@ from overflight.reconstruct.guided_columns import (
     I_DESCENT,
     I_VERTICAL,
     LANDED,
+    LEAK,
     LEVEL,
+    MADE_UP,
+    MOVED_BY,
     PHASE,
     RAMP,
     RATE,
     RATE_VAR,
+    RECOVERY_S,
     RISES,
     SECOND,
+    SECOND_MEAN,
+    SECOND_SD,
     SHIFT,
     SINCE,
     START,
     V_LL,
     V_LS,
     V_SS,
+    WANDER,
     Z,
 )
 from overflight.reconstruct.likelihood import LOG_MISTAKEN_ALT
@@ -96,6 +102,29 @@ def day_share(sun: Float64s, k: int, x: float, y: float) -> float:
     up = math.cos(b) * (math.cos(a) * sun[k, 0] + math.sin(a) * sun[k, 1]) + math.sin(b) * sun[k, 2]
     elevation = math.degrees(math.asin(min(1.0, max(-1.0, up))))
     return 0.5 * (1.0 + math.tanh((elevation - DAWN_DEG) / DAWN_WIDTH_DEG))
+
+
+@compiled
+def drive_of(
+    i: int, own: Float64s, static: Float64s, ints: Int64s, sun: Float64s, k: int, x: float, y: float,
+    dt: float, since: float,
+) -> tuple[float, float]:  # fmt: skip
+    """Return what multiplies the second number at node k, and how much of day ballast has made up for.
+
+    1 by day and 0 by night; or minus the days of a leak, `since` seconds on; or, where ballast falls, minus 1
+    at sunset, less and less until it has made up for the sun. Gas that is vented when the sun comes back
+    leaves the level as it is. `dt` is the time since `own` was so.
+    """
+    made_up = own[i, MADE_UP]
+    if ints[I_VERTICAL] != DAYNIGHT and ints[I_VERTICAL] != LEAK:
+        return 0.0, made_up
+    if static[i, MOVED_BY] == BY_LEAK:
+        return -since / 86400.0, made_up
+    day = day_share(sun, k, x, y)
+    if static[i, MOVED_BY] == BY_SUN:
+        return day, made_up
+    made_up = day + (made_up - day) * math.exp(-dt / static[i, RECOVERY_S])
+    return min(day - made_up, 0.0), made_up
 
 
 @compiled
@@ -152,8 +181,8 @@ def start_height(
     own[i, COMMAND] = np.nan
     own[i, DRIVE] = drive
     own[i, PHASE] = AFLOAT
-    own[i, LEVEL], own[i, SECOND] = conf[C_LEVEL], conf[C_SECOND]
-    own[i, V_LL], own[i, V_LS], own[i, V_SS] = conf[C_LEVEL_SD] ** 2, 0.0, conf[C_SECOND_SD] ** 2
+    own[i, LEVEL], own[i, SECOND] = conf[C_LEVEL], static[i, SECOND_MEAN]
+    own[i, V_LL], own[i, V_LS], own[i, V_SS] = conf[C_LEVEL_SD] ** 2, 0.0, static[i, SECOND_SD] ** 2
     if ints[I_ASCENT] == 1 and static[i, RISES] > 0.5:
         own[i, PHASE] = ASCENT
         own[i, RATE], own[i, RATE_VAR] = conf[C_UP], conf[C_UP_SD] ** 2
@@ -162,7 +191,7 @@ def start_height(
     if ints[I_VERTICAL] == CONTROL:
         own[i, CLIMB] = _climb_speed(conf, rng)
         low, high = conf[C_LOW], conf[C_HIGH]
-        log_weight, wide = 0.0, math.hypot(alt_sd, conf[C_WANDER]) + 1e-6
+        log_weight, wide = 0.0, math.hypot(alt_sd, static[i, WANDER]) + 1e-6
         share = 0.0 if math.isnan(alt) or not low - 3.0 * wide < alt < high + 3.0 * wide else 0.9
         level = low + (high - low) * rng.random()
         if rng.random() < share:
@@ -175,14 +204,14 @@ def start_height(
         own[i, RAMP] = own[i, COMMAND] = level
         own[i, LEVEL] = own[i, SECOND] = own[i, V_LL] = own[i, V_SS] = 0.0
         z, ratio = guided_height(
-            level, conf[C_WANDER] ** 2, level, conf[C_WANDER] ** 2, conf[C_WANDER] ** 2, alt, alt_sd,
-            p_wrong, rng
+            level, static[i, WANDER] ** 2, level, static[i, WANDER] ** 2, static[i, WANDER] ** 2, alt, alt_sd,
+            p_wrong, rng,
         )  # fmt: skip
         own[i, Z] = z
         return log_weight + ratio
-    m = conf[C_LEVEL] + conf[C_SECOND] * drive
+    m = conf[C_LEVEL] + static[i, SECOND_MEAN] * drive
     ch0, ch1 = own[i, V_LL], own[i, V_SS] * drive
-    v = ch0 + ch1 * drive + conf[C_WANDER] ** 2
+    v = ch0 + ch1 * drive + static[i, WANDER] ** 2
     if math.isnan(alt):
         # Drawn in strata where nothing guides.
         z, log_weight = m + math.sqrt(v) * static[i, START], 0.0
@@ -252,8 +281,8 @@ def next_height(
     if ints[I_DESCENT] == 1:
         falling = f >= 0 and not doomed and _goes_on(f, fixes, next_alt)
         part, log_weight = _end(
-            i, own, conf, ints, dt, wait, since - own[i, SINCE], alt if falling else np.nan, alt_sd, p_wrong,
-            doomed, rng
+            i, own, static, conf, ints, dt, wait, since - own[i, SINCE], alt if falling else np.nan, alt_sd,
+            p_wrong, doomed, rng,
         )  # fmt: skip
         if part >= 0.0:
             own[i, PHASE] = DESCENT
@@ -262,8 +291,8 @@ def next_height(
             log_weight += _fall(i, own, conf, (1.0 - part) * dt, wait, alt, alt_sd, p_wrong, rng)
             own[i, SHIFT] = abs(own[i, Z] - z)
             return log_weight
-    q = conf[C_WANDER] ** 2 * (1.0 - phi * phi)
-    q_f = conf[C_WANDER] ** 2 * (1.0 - phi_f * phi_f)
+    q = static[i, WANDER] ** 2 * (1.0 - phi * phi)
+    q_f = static[i, WANDER] ** 2 * (1.0 - phi_f * phi_f)
     if ints[I_VERTICAL] == CONTROL:
         ramp = own[i, RAMP]
         log_weight += _command(i, own, static, conf, dt, wait, f, fixes, next_alt, span, rng)
@@ -311,8 +340,8 @@ def _goes_on(f: int, fixes: Float64s, next_alt: Int64s) -> bool:
 
 @compiled
 def _end(
-    i: int, own: Float64s, conf: Float64s, ints: Int64s, dt: float, wait: float, age: float, alt: float,
-    alt_sd: float, p_wrong: float, doomed: bool, rng: np.random.Generator,
+    i: int, own: Float64s, static: Float64s, conf: Float64s, ints: Int64s, dt: float, wait: float, age: float,
+    alt: float, alt_sd: float, p_wrong: float, doomed: bool, rng: np.random.Generator,
 ) -> tuple[float, float]:  # fmt: skip
     """Draw whether a flight afloat for `age` seconds comes down in a step: the part at which, -1 for not.
 
@@ -329,7 +358,7 @@ def _end(
         lowest = max(fallen(z, conf[C_DOWN] + 2.0 * conf[C_DOWN_SD], ahead), 0.0)
         fits = alt > lowest - 2.0 * alt_sd
         fall = (1.0 - p_wrong) / (z - lowest + alt_sd) if fits else p_wrong * math.exp(LOG_MISTAKEN_ALT)
-        spread = alt_sd * alt_sd + conf[C_WANDER] ** 2 * -math.expm1(-2.0 * ahead / conf[C_WANDER_S])
+        spread = alt_sd * alt_sd + static[i, WANDER] ** 2 * -math.expm1(-2.0 * ahead / conf[C_WANDER_S])
         stay = _normal(alt, z, math.sqrt(spread)) + p_wrong * math.exp(LOG_MISTAKEN_ALT) + TINY
         if ints[I_VERTICAL] == CONTROL and z - alt < conf[C_CLIMB_HIGH] * ahead + 3.0 * alt_sd:
             stay += 0.1 / (conf[C_HIGH] - conf[C_LOW])
@@ -498,13 +527,13 @@ def _command(
     if f >= 0:
         alt, p_wrong = fixes[f, F_ALT], fixes[f, F_ALT_WRONG]
         ahead = dt + wait
-        sd = math.hypot(fixes[f, F_ALT_SD], conf[C_WANDER]) + 1e-6
+        sd = math.hypot(fixes[f, F_ALT_SD], static[i, WANDER]) + 1e-6
         kept = move_towards(ramp, own[i, COMMAND], rate * ahead) + math.exp(-ahead / conf[C_WANDER_S]) * (
             own[i, Z] - ramp
         )
         sd_kept = math.sqrt(
             fixes[f, F_ALT_SD] ** 2
-            + conf[C_WANDER] ** 2 * (1.0 - math.exp(-2.0 * ahead / conf[C_WANDER_S]))
+            + static[i, WANDER] ** 2 * (1.0 - math.exp(-2.0 * ahead / conf[C_WANDER_S]))
             + 1e-12
         )
         gap = alt - ramp

@@ -1,10 +1,8 @@
 """The filter's inner loops: particles that carry a Gaussian each, from node to node of time.
 
 Given the heights (`guided_heights.py`) and the times at which a velocity of its own changes, the wind is
-linear
-about a particle's own mean path, and place and error are Gaussian exactly as far as that holds. All arrays
-are
-flat rows for the sake of compiled code (columns in `guided_columns.py`); `guided.py` lays them out.
+linear about a particle's own mean path, and place and error are Gaussian exactly as far as that holds. All
+arrays are flat rows for the sake of compiled code (columns in `guided_columns.py`); `guided.py` lays them out.
 """
 
 from __future__ import annotations
@@ -25,7 +23,6 @@ from overflight.reconstruct.guided_columns import (
     C_WANDER_S,
     C_WIDE,
     COMMAND,
-    DAYNIGHT,
     DESCENT,
     ERROR_S,
     F_AFAR,
@@ -61,13 +58,12 @@ from overflight.reconstruct.guided_columns import (
     I_HORIZONTAL,
     I_POLE,
     I_PUSH,
-    I_VERTICAL,
     LANDED,
-    LEAK,
     LEG_KEPT,
     LEG_NEW,
     LEG_OFF,
     LEG_S,
+    MADE_UP,
     MEMORY_S,
     MOMENTS,
     ON,
@@ -88,6 +84,7 @@ from overflight.reconstruct.guided_columns import (
 )
 from overflight.reconstruct.guided_heights import (
     day_share,
+    drive_of,
     next_height,
     start_height,
     too_high,
@@ -118,8 +115,9 @@ SLIP_S = np.array([hours * 3600.0 for hours, _ in SLIPS_H])
 SLIP_SHARE = np.array([share for _, share in SLIPS_H])
 # A flight turns and changes speed within an hour or more: a slip's place is out by this part of the way.
 SLIP_TURN = 0.3
-# A step through more height than this reads the wind at several heights, so far apart, at most so many.
-SHEAR_KM, MAX_HEIGHTS = 0.4, 10
+# A step through more height than this reads the wind at several heights, so far apart, at most so many. The
+# levels of analyses lie 0.5 to 1.5 km apart there, and between them the wind is linear.
+SHEAR_KM, MAX_HEIGHTS = 0.8, 8
 # A Gaussian is cut when it is wider than asked by this much.
 WIDE_AGAIN = 1.5
 # Speed of the wind's own changes along the way that a guide allows for.
@@ -694,7 +692,8 @@ def run_batch(
         mean[i, 0], mean[i, 1] = start[0], start[1]
         cov[i, 0, 0] = cov[i, 1, 1] = conf[C_START_SD] ** 2
         new_errors(i, dim, pole, cov)
-        drive = day_share(sun, first[0], start[0], start[1]) if ints[I_VERTICAL] == DAYNIGHT else 0.0
+        own[i, MADE_UP] = day_share(sun, 0, start[0], start[1])
+        drive, _ = drive_of(i, own, static, ints, sun, 0, start[0], start[1], 0.0, 0.0)
         logw[i] += start_height(i, own, static, conf, ints, fixes, drive, rng)
         if free:
             still(lin, start[1], static[i, STRAY])
@@ -791,13 +790,14 @@ def run_batch(
             smooth = is_smooth(i, static, ints)
             vx, vy = velocity(i, own, mean, ints, conf, factor, smooth)
             x, y = mean[i, 0] + 0.5 * dt * vx, mean[i, 1] + 0.5 * dt * vy
-            drive, drive_f = 0.0, 0.0
-            if ints[I_VERTICAL] == DAYNIGHT:
-                drive = day_share(sun, k + 1, mean[i, 0] + dt * vx, mean[i, 1] + dt * vy)
-                if f_alt >= 0:
-                    drive_f = day_share(sun, fix_node[f_alt], mean[i, 0] + dt * vx, mean[i, 1] + dt * vy)
-            elif ints[I_VERTICAL] == LEAK:
-                drive, drive_f = -since / 86400.0, -(since + wait) / 86400.0
+            x1, y1 = mean[i, 0] + dt * vx, mean[i, 1] + dt * vy
+            drive, made_up = drive_of(i, own, static, ints, sun, k + 1, x1, y1, dt, since)
+            drive_f = drive
+            if f_alt >= 0 and wait > 0.0:
+                drive_f, _ = drive_of(
+                    i, own, static, ints, sun, fix_node[f_alt], x1, y1, dt + wait, since + wait
+                )
+            own[i, MADE_UP] = made_up
             z, phase = own[i, Z], int(own[i, PHASE])
             doomed = ints[I_DESCENT] == 1 and too_high(i, own, conf, further, far_wait, fixes)
             logw[i] += next_height(

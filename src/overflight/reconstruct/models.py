@@ -44,7 +44,9 @@ class MotionModel:
     the height strays from it (one standard deviation) and `wander_h` how long it remembers that.
 
     - vertical 'daynight': higher by `amplitude_m` by day; 'leak': lower by `leak_m_per_day`. Both are
-      Gaussian with the mean and the standard deviation of the even range.
+      Gaussian with the mean and the standard deviation of the even range. With 'daynight', `leak_share` of
+      flights leak instead and stray by `leak_wander_m`, and `ballast_share` sink at sunset only until ballast
+      has made up for it, with an e-folding time of `recovery_h` (log).
     - vertical 'control': a level commanded within `control_m` (even) is held until the next command;
       `command_h` is the mean time between commands (log), `climb_mps` the speed there (log).
     - horizontal 'propelled': an air velocity, normal with `airspeed_mps` (log) on each axis, on for
@@ -70,6 +72,10 @@ class MotionModel:
     wander_h: float = 12.0
     amplitude_m: Range = (0.0, 2_000.0)
     leak_m_per_day: Range = (0.0, 1_500.0)
+    leak_share: float = 0.0
+    leak_wander_m: float = 200.0
+    ballast_share: float = 0.0
+    recovery_h: Range = (1.0, 8.0)
     control_m: Range = (14_000.0, 24_000.0)
     command_h: Range = (4.0, 48.0)
     climb_mps: Range = (0.3, 5.0)
@@ -106,9 +112,13 @@ class MotionModel:
             if isinstance(value, tuple):
                 _check_pair(f"{self.id}.{item.name}", value, positive=item.name in LOG_RANGES)
         _check_size(f"{self.id}.wander_m", self.wander_m, zero=True)
+        _check_size(f"{self.id}.leak_wander_m", self.leak_wander_m, zero=True)
         _check_size(f"{self.id}.wander_h", self.wander_h)
-        if not all(0.0 <= x <= 1.0 for x in (self.burst_share, self.launch_share, *self.on_share)):
-            raise InputError("a share is from 0 to 1", field=f"{self.id}.burst_share, launch_share, on_share")
+        named = ("burst_share", "launch_share", "leak_share", "ballast_share")
+        shares = [(n, getattr(self, n)) for n in named] + [("on_share", x) for x in self.on_share]
+        for name, share in [*shares, ("leak_share + ballast_share", self.leak_share + self.ballast_share)]:
+            if not 0.0 <= share <= 1.0:
+                raise InputError(f"the share is {share!r}", field=f"{self.id}.{name}", remedy="Give 0 to 1.")
         if max(self.level_m[0], *self.control_m, *self.burst_m) > MAX_LEVEL_M:
             raise InputError(
                 f"a height is above {MAX_LEVEL_M:g} m",
@@ -119,13 +129,17 @@ class MotionModel:
 
 # Ranges drawn evenly in the logarithm; they must lie above zero.
 LOG_RANGES = frozenset(
-    {"command_h", "climb_mps", "airspeed_mps", "leg_h", "speed_mps", "memory_h", "stray_share", "float_h"}
-)
+    {
+        "command_h", "climb_mps", "airspeed_mps", "leg_h", "speed_mps", "memory_h", "stray_share", "float_h",
+        "recovery_h",
+    }
+)  # fmt: skip
 # The rows of `CodedModel.ranges`.
 ROWS = (
-    "level_m", "wander_m", "wander_h", "amplitude_m", "leak_m_per_day", "control_m", "command_h", "climb_mps",
-    "airspeed_mps", "leg_h", "on_share", "speed_mps", "memory_h", "stray_share", "ascent_mps", "burst_m",
-    "burst_share", "launch_share", "float_h", "descent_mps",
+    "level_m", "wander_m", "wander_h", "amplitude_m", "leak_m_per_day", "leak_share", "leak_wander_m",
+    "ballast_share", "recovery_h", "control_m", "command_h", "climb_mps", "airspeed_mps", "leg_h", "on_share",
+    "speed_mps", "memory_h", "stray_share", "ascent_mps", "burst_m", "burst_share", "launch_share", "float_h",
+    "descent_mps",
 )  # fmt: skip
 ROW = {name: i for i, name in enumerate(ROWS)}
 

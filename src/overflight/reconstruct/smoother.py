@@ -25,8 +25,6 @@ from overflight.winds.slopes import SLOPES
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 
-# A scalar observation: weights on x, y and z, the value, and the variance of its noise.
-OBS = 5
 # Ten turns of the Earth; short of the frame's poles, which lie 10,008 km off the flight; eight sigma.
 MAX_X_KM, MAX_N = 4e5, 8.0
 LOG_2PI = math.log(2.0 * math.pi)

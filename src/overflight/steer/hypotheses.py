@@ -72,18 +72,21 @@ PASSIVE_LEVEL: Final = Hypothesis(
 )
 PASSIVE_DAYNIGHT: Final = Hypothesis(
     id="passive_daynight",
-    title="drifted, higher by day than by night",
+    title="drifted, its height changed by the sun or by a leak",
     statement=(
-        "The balloon drifted. The sun warmed its gas, so that it floated higher by day and sank by night, "
-        "as balloons without pressure in reserve do; by how much is not known beforehand. It went where "
-        "the winds at those heights took it. The changes of height followed the sun, not a command."
+        "The balloon drifted. Either the sun warmed its gas, so that it floated higher by day and sank by "
+        "night, or at sunset until falling ballast had made up for the sun, as balloons without pressure in "
+        "reserve do; or it slowly lost gas, so that its level sank from day to day. By how much is not known "
+        "beforehand. It went where the winds at those heights took it. The changes of height followed the "
+        "sun or the loss of gas, and served no course."
     ),
     side="passive",
     prior=SIDE_PRIOR["passive"] / 2,
     # Zero-pressure and pico balloons change their level by tens of metres to some 2 km with the sun.
     model=MotionModel(
         id="passive_daynight", horizontal="wind", vertical="daynight", level_m=_LEVEL,
-        amplitude_m=(0.0, 2_000.0), wander_m=LOOSE_M,
+        amplitude_m=(0.0, 2_000.0), wander_m=LOOSE_M, leak_share=1 / 3, leak_wander_m=HELD_M,
+        ballast_share=1 / 3,
     ),
 )  # fmt: skip
 PASSIVE_LEAK: Final = Hypothesis(
@@ -165,8 +168,7 @@ DEFAULT_HYPOTHESES: Final[tuple[Hypothesis, ...]] = (
     PROPELLED,
     NOT_WIND,
 )
-# Known by name to `[[ask.steer.hypotheses]]`, and not among the defaults: a leak differs from a level held
-# by less than the wander of the height unless the flight lasts for days.
+# Known by name to `[[ask.steer.hypotheses]]`, and not among the defaults: `passive_daynight` has its share.
 KNOWN_HYPOTHESES: Final[Mapping[str, Hypothesis]] = {h.id: h for h in (*DEFAULT_HYPOTHESES, PASSIVE_LEAK)}
 
 
