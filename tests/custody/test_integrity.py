@@ -39,7 +39,6 @@ from overflight.custody.tamper import (
     third_party,
 )
 from overflight.errors import InputError, LimitError
-from overflight.report.integrity_section import integrity_parts
 
 KEY = bytes(range(32))
 STREAM = stream_id("integrity")
@@ -463,15 +462,3 @@ def test_harm_is_what_it_says(adversary: object) -> None:
         assert case.harms
         for frame in whole:
             assert (encode_frame(frame) in case.data) is (frame.sequence not in touched), seed
-
-
-def test_the_report_prints_what_is_wrong_with_the_findings_and_says_what_it_leaves_out() -> None:
-    assert integrity_parts(None) is None
-    whole = made(90)
-    parts = integrity_parts(section(examine_frames(encode(whole[::3] + whole[:1]), key=KEY)))
-    assert parts is not None
-    (row,) = parts["streams"]
-    assert row["spots"][0]["numbers"] == "1 to 2"
-    assert {spot["kind"] for spot in row["spots"]} == {"gap"}
-    assert (len(row["spots"]), row["spots_more"]) == (20, 10)
-    assert ("duplicate", 1) in row["counts"]

@@ -10,14 +10,12 @@ import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from overflight.case import find_line
 from overflight.errors import InputError
-from overflight.rows import Problems, nearest, parse_number, parse_rows, read_text, shorten, valid_id
+from overflight.rows import Problems, nearest, parse_number, parse_rows, shorten, valid_id
 
-LIMIT_BYTES: Final = 4 * 1024 * 1024
 MOST_CLASSES: Final = 200
 MOST_TEXT: Final = 400
 
@@ -33,14 +31,6 @@ class ClassRow:
     def line_of(self, name: str) -> int:
         """Return the line on which a cell stands, or the row's own."""
         return self.lines.get(name, self.line)
-
-
-def read_class_rows(
-    path: Path, table: str, required: Sequence[str], optional: Sequence[str]
-) -> tuple[ClassRow, ...]:
-    """Read the rows of a `.csv` or `.toml` file. Raises InputError as `parse_class_rows`."""
-    text = read_text(path, limit_bytes=LIMIT_BYTES)
-    return parse_class_rows(text, path.name, table, required, optional)
 
 
 def parse_class_rows(

@@ -37,7 +37,6 @@ from overflight.programme.wording import (
     standing_of,
     where_of,
 )
-from overflight.records import Mark
 from overflight.rows import (
     Problems,
     Row,
@@ -327,8 +326,3 @@ def _typed_number(row: Row, problems: Problems) -> Number | None:
         )
         return None
     return Number(ends[0], None if dots and not high else ends[1])
-
-
-def time_marks(record: ObjectRecord) -> tuple[Mark, ...]:
-    """Return the marks on a record's time."""
-    return tuple(mark for mark in record.marks if mark.code.startswith("time_"))

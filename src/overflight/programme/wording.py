@@ -7,7 +7,7 @@ Rules, each one line, and no judgement: a typed column goes before any of them, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from overflight.programme.records import Kind, Number, Standing, Where
@@ -268,11 +268,6 @@ _FEATURES: Final[Mapping[str, Mapping[str, str]]] = {
 def features_of(text: str, column: str) -> tuple[str, ...]:
     """Return the features of `column` ('equipment' or 'behaviour') that a text names."""
     return tuple(name for name, rule in _FEATURES[column].items() if re.search(rule, text, re.I))
-
-
-def known_features(column: str) -> Iterable[str]:
-    """Return the names of the features of a column."""
-    return _FEATURES[column].keys()
 
 
 _KNOTS: Final = re.compile(r"\b(\d{1,3}) (?:knots|kt)\b")

@@ -28,10 +28,6 @@ class Book:
     def __getitem__(self, finding_id: str) -> Mapping[str, Any]:
         return self.findings[self._place(finding_id) - 1]
 
-    def of_subject(self, *parts: str) -> list[str]:
-        """Return the ids of findings whose first parts are these, such as 'reconstruct', 'path'."""
-        return [i for i in self.number if tuple(i.split(".")[: len(parts)]) == parts]
-
     def attribute(self, ids: Sequence[str]) -> str:
         """Return the value of `data-finding`: ids apart by spaces, percent-encoded where they need it."""
         for finding_id in ids:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +26,6 @@ MAX_NAME_CHARS: Final = 100
 MAX_CATALOG: Final = 999_999_999
 # WGS-72, with which element sets are fitted: Hoots and Roehrich, Spacetrack Report No. 3 (1980).
 MU_M3PS2: Final = 398_600.8e9
-SUFFIXES: Final = (".tle", ".3le", ".2le", ".txt", ".json", ".csv", ".xml", ".omm")
 FIRST_EPOCH_S: Final = parse_utc("1957-10-04T00:00Z")
 LAST_EPOCH_S: Final = parse_utc("2057-01-01T00:00Z")
 
@@ -70,16 +69,6 @@ class ElementSet:
     def mean_alt_m(self) -> float:
         """Height of a circle with the same axis above the mean Earth."""
         return self.axis_m - EARTH_RADIUS_M
-
-    @property
-    def perigee_alt_m(self) -> float:
-        """Least height above the mean Earth."""
-        return self.axis_m * (1.0 - self.eccentricity) - EARTH_RADIUS_M
-
-    @property
-    def apogee_alt_m(self) -> float:
-        """Greatest height above the mean Earth."""
-        return self.axis_m * (1.0 + self.eccentricity) - EARTH_RADIUS_M
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +207,3 @@ def kind_of(text: str) -> str:
 def age_s(one: ElementSet, time_s: float) -> float:
     """Return how long after the epoch a time is; negative before it."""
     return time_s - one.epoch_s
-
-
-def renamed(one: ElementSet, name: str) -> ElementSet:
-    """Return a set under another name."""
-    return replace(one, name=name)

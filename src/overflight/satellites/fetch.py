@@ -49,7 +49,6 @@ SPACE_TRACK_LIMITS: Final = ((60.0, 25), (HOUR_S, 250))
 # Objects a query, so that an address stays short and an answer within the limit of bytes.
 OBJECTS_A_PART: Final = 100
 MAX_OBJECTS: Final = 20_000
-NO_RESULTS: Final = "NO RESULTS RETURNED"
 TIMEOUT_S: Final = 60.0
 TRIES: Final = 3
 QUERIES: Final = ("GROUP", "CATNR", "INTDES", "NAME")
