@@ -50,6 +50,7 @@ ASK_PARTS = (
     "steer",
     "custody",
     "programme",
+    "strayed",
 )
 WIND_SOURCES = ("auto", "prior", "prior-only", "files")
 WIND_SUFFIXES = (".nc", ".zarr", ".grib2", ".grb2", ".grib")

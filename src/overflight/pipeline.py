@@ -19,7 +19,9 @@ import numpy as np
 
 from overflight import __version__
 from overflight.case import Case, check_keys, check_sighting_ids, read_case
+from overflight.claims import stray_flights
 from overflight.claims.answers import answer_claims
+from overflight.claims.stray_flights import StrayAnswer, answer_strayed
 from overflight.claims.table import Claim, read_claims
 from overflight.claims.timeline import Event, answer_timeline, read_events
 from overflight.crossings import crossings, lead_time
@@ -142,6 +144,7 @@ def read_inputs(folder: str | Path) -> Inputs:
     satellite_settings.read_settings(case.ask.get("satellites", {}), case.folder)
     programme_settings.read_settings(case.ask.get("programme", {}), case.folder)
     custody_settings.read_settings(case.ask.get("custody", {}), case.folder)
+    stray_flights.read_settings(case.ask.get("strayed", {}), case.folder)
     sightings = read_sightings(case.inputs["sightings"], time_start=case.time_start, time_end=case.time_end)
     check_sighting_ids(case, [s.id for s in sightings])
     require_observations(sightings, case.time_start, case.time_end)
@@ -252,9 +255,11 @@ def assess(
         if one.id == "steer.flight.side" and one.kind == "undetermined"
     ]
     _beside(inputs, r.ensemble, findings, sections)
+    strayed = _strayed(inputs, winds, tell)
+    findings += strayed.findings
     said = answer_claims(inputs.claims, ensemble=r.ensemble, findings=findings)
     findings += said.findings
-    sections["claims"] = said.section
+    sections["claims"] = {**said.section, "strayed": strayed.section or None}
     sections["summary"] += [dict(row) for row in steered.section["sentences"][:1]]
     result = {
         "schema_version": SCHEMA_VERSION,
@@ -394,6 +399,16 @@ def _beside(inputs: Inputs, ensemble: xr.Dataset, findings: list[Finding], secti
         followed = answer_timeline(inputs.events, inputs.claims, ensemble=ensemble)
         findings += followed.findings
         sections["consequences"] = dict(followed.section)
+
+
+def _strayed(inputs: Inputs, winds: CaseWinds, tell: Progress) -> StrayAnswer:
+    """Say how often a flight that nobody steers gets where the case asks, in its winds or the prior."""
+    case = inputs.case
+    settings = stray_flights.read_settings(case.ask.get("strayed", {}), case.folder)
+    if settings is None:
+        return StrayAnswer((), {})
+    tell("flying passive balloons", 0.0)
+    return answer_strayed(settings, winds.own, areas=inputs.areas, claims=inputs.claims)
 
 
 def _exposure(inputs: Inputs, ensemble: xr.Dataset) -> ExposureAnswer:

@@ -196,6 +196,7 @@ _P_WORDS: Mapping[str, str] = {
     "speed": "how often would the flight's speeds lie at least as far off?",
     "entry": "how often would the entry lie at least as far off?",
     "manoeuvre": "how probable is the motion that it speaks of?",
+    "reach": "how often does a flight that nobody steers get there?",
 }
 
 

@@ -1,6 +1,7 @@
 """Claims tested against the flight: consistent, inconsistent, or not testable.
 
-    claim (typed) + ensemble, findings ──► aspect: place, height, speed, entry, manoeuvre, quantity ──► Check
+    claim (typed) + ensemble, findings ──► aspect: place, height, speed, entry, manoeuvre, reach, quantity
+                                           ──► Check
 
 `p` of a check is a tail: were the flight what the ensemble says, how often would it lie at least as far from
 its middle as the claim does. It is no probability that the claim is true. Of `manoeuvre`, and of findings
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 Float64s = npt.NDArray[np.float64]
 Verdict = Literal["consistent", "inconsistent", "untestable"]
-Aspect = Literal["place", "height", "speed", "entry", "manoeuvre", "quantity", "none"]
+Aspect = Literal["place", "height", "speed", "entry", "manoeuvre", "reach", "quantity", "none"]
 
 LIMIT: Final = 0.05
 # A height without its kind may be a pressure altitude, which is off the geometric one by so much and more.
@@ -137,6 +138,8 @@ def check_claim(claim: Claim, path: Path | None, findings: Mapping[str, Finding]
         checks.append(entry_check(claim, findings))
     if {"manoeuvred", "strayed"} & set(claim.verbs):
         checks.append(manoeuvre_check(claim, findings))
+    if "strayed" in claim.verbs:
+        checks += [reach_check(claim, f, findings) for f in findings.values() if _is_reach(f, claim.area)][:1]
     return tuple(checks) or (_untestable(claim, "none", _why_not(claim)),)
 
 
@@ -323,12 +326,37 @@ def manoeuvre_check(claim: Claim, findings: Mapping[str, Finding]) -> Check:
         return _untestable(claim, "manoeuvre", why)
     p = float(found.value["p"])
     what = "steered" if steered else "drifted with the wind"
-    reach = [f for i, f in findings.items() if strayed and i.startswith("claims.strayed.reach_") and f.value]
-    further = [
-        f"{f.question} {percent(float((f.value or {})['p']))}." for f in reach if f.kind == "probability"
-    ]
-    said = " ".join([f"that it {what} has {percent(p)}; what was meant is not tested.", *further])
-    return _judged(claim, "manoeuvre", p, said, (name, *(f.id for f in reach)))
+    return _judged(claim, "manoeuvre", p, f"that it {what} has {percent(p)}; what was meant is not tested",
+                   (name,))  # fmt: skip
+
+
+def _is_reach(found: Finding, area: str) -> bool:
+    """Whether a finding says how often passive flights reach the area that a claim names, if it names any."""
+    head = f"claims.strayed.reach_{word(area) if area else ''}"
+    known = found.kind == "probability" and bool(found.value)
+    return known and (found.id.startswith(head) if not area else found.id in (head, f"{head}_airspace"))
+
+
+def reach_check(claim: Claim, found: Finding, findings: Mapping[str, Finding]) -> Check:
+    """Set 'it strayed' beside how often passive flights get there (`claims.strayed`).
+
+    A rare thing may happen, so a small share speaks against the claim only where next to no flight could
+    come: none did, or the upper end of the share is below `LIMIT`. `p` is the share; it is no probability
+    that this flight strayed. A claim that it did not stray is not tested: steered flights get there too.
+    """
+    p = float((found.value or {})["p"])
+    between = findings.get(f"{found.id}_interval")
+    basis = (found.id,) if between is None else (found.id, between.id)
+    low, high = (float((between.value or {})[key]) for key in ("p05", "p95")) if between else (p, p)
+    said = (
+        f"{found.question} {percent(p)} ({percent(low)} to {percent(high)}); it could come by itself so often"
+    )
+    if claim.answer == "no":
+        return replace(_untestable(claim, "reach", f"{said}, and steered flights come too", basis), p=None)
+    if p == 0.0 and high >= LIMIT:
+        return _untestable(claim, "reach", "none of the passive flights came, and too few were flown", basis)
+    verdict: Verdict = "inconsistent" if high < LIMIT else "consistent"
+    return Check(claim.id, "reach", verdict, p, said, basis)
 
 
 def quantity_check(claim: Claim, findings: Mapping[str, Finding]) -> Check:

@@ -1,8 +1,8 @@
 """Strayed by force majeure: how often a passive flight reaches an area, with its error.
 
-The caller flies the passive flights, from the origin and in the month that the claim names; here the share
-of them that reaches the area is counted. Flights of one launch time share their winds: each launch time is a
-scenario of the ensemble, and the error is that of the launch times, not of the members.
+`stray_flights` flies the passive flights, from the origin and in the month that the claim names; here the
+share of them that reaches the area is counted. Flights of one launch time, or of one made weather, share
+their winds: each is a scenario of the ensemble, and the error is that of the scenarios, not of the members.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtrit
 
 from overflight.claims.physics import word
-from overflight.crossings import crossings
+from overflight.crossings import AreaCrossing, crossings
 from overflight.errors import OverflightError
 from overflight.records import Finding
 from overflight.words import likelihood, percent
@@ -34,7 +35,8 @@ class Reach:
     """Share of passive flights that reach an area; `low` and `high` hold 90 % (Wilson's interval).
 
     `effective` is the number of independent flights that the members come to, `launches` that of the
-    launch times among them.
+    launch times or weathers among them. `lost` is the share that left the winds before it got there, which
+    may have reached it: it stands in `high` and not in `share`.
     """
 
     area: str
@@ -44,32 +46,48 @@ class Reach:
     members: int
     effective: float
     launches: int
+    lost: float = 0.0
 
 
 def passive_reach(ensemble: xr.Dataset, area: Any) -> Reach:
     """Count the share of an ensemble of passive flights that is over an area (`places.areas`) at any time.
 
-    Members that end before they reach it count as not reaching it, so the share is that within the
-    time flown.
+    `area` may be its crossing by the ensemble, where that is known already. The share is that within the
+    time flown. Members that are not aloft at its end, and were not there before, are lost.
     """
-    crossing = crossings(ensemble, (area,)).by_area[area.id]
-    return reach_of(area.id, crossing.ever, crossing.weight, crossing.scenario)
+    found = isinstance(area, AreaCrossing)
+    crossing = area if found else crossings(ensemble, (area,)).by_area[area.id]
+    gone = ~np.isfinite(ensemble["lon"].values[:, -1]) & ~crossing.ever
+    return reach_of(crossing.area.id, crossing.ever, crossing.weight, crossing.scenario, lost=gone)
 
 
 def reach_of(
-    area: str, reached: npt.ArrayLike, weight: npt.ArrayLike, launch: npt.ArrayLike | None = None
+    area: str,
+    reached: npt.ArrayLike,
+    weight: npt.ArrayLike,
+    launch: npt.ArrayLike | None = None,
+    *,
+    lost: npt.ArrayLike = False,
 ) -> Reach:
-    """Return the share and its error from members (M,): whether each reached, its weight, its launch time."""
+    """Return the share and its error from members (M,): whether each reached, its weight, its launch time.
+
+    `lost` (M,) are members of which it is not known.
+    """
     hit = np.asarray(reached, dtype=np.float64)
     w = np.asarray(weight, dtype=np.float64)
     if hit.size == 0 or not w.sum() > 0.0:
         raise OverflightError("there are no passive flights to count", remedy="Fly some first.")
     w = w / w.sum()
     group = np.zeros(hit.size, np.intp) if launch is None else np.asarray(launch)
-    share = float(np.clip(w @ hit, 0.0, 1.0))
+    share, gone = (float(np.clip(w @ x, 0.0, 1.0)) for x in (hit, np.broadcast_to(lost, hit.shape) * 1.0))
     effective = _effective(hit, w, group, share)
-    low, high = _wilson(share, effective)
-    return Reach(area, share, low, high, int(hit.size), effective, int(np.unique(group[w > 0]).size))
+    launches = int(np.unique(group[w > 0]).size)
+    # Few launch times tell their own spread badly: Student's t in place of the normal.
+    z = Z90 if launches < 2 else float(stdtrit(launches - 1, 0.95))
+    low, high = _wilson(share, effective, z)
+    if gone > 0.0:
+        high = _wilson(min(1.0, share + gone), effective, z)[1]
+    return Reach(area, share, low, high, int(hit.size), effective, launches, gone)
 
 
 def _effective(hit: Float64s, w: Float64s, group: npt.NDArray[Any], share: float) -> float:
@@ -90,26 +108,39 @@ def _effective(hit: Float64s, w: Float64s, group: npt.NDArray[Any], share: float
     return float(np.clip(share * (1.0 - share) / between, 1.0, by_weight))
 
 
-def _wilson(share: float, n: float) -> tuple[float, float]:
+def _wilson(share: float, n: float, z: float) -> tuple[float, float]:
     """Wilson (1927), Journal of the American Statistical Association 22, 209-212."""
-    middle = (share + Z90**2 / (2.0 * n)) / (1.0 + Z90**2 / n)
-    half = Z90 / (1.0 + Z90**2 / n) * math.sqrt(share * (1.0 - share) / n + Z90**2 / (4.0 * n**2))
+    middle = (share + z**2 / (2.0 * n)) / (1.0 + z**2 / n)
+    half = z / (1.0 + z**2 / n) * math.sqrt(share * (1.0 - share) / n + z**2 / (4.0 * n**2))
     return max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
 
 
 def reach_findings(
-    reach: Reach, *, origin: str, month: str, winds: str, evidence: Sequence[str] = ()
+    reach: Reach,
+    *,
+    origin: str,
+    month: str,
+    winds: str,
+    evidence: Sequence[str] = (),
+    where: str = "",
+    within: str = "",
 ) -> tuple[Finding, Finding]:
     """Return the share as a probability, `claims.strayed.reach_<area>`, and its 90 % interval.
 
-    `origin`, `month` and `winds` say in words what was flown; `evidence` are claims that say it strayed.
+    `origin`, `month` and `winds` say in words what was flown, `where` names the area and `within` the time;
+    `evidence` are claims that say it strayed.
     """
     given = {"origin": origin, "month": month, "winds": winds}
-    question = f"How often does a passive flight from {origin} in {month} reach {reach.area}?"
-    launched = f" at {reach.launches} launch times" if reach.launches > 1 else ""
+    given |= {"within": within} if within else {}
+    inside = f" within {within}" if within else ""
+    question = (
+        f"How often does a passive flight from {origin} in {month} reach {where or reach.area}{inside}?"
+    )
+    launched = f" of {reach.launches} launch times or weathers" if reach.launches > 1 else ""
+    lost = f" {percent(reach.lost)} left the winds before; they may have come there." if reach.lost else ""
     said = (
         f"{reach.members} passive flights{launched}, worth {reach.effective:.0f} independent ones: between "
-        f"{percent(reach.low)} and {percent(reach.high)}. That one of them strays there is "
+        f"{percent(reach.low)} and {percent(reach.high)}.{lost} That one of them strays there is "
         f"{likelihood(reach.share)}; what was meant is not tested."
     )
     head = f"claims.strayed.reach_{word(reach.area)}"

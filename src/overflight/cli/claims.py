@@ -244,6 +244,124 @@ def ach(
         say(f"  {iso_utc(step.said_s)}  {scores}  {step.item}")
 
 
+@app.command("strayed")
+def strayed(
+    case: Annotated[
+        Path | None,
+        typer.Argument(metavar="[CASE]", help="A case whose [ask.strayed], areas and winds to take."),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="LON,LAT|AREA", help="Where they are let go; or a country's code."),
+    ] = None,
+    place: Annotated[str | None, typer.Option(metavar="NAME", help="The launch place in words.")] = None,
+    radius_km: Annotated[float | None, typer.Option(metavar="KM", help="How far about it; 50.")] = None,
+    month: Annotated[str | None, typer.Option(metavar="YYYY-MM", help="The month of the launches.")] = None,
+    area: Annotated[
+        str | None, typer.Option(metavar="AREA", help="What they are to reach: a country, by code or name.")
+    ] = None,
+    days: Annotated[float | None, typer.Option(metavar="D", help="How long they fly; 14 days.")] = None,
+    level_m: Annotated[
+        str | None, typer.Option(metavar="LOW,HIGH", help="Between which levels, m; 16000,20000.")
+    ] = None,
+    members: Annotated[int | None, typer.Option("--members", "-n", metavar="N", help="Flights; 320.")] = None,
+    launches: Annotated[int | None, typer.Option(metavar="N", help="Launch times in the month; 16.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of the random numbers; 1.")] = None,
+    winds: Annotated[
+        list[Path] | None,
+        typer.Option("--winds", "-w", metavar="FILE", help="Winds of the month; repeat it. Else the prior."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count how often a balloon that nobody steers, let go at a place in a month, reaches an area.
+
+    The number beside "it strayed by force majeure". In winds that cover the month it is a number of that
+    month; else of the climatology, for such months in general. Options go before what the case says.
+
+    \b
+    overflight claims strayed --from 110.4,19.4 --month 2023-01 --area USA --level-m 16000,20000
+    overflight claims strayed my-case --days 10
+    """
+    from overflight.claims.stray_flights import answer_strayed, read_settings
+
+    given = {
+        "from": _start(start), "place": place, "radius_km": radius_km, "month": month, "area": area,
+        "days": days, "level_m": _pair(level_m, "--level-m"), "members": members, "launches": launches,
+        "seed": seed,
+    }  # fmt: skip
+    table, known, files, folder = _stray_case(case)
+    table |= {key: value for key, value in given.items() if value is not None}
+    settings = read_settings(table, folder)
+    if settings is None:
+        raise OverflightError(
+            "nothing was asked", remedy="Give --from, --month and --area, or a case with [ask.strayed]."
+        )
+    own, left = _stray_winds(winds or files, settings)
+    found = answer_strayed(settings, own, areas=known)
+    if as_json:
+        from overflight.report.result import record_dict
+
+        say_json({"strayed": found.section, "findings": [record_dict(f) for f in found.findings]})
+        return
+    for line in found.section["sentences"]:
+        say(line["text"])
+    for row in found.section["variants"]:
+        say(f"  {row['words']}: {row['share']:.0%} ({row['low']:.0%} to {row['high']:.0%})")
+    for text in (*left, *found.section["notes"]):
+        note(f"  Note: {text}")
+
+
+def _start(text: str | None) -> Any:
+    """Return --from: a pair of numbers, or the id of an area."""
+    if text is None or "," not in text:
+        return text
+    return _pair(text, "--from")
+
+
+def _pair(text: str | None, option: str) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        pair = [float(part) for part in text.split(",")]
+    except ValueError:
+        pair = []
+    if len(pair) != 2:
+        raise InputError(f"'{text[:40]}' is no pair", field=option, remedy="Write two numbers: 110.4,19.4.")
+    return pair
+
+
+def _stray_case(path: Path | None) -> tuple[dict[str, Any], tuple[Any, ...], list[Path], Path | None]:
+    """Return what a case asks, its areas, the wind files that it would take, and its folder."""
+    if path is None:
+        return {}, (), [], None
+    from overflight.case import read_case
+    from overflight.places.areafile import read_areas
+
+    case = read_case(path if path.is_dir() else path.parent)
+    areas = tuple(area for file in case.inputs["areas"] for area in read_areas(file))
+    files = [] if case.winds.source == "prior-only" else list(case.winds.files)
+    return dict(case.ask.get("strayed", {})), areas, files, case.folder
+
+
+def _stray_winds(files: Sequence[Path], settings: Any) -> tuple[Any, list[str]]:
+    """Return winds of the month if the files cover it, and what was left out."""
+    from overflight.cli.flight_winds import choose
+    from overflight.errors import CoverageError
+    from overflight.units import DAY_S
+    from overflight.winds.grid import Grid
+
+    if not files:
+        return None, []
+    window = (settings.begin_s, settings.end_s + settings.days * DAY_S)
+    try:
+        found = choose([str(file) for file in files], window, None, lambda _text, _share: None)
+    except CoverageError as error:
+        return None, [f"the winds were left out: {error}"]
+    if not isinstance(found.winds, Grid):
+        return None, [f"{found.title} was left out: a store or members of a forecast are not flown here"]
+    return found.winds, list(found.notes)
+
+
 # --- reading and writing
 
 
