@@ -7,7 +7,7 @@ a tail ('…, X said', '…, according to X', '…, said X') and a voice in the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -60,11 +60,20 @@ _TRAILING = re.compile(
     r"has|have|had|since|long|reportedly|publicly|privately|again|[a-z]+ly)$",
     re.IGNORECASE,
 )
+# 'Earlier this month' and 'so far' are no connectives; a comma tells.
+_CONNECTIVE = (
+    r"(?:and|but|yet|while|though|although|however|meanwhile|nevertheless|nonetheless|moreover|furthermore|"
+    r"also|despite this|in response|for (?:its|their|his|her|my) part|in addition|at the same time|"
+    r"as a result|of course|for example|for instance|in fact|after all),?\s|"
+    r"(?:so|instead|still|then|separately|later|earlier|again|now|well|perhaps surprisingly|unsurprisingly|"
+    r"in short|by contrast|on the other hand|similarly|likewise),\s"
+)
+_DAYS = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+_LEADING_WORDS = re.compile(rf"^(?:{_CONNECTIVE})+", re.IGNORECASE)
 _LEADING = re.compile(
-    r"^(?:(?:and|but|yet|so|while|though|although|however|meanwhile|instead|nevertheless|still|then|moreover|"
-    r"also|separately|later|earlier|despite this|in response|for (?:its|their|his|her) part|in addition|"
-    r"at the same time|as a result|on (?:mon|tues|wednes|thurs|fri|satur|sun)day|in a statement(?: on \w+)?|"
-    r"in an interview(?: with [\w ]+)?|at a (?:news|press) (?:conference|briefing)),?\s)+",
+    rf"^(?:{_CONNECTIVE}|(?:(?:late |early )?on {_DAYS}(?: (?:morning|afternoon|evening|night))?|"
+    rf"in a (?:separate |written |later )?(?:statement|letter|post|interview)(?: (?:on|with|to) [\w ]+)?|"
+    rf"at a (?:news|press) (?:conference|briefing)(?: (?:on|in) \w+)?),?\s)+",
     re.IGNORECASE,
 )
 _PERSON = re.compile(r"\b[A-Z][\w'’.-]+(?:\s[A-Z][\w'’.-]+)+\b|\b[A-Z][a-z'’-]{2,}\b")
@@ -111,24 +120,48 @@ def has_finite(text: str) -> bool:
 
 
 def strip_lead(text: str) -> str:
-    """Take connectives off the front: 'However, on Friday, '."""
+    """Take connectives and the setting of a saying off the front: 'However, on Friday, '."""
     return _LEADING.sub("", text.strip())
+
+
+def strip_connectives(text: str) -> str:
+    """Take connectives off the front and leave what tells: 'However, on Friday it' is 'on Friday it'."""
+    return _LEADING_WORDS.sub("", text.strip())
 
 
 def outer_voice(sentence: str) -> Said | None:
     """Return a voice that holds for the whole sentence: in front, in the middle or at the end."""
-    return _front(sentence) or _tail_according(sentence) or _around(sentence)
+    return (
+        _front(sentence)
+        or _tail_according(sentence)
+        or _middle_according(sentence)
+        or _by_agent(sentence)
+        or _around(sentence)
+    )
 
 
 def inner_voice(clause: str) -> Said | None:
     """Return the voice at the head of a clause: 'X said that …', 'X is unsure whether …', 'X denied …'."""
     bare = strip_lead(clause)
+    quoted = _as_quoted(bare)
+    if quoted:
+        return quoted
     unsure = _UNSURE.search(bare)
     if unsure and is_voice(bare[: unsure.start()]) and not _NOBODY.match(bare):
         who = _claimant(bare[: unsure.start()])
         said = unsure["hedge"].strip()
         return Said(
             bare[unsure.end() :].strip().removeprefix("that "), Voice(who, kind_of(who, ""), said, said), bare
+        )
+    refused = _NOT_HELD.match(bare)
+    if (
+        refused
+        and (is_voice(refused["who"]) or _may_be_somebody(_claimant(refused["who"])))
+        and has_finite(refused["content"])
+    ):
+        who, with_ = _claimant(refused["who"]), refused["with"].lower()
+        return Said(
+            refused["content"].removeprefix("that "), Voice(who, kind_of(who, ""), with_, with_), bare
         )
     for match in _VERB.finditer(bare):
         before, after = bare[: match.start()], bare[match.end() :].strip()
@@ -146,12 +179,49 @@ def inner_voice(clause: str) -> Said | None:
     return None
 
 
+# 'Does not rule out that', 'don't believe it was': a stance, whatever is held.
+_NOT_HELD = re.compile(
+    r"^(?P<who>[^“”\",]{1,60}?)\s(?P<with>(?:(?:do|does|did|can|could|would|has|have|had)(?:\snot|n['’]t)|cannot)\s(?:yet\s|currently\s|now\s)?"
+    r"(?:rule[d]? out|exclude[d]?|discard(?:ed)?|discount(?:ed)?|believe|think|assess|den(?:y|ied)|doubt|expect|suspect|accept(?:ed)?))\s"
+    r"(?P<content>(?:that|it|they|he|she|this|the|there|any|a|an|its|whether)\b.*)$",
+    re.IGNORECASE,
+)
+
+
 def _may_speak(before: str, verb: str, after: str) -> bool:
     """Whether a subject must be somebody, by the verb and what follows: 'the miller said that'."""
-    who = _claimant(before)
     said = bool(_THAT.match(after)) or after.lstrip(":, ")[:1] in _QUOTES
-    things = {w.strip(".,'’s") for w in who.lower().split()} & set(THINGS)
-    return verb in SPEECH and said and not things and 0 < len(who.split()) <= 6 and not has_finite(who)
+    # 'The miller said it flew': a clause with its subject, without 'that'.
+    said = said or bool(_BARE_CLAUSE.match(after))
+    return verb in SPEECH and said and _may_be_somebody(_claimant(before))
+
+
+_BARE_CLAUSE = re.compile(
+    rf"(?:it|he|she|they|we|i|there|none|nobody|nothing|the \w+|a \w+|an \w+|its \w+|their \w+|these|those|this|that|"
+    rf"some|most|all|no \w+|[A-Z][\w'’]+)(?:['’]\w+)?\s(?:[\w-]+\s){{0,3}}?(?:{any_of((*AUX, *PAST))}|[a-z]{{2,}}ed)\b"
+)
+
+
+def _may_be_somebody(who: str) -> bool:
+    """Whether words may be a speaker, of whom no list knows: a short noun phrase that is no thing that flies."""
+    listed = [w.strip(".,'’") for w in who.lower().split()]
+    things = {w.removesuffix("'s").removesuffix("’s") for w in listed} & {*THINGS, *_NO_SPEAKERS}
+    head = who[:1].isupper() or (listed[:1] and listed[0] in _DETERMINERS)
+    return (
+        bool(listed)
+        and bool(head)
+        and not things
+        and len(listed) <= 8
+        and not has_finite(_without_relative(who))
+    )
+
+
+_DETERMINERS: Final = frozenset(
+    words("a an the one two three some several my his her our their its another each no")
+)
+_NO_SPEAKERS: Final = frozenset(
+    words("it this that these those there which what data pictures images photographs radar")
+)
 
 
 def _outside(before: str, verb: str) -> bool:
@@ -166,12 +236,41 @@ def _content(verb: str, after: str) -> str:
     text = after.lstrip(":, ")
     match = _THAT.match(text)
     if match and has_finite(text[match.end() :]):
-        return text[match.end() :] if not has_finite(match[0]) else text
+        keep = has_finite(match[0]) or _WEIGHS.search(match[0])
+        return text if keep else text[match.end() :]
     if len(text.split()) < 2:
         return ""
-    if text[0] in _QUOTES or verb in WITH_NOUN or has_finite(text):
+    if text[0] in _QUOTES or _is_clause(text):
         return text
+    if verb in WITH_NOUN and not (
+        verb in _NAMES_IT and re.match(r"(?:for|on|off|in|upon|back|out|up|by)\b", text)
+    ):
+        return text if not verb.startswith("describ") or " as " in text else ""
     return ""
+
+
+_NAMES_IT: Final = frozenset(words("called calls blamed blames considered considers"))
+
+
+# 'Found no evidence that': what stands before 'that' is said too.
+_WEIGHS = re.compile(
+    r"\b(?:no|not|little|any|evidence|proof|doubts?|reason|indications?|signs?|possib\w+|chance|risk|it)\b"
+)
+
+
+def _is_clause(text: str) -> bool:
+    """Whether a text begins with a subject and its verb, no relative clause between: 'it flew', not 'a card, which'."""
+    if re.match(r"(?:whether|how|what|why|who|if|where|when|which)\b", text):
+        return has_finite(text)
+    text = re.sub(r",\s(?:which|who|whose|where|when)\b[^,]*,", "", text)
+    for match in _FINITE.finditer(text):
+        before = text[: match.start()]
+        if match[0] in NOT_PAST or (
+            match[0].endswith("ed") and re.match(r"\s(?:by|from|in|on|at|over)\b", text[match.end() :])
+        ):
+            continue
+        return bool(before.strip()) and not re.search(r",\s|\b(?:which|who|whom|whose|that)\s", before)
+    return False
 
 
 def _front(sentence: str) -> Said | None:
@@ -207,9 +306,106 @@ def _tail_according(sentence: str) -> Said | None:
     )
 
 
+def _middle_according(sentence: str) -> Said | None:
+    """Return a voice between commas: 'By January, according to a history, few came through'."""
+    bare = sentence.rstrip(" .!?")
+    found = _ACCORDING_MIDDLE.search(bare)
+    if not found:
+        return None
+    with_ = found["with"].lower()
+    content = (
+        f"{bare[: found.start()]}{',' if has_finite(bare[: found.start()]) else ''} {bare[found.end() :]}"
+    )
+    who = found["who"]
+    return (
+        Said(content, Voice(who, kind_of(who, ""), with_, with_), sentence) if has_finite(content) else None
+    )
+
+
+_ACCORDING_MIDDLE = re.compile(
+    r",\s(?P<with>according to|in the words of)\s(?P<who>[^“”\",]{2,120}),\s", re.IGNORECASE
+)
+_PASSIVE = any_of(
+    words(
+        "said believed thought suspected understood estimated reported assessed claimed alleged feared argued "
+        "supposed presumed reckoned calculated confirmed announced acknowledged explained noted stated"
+    )
+)
+_AGENT = re.compile(
+    rf"^it\s(?P<with>(?:is|was|has been|had been)\s(?:\w+ly\s|also\s)?(?P<verb>{_PASSIVE}))\sby\s"
+    r"(?P<who>[^,“”\"]{2,80}?)\sthat\s",
+    re.IGNORECASE,
+)
+
+
+def _by_agent(sentence: str) -> Said | None:
+    """Return the voice of a passive: 'It is estimated by observers that …'."""
+    bare = strip_lead(sentence).rstrip(" .!?")
+    found = _AGENT.match(bare)
+    if not found:
+        return None
+    who, verb = found["who"], found["verb"].lower()
+    hedge = "" if verb in SAY else found["with"]
+    return Said(bare[found.end() :], Voice(who, kind_of(who, verb), found["with"], hedge), bare)
+
+
+_REPORTED = r"(?:reported|said|understood|alleged|believed|known|rumou?red|supposed|claimed)"
+_AS_QUOTED = re.compile(
+    rf"^(?P<who>[^“”\"]{{1,120}}?)\s(?:(?P<with>(?:is|was|were|are|has been|have been)\s(?:\w+ly\s)?"
+    r"(?:quoted|cited|reported|overheard|recorded)(?:\s(?:by|in)\s[^,“”\"]{2,40}?)?\sas\ssaying)|"
+    rf"(?P<doubtful>(?:is|was|were|are)\s(?:\w+ly\s)?{_REPORTED})\sto\shave\s"
+    rf"(?:{any_of((*SAY, *HOLD))}|written|known))\s*(?:that\s)?(?P<content>.*)$",
+    re.IGNORECASE,
+)
+_HEARD = re.compile(
+    r"^(?P<hearer>[^“”\",]{1,60}?)\s(?:has\s|have\s|had\s)?(?P<with>(?:heard|learned|learnt|was told|were told|"
+    r"been told)\s(?:from|by))\s(?P<who>[^“”\",]{2,60}?)\sthat\s",
+    re.IGNORECASE,
+)
+
+
+def _as_quoted(bare: str) -> Said | None:
+    """Return the voice of 'X was quoted as saying that …', 'X is reported to have said …', 'heard from X that …'."""
+    heard = _HEARD.match(bare)
+    if heard:
+        with_ = heard["with"].lower()
+        hedge = with_ if with_.startswith("heard") else ""
+        return Said(bare[heard.end() :], Voice(heard["who"], kind_of(heard["who"], ""), with_, hedge), bare)
+    found = _AS_QUOTED.match(bare)
+    if not found or not (is_voice(found["who"]) or found["with"]) or not has_finite(found["content"]):
+        return None
+    with_ = (found["with"] or found["doubtful"]).lower()
+    who = _claimant(found["who"])
+    return Said(found["content"], Voice(who, kind_of(who, ""), with_, found["doubtful"] or ""), bare)
+
+
+def _reported_tail(sentence: str) -> Said | None:
+    """Return the voice of '“…,” he is reported to have remarked'."""
+    found = _REPORTED_TAIL.search(sentence.rstrip(" .!?"))
+    if not found or not is_voice(found["who"]):
+        return None
+    who = _claimant(found["who"])
+    with_ = found["with"].lower()
+    return Said(
+        sentence[: found.start("who")].strip(" ,"), Voice(who, kind_of(who, ""), with_, with_), sentence
+    )
+
+
+_REPORTED_TAIL = re.compile(
+    rf",[”\"]?\s(?P<who>[^,“”\"]{{1,60}}?)\s(?P<with>(?:is|was|were|are)\s(?:\w+ly\s)?{_REPORTED})\sto\shave\s"
+    rf"(?:{any_of((*SAY, *HOLD))}|written)(?:\s[^,“”\"]{{0,40}})?$"
+)
+_CONJUNCTION = re.compile(
+    r"(?:and|but|while|although|though|because|since|as|if|when|that|which|who|or|so|yet)\s", re.IGNORECASE
+)
+
+
 def _around(sentence: str) -> Said | None:
     """Return a voice behind what it says, or between two parts of it."""
     bare = sentence.rstrip(" .!?")
+    reported = _reported_tail(sentence)
+    if reported:
+        return reported
     for match in _VERB.finditer(bare):
         before, after = bare[: match.start()], bare[match.end() :]
         if (
@@ -218,33 +414,49 @@ def _around(sentence: str) -> Said | None:
             and has_finite(before)
         ):
             who, _, rest = _until_comma(after)
-            if is_voice(who) and not has_finite(_without_relative(who)):
+            who = who.strip()
+            if (is_voice(who) or _may_be_somebody(who)) and not has_finite(_without_relative(who)):
                 return Said(_joined(before, rest), _voice(_claimant(who), match["verb"]), sentence)
         cut = max(before.rfind(", "), before.rfind("” "), before.rfind('" '))
         if cut < 0 or _outside("x " + before[cut + 2 :], match["verb"]):
             continue
         who, content = before[cut + 2 :], before[: cut + 1]
+        # ', but pilots have reported' is a clause of its own.
+        if _CONJUNCTION.match(who):
+            continue
         # An apposition between the name and the verb: ', Jo Doe, a spokesman, said'.
         apposed = _apposed(who, content)
         if apposed:
             who, content = apposed
-        ends = not after.strip() or _is_tail(after.partition(", ")[0])
+        ends = not after.strip() or (
+            _is_tail(after.partition(", ")[0]) and not re.match(r"\s[a-z]+ing\b", after)
+        )
         rest = after.partition(", ")[2]
         rest = "" if _MANNER.match(rest) else rest
         # 'Nine flights, officials said, have crossed': the subject before, the verb behind.
         whole = has_finite(content) or bool(_FINITE.match(rest))
-        if ends and whole and is_voice(who) and not has_finite(_without_relative(_claimant(who))):
+        somebody = is_voice(who) or (
+            match["verb"] in SPEECH and not after.strip() and _may_be_somebody(_claimant(who))
+        )
+        if ends and whole and somebody and not has_finite(_without_relative(_claimant(who))):
             return Said(_joined(content, rest), _voice(_claimant(who), match["verb"]), sentence)
     return None
 
 
 def _apposed(who: str, content: str) -> tuple[str, str] | None:
-    text = content.rstrip(", ")
-    cut = max(text.rfind(", "), text.rfind("” "), text.rfind('" '))
-    name = text[cut + 2 :] if cut >= 0 else ""
-    if not who.endswith(", ") or not name or has_finite(name) or not _PERSON.fullmatch(name):
+    """Return (name and apposition, what is said) of '…, Jo Doe, a spokesman, said'."""
+    text = f"{content}{who}" if who.strip() else content
+    parts = text.rstrip(", ").rsplit(", ", 2)
+    if who.strip() or len(parts) < 3 or has_finite(parts[1]) or not _PERSON.search(parts[1]):
         return None
-    return f"{name}, {who.rstrip(', ')}", text[: cut + 1]
+    name = _LEADING.sub("", parts[1])
+    if (
+        len(name.split()) > 6
+        or has_finite(_without_relative(parts[2]))
+        or not (is_voice(name) or is_voice(parts[2]))
+    ):
+        return None
+    return f"{name}, {parts[2]}", f"{parts[0]},"
 
 
 def _is_tail(after: str) -> bool:
@@ -386,19 +598,22 @@ _PLACES_OF_OFFICE: Final = frozenset(
 )  # fmt: skip
 
 
-def resolved(voice: Voice, people: list[Voice]) -> Voice:
-    """Put the last fitting voice for a pronoun, which stays in brackets; for a bare name, the kind it had.
+def resolved(voice: Voice, people: Sequence[Voice]) -> Voice:
+    """Put the last fitting voice for a pronoun, which stays in brackets; for a short name, the kind it had.
 
-    The voice itself comes back when there is none.
+    `people` are those that were named so far, the last one last, whether or not they spoke. 'The official'
+    is the last official with his words. The voice itself comes back when there is none.
     """
     pronoun = voice.claimant.lower()
     if pronoun in PRONOUNS:
-        for earlier in reversed(people):
-            if pronoun not in ("he", "she", "i") or _is_somebody(earlier):
-                return replace(voice, claimant=f"{earlier.claimant} [{pronoun}]", kind=earlier.kind)
-    elif _OF_THEM.match(voice.claimant) and people:
+        fits = _FITS.get(pronoun, _is_anybody)
+        found = next((v for v in reversed(people) if fits(v) and not _other_sex(pronoun, v)), None)
+        return replace(voice, claimant=f"{found.claimant} [{pronoun}]", kind=found.kind) if found else voice
+    if _OF_THEM.match(voice.claimant) and people:
         return replace(voice, kind=people[-1].kind)
-    elif not voice.kind:
+    if short := _SHORT.fullmatch(voice.claimant):
+        return _in_full(voice, short["noun"].lower(), people)
+    if not voice.kind or voice.kind == "agency_statement":
         name = voice.claimant.split()[-1:]
         for earlier in reversed(people):
             if earlier.kind and name and name[0] in re.findall(r"[\w'’-]+", earlier.claimant):
@@ -406,21 +621,94 @@ def resolved(voice: Voice, people: list[Voice]) -> Voice:
     return voice
 
 
+_SHORT = re.compile(r"(?:the|this|that|the same)\s(?P<noun>\w+)", re.IGNORECASE)
+
+
+def _in_full(voice: Voice, noun: str, people: Sequence[Voice]) -> Voice:
+    """Put for 'the official' the last who was called so, with his words: 'a defence official [the official]'."""
+    for earlier in reversed(people):
+        full = re.sub(r"\s\[[^\[\]]*\]$", "", earlier.claimant)
+        said = [w.strip(".,").lower() for w in full.split()]
+        if noun in said and len(said) > 2:
+            return replace(voice, claimant=f"{full} [{voice.claimant}]", kind=earlier.kind or voice.kind)
+    return voice
+
+
+def mentioned(sentence: str, subjects: Iterable[str]) -> list[Voice]:
+    """Return whom a sentence names, the subjects of its clauses last: they are meant by what follows."""
+    found: dict[str, None] = {}
+    for match in _TITLED.finditer(sentence):
+        found.setdefault(match[0].rstrip(" .,"))
+    for subject in subjects:
+        who = _claimant(subject)
+        if who and who.lower() not in PRONOUNS and (is_voice(who) or has_name(who)) and not _named_thing(who):
+            found.pop(who, None)
+            found[who] = None
+    return [Voice(who, kind_of(who, ""), "") for who in found]
+
+
+def _named_thing(who: str) -> bool:
+    return bool({w.strip(".,'’") for w in who.lower().split()} & set(THINGS))
+
+
+_TITLED = re.compile(
+    r"\b(?:Lt\.?|Brig\.?|Maj\.?|Gen\.|Adm\.|Col\.|Capt\.|Sen\.|Rep\.|Gov\.|Mr\.?|Mrs\.?|Ms\.?|Dr\.?|Sir|President|"
+    r"(?:[A-Z][a-z]+ )?Minister|(?:[A-Z][a-z]+ )?Secretary|General|Admiral|Colonel|Major|Captain|Ambassador|"
+    r"Professor|Senator|Spokesperson|Chancellor)(?:\s(?:of\s)?[A-Z][\w'’-]+\.?){1,4}"
+)
 _OF_THEM = re.compile(
     r"(?:one|two|some|several|many|all|both|another|others) of (?:them|those)\b", re.IGNORECASE
 )
 _MANY = re.compile(
-    r"\b(?:officials|sources|people|aides|experts|analysts|residents|officers|diplomats|lawmakers|some|two|three)\b",
+    r"\b(?:officials|sources|people|aides|experts|analysts|residents|officers|diplomats|lawmakers|some|two|three|"
+    r"others|[a-z]+(?:ers|ors|ists|ians)|witnesses|police|ministers|forces|senators)\b",
     re.IGNORECASE,
 )
 _SOMEBODY: Final = frozenset(
-    {"named_official", "politician", "independent_expert", "witness", "anonymous_official", "company", ""}
+    {"named_official", "politician", "independent_expert", "witness", "anonymous_official"}
+)
+_WOMAN: Final = frozenset(
+    words(
+        "woman spokeswoman mrs ms miss sister mother wife aunt daughter girl sister-in-law mother-in-law chairwoman congresswoman queen lady"
+    )
+)
+_MAN: Final = frozenset(
+    words(
+        "man spokesman mr sir brother father husband uncle son boy guy brother-in-law father-in-law chairman congressman king fisherman lord"
+    )
 )
 
 
 def _is_somebody(voice: Voice) -> bool:
     """Whether a voice is one person: 'he' cannot be a ministry or three officials."""
     listed = {w.strip(".,'’") for w in voice.claimant.lower().split()}
-    return not _MANY.search(voice.claimant) and (
-        voice.kind in _SOMEBODY or bool(listed & {*TITLES, *OFFICIALS})
-    )
+    if _MANY.search(voice.claimant) and not has_name(voice.claimant):
+        return False
+    return voice.kind in _SOMEBODY or bool(listed & {*TITLES, *OFFICIALS}) or (
+        voice.kind in ("", "company") and (has_name(voice.claimant) or bool(listed & set(COMPANIES[-8:])))
+        and not listed & set(AGENCY)
+    )  # fmt: skip
+
+
+def _is_body(voice: Voice) -> bool:
+    """Whether a voice can be 'it': an institution, a company, a state, a document."""
+    return not _is_somebody(voice) and not _MANY.search(voice.claimant)
+
+
+def _is_several(voice: Voice) -> bool:
+    """Whether a voice can be 'they'."""
+    return bool(_MANY.search(voice.claimant)) or voice.kind in ("agency_statement", "company", "state_denial")
+
+
+def _is_anybody(_: Voice) -> bool:
+    return True
+
+
+def _other_sex(pronoun: str, voice: Voice) -> bool:
+    listed = {w.strip(".,'’") for w in voice.claimant.lower().split()}
+    return bool((pronoun == "he" and listed & _WOMAN) or (pronoun == "she" and listed & _MAN))
+
+
+_FITS: Final[Mapping[str, Callable[[Voice], bool]]] = {
+    "he": _is_somebody, "she": _is_somebody, "it": _is_body, "they": _is_several,
+}  # fmt: skip

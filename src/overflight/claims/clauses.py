@@ -49,14 +49,16 @@ _BASE = re.compile(rf"(?:also\s|then\s)?(?:{any_of(BASE)})\b(?!['’-])")
 _MODAL = re.compile(r"^.*\b(?:could|can|may|might|would|will|must|should|able to|did|to)\b")
 _SPEAKS = re.compile(rf"(?:also\s|later\s|\w+ly\s)?(?:{any_of((*SAY, *HOLD))})\s(?!by\b|to\b|from\b|in\b)")
 _RELATIVE = re.compile(
-    r",\s(?:one of |some of |all of |most of |the last of )?(?P<pronoun>which|who|whom|whose|where|when)\s"
+    r",\s(?:(?:one|some|all|most|many|none|several|the last) of |(?:of|by|from|in|through|with|for|on|at|under|during|after) (?=which|whom))?(?P<pronoun>which|who|whom|whose|where|when)\s"
 )
 _TIME = re.compile(r"\s(?P<word>before|after|while|when|until|since|once|as)\s")
 _FRONT = re.compile(
-    r"^(?P<word>after|before|when|while|as|since|once|despite|although|though|because|until|following|whereas)\s",
+    r"^(?P<word>after|before|when|while|as|since|once|despite|although|though|because|until|following|whereas)\s(?!(?:far|long|early|soon|many|much|well|late)\b)",
     re.IGNORECASE,
 )
-_PARTICIPLE = re.compile(r",\s(?:(?:and|thus|thereby|also|later|\w+ly)\s)?(?P<verb>[a-z]{2,}ing)\s")
+_PARTICIPLE = re.compile(
+    r",\s(?:(?:and|thus|thereby|also|later|\w+ly)\s)?(?:(?P<each>each|both|all|most)\s(?:of (?:them|which)\s)?)?(?P<verb>[a-z]{2,}ing)\s"
+)
 _NOT_ACT: Final = frozenset(
     words(
         """
@@ -84,7 +86,7 @@ _PAIRED = re.compile(
     rf"\s(?:and|as well as)\s(?=(?:an?\s|the\s|to\s|some\s|any\s|its\s)?(?:\w+\s)?{_NOMINAL})"
 )
 _OWNED = re.compile(
-    rf"(?<![\w-])(?P<phrase>(?:(?P<det>[Aa]n?|[Tt]he|[Tt]his|[Tt]hat|[Oo]ne|[Aa]nother)\s(?P<doubt>(?:[a-z][\w-]*\s){{0,2}}?))?"
+    rf"(?<![\w-])(?P<phrase>(?:(?P<det>[Aa]n?|[Tt]he|[Tt]his|[Tt]hat|[Oo]ne|[Aa]nother)\s(?!an?\s)(?P<doubt>(?:[a-z][\w-]*\s){{0,2}}?))?"
     rf"(?P<owner>{any_of(w.title() if '.' not in w and len(w) > 3 else w.upper() for w in NATIONS)}|"
     r"[A-Z][a-z]+(?:ian|ean|ese|ish))(?:['’]s)?\s"
     rf"(?:[a-z][\w-]*\s){{0,3}}?(?P<thing>{any_of(THINGS)}))\b"
@@ -146,12 +148,26 @@ def _parts(left: str, right: str, conjunction: str) -> bool:
     predicate = _ADVERB_VERB.match(right)
     if not predicate or predicate[0].split()[-1] in NOT_PAST:
         return False
-    last = [m.end() for m in _SUBJECT_VERB.finditer(left)]
+    # 'Would be cut loose and snatched': participles of one auxiliary are one statement.
+    if conjunction == " and " and _BE_BEFORE.search(left) and not predicate[0].split()[-1] in AUX:
+        return False
+    last = [m.end() for m in _SUBJECT_VERB.finditer(left) if m[0] not in _NOUNS_TOO]
     return (
-        len(left[last[-1] :].split()) >= 3
+        bool(last)
+        and len(left[last[-1] :].split()) >= 3
         and len(right.split()) >= 3
         and "," in conjunction + "," * (conjunction == " and ")
     )
+
+
+_BE_BEFORE = re.compile(
+    r"\b(?:be|been|being|is|are|was|were)\s(?:\w+ly\s)?(?:[a-z]+(?:ed|en)|cut|shot|sent|brought|taken|found|made|held|put)\b"
+)
+_NOUNS_TOO: Final = frozenset(
+    words(
+        "means lies needs reports claims states fears doubts notes plans drops tracks launches tests flights"
+    )
+)
 
 
 def begins_clause(text: str) -> bool:
@@ -173,8 +189,27 @@ def begins_clause(text: str) -> bool:
                     re.fullmatch(r"(?:it|he|she|they|we|the [\w-]+(?: [\w-]+)?|[A-Z][\w.]*) ", before)
                 )
             continue
-        return not re.search(r"\b(?:which|who|that|whose|where|to)\s", before)
+        if re.search(r"\b(?:which|who|that|whose|where)\s", before):
+            # 'A balloon that could be held ought to reach': the verb of the subject comes after.
+            behind = [m for m in _SUBJECT_VERB.finditer(bare, match.end()) if m[0] not in NOT_PAST]
+            return any(
+                not re.match(r"be|been", m[0])
+                and len(bare[: m.start()].split()) <= 14
+                and _after_relative(bare, match.end(), m.start())
+                for m in behind
+            )
+        return not re.search(r"\bto\s", before)
     return False
+
+
+def _after_relative(text: str, verb_end: int, at: int) -> bool:
+    """Whether a verb can be that of the subject whose relative clause ended before it."""
+    between = text[verb_end:at]
+    return (
+        len(between.split()) >= 2
+        and not re.search(r"\b(?:and|or|which|who|that|,)\s$", between)
+        and "," not in between
+    )
 
 
 def _quoted(text: str, at: int) -> bool:
@@ -256,12 +291,20 @@ def _antecedent(before: str) -> str:
 
 
 def _relative(piece: str, antecedent: str, pronoun: str) -> list[Clause]:
+    if pronoun == "who" and not _tells(piece):
+        return []
+    if pronoun == "which" and _PRESENT_VERB.match(piece) and not _tells(piece):
+        return []
     made = statements(piece) if not (_ADVERB_VERB.match(piece) and pronoun in ("which", "who")) else []
     if made:
         return made
     lead = f"[{antecedent or pronoun}] "
     cut, times = _times(piece, antecedent)
     return [Clause(lead + piece, cut, antecedent), *times]
+
+
+# 'Which carries solar cells' says what such a thing is, 'which has seen it' what happened.
+_PRESENT_VERB = re.compile(rf"(?:{any_of(PRESENT)})\b")
 
 
 def _without_participles(text: str, voiced: bool = False) -> tuple[str, list[Clause]]:
@@ -274,8 +317,9 @@ def _without_participles(text: str, voiced: bool = False) -> tuple[str, list[Cla
             continue
         if verb in SAYING:
             made.insert(0, Clause(re.sub(r"^that\s", "", rest), rest, saying=verb))
-        elif _tells(f"{verb} {rest}"):
-            made.insert(0, Clause(f"{verb} {rest}", f"{verb} {rest}"))
+        elif match["each"] or _tells(f"{verb} {rest}"):
+            lead = f"[{match['each']}] " if match["each"] else ""
+            made.insert(0, Clause(f"{lead}{verb} {rest}", f"{verb} {rest}"))
         else:
             continue
         text = text[: match.start()]
@@ -301,7 +345,7 @@ def _times(body: str, subject: str) -> tuple[str, list[Clause]]:
         rest = body[match.end() :].strip(" ,")
         if _quoted(body, match.start()) or not has_finite(body[: match.start()]):
             continue
-        if begins_clause(rest) and (match["word"] != "as" or _tells(rest)):
+        if begins_clause(rest) and _locates(rest):
             inner, more = _times(rest, subject_of(rest))
             return body[: match.start()], [Clause(rest, inner, subject_of(rest)), *more]
         if re.match(r"(?:being\s)?\w+(?:ing|ed)\b", rest) and _locates(rest):

@@ -18,7 +18,7 @@ from typing import Final
 
 from overflight.claims.dates import read_span
 from overflight.claims.htmltext import MOST_TEXT, Page, plain, read_page
-from overflight.claims.sentences import MOST_SENTENCES, Sentence, split_sentences
+from overflight.claims.sentences import MOST_SENTENCES, Sentence, speakers, split_sentences
 from overflight.claims.table import read_limited
 from overflight.errors import InputError, LimitError
 
@@ -34,6 +34,8 @@ _ENCODINGS: Final = {
     "iso-8859-2": "iso-8859-2", "windows-1250": "cp1250", "gb2312": "gb18030", "gbk": "gb18030",
     "gb18030": "gb18030", "big5": "big5", "shift_jis": "shift_jis", "euc-jp": "euc-jp", "euc-kr": "euc-kr",
 }  # fmt: skip
+_WRAPPED: Final = 140  # characters; lines of a text that somebody broke at a width are shorter
+_SPEAKS = re.compile(r"(?:[QA]|[A-Z][A-Z .'’-]{2,60}):\s")
 _ENDED = re.compile(r"[.!?:;…][\"'”’)\]]*$")
 
 
@@ -170,29 +172,40 @@ def _paragraphs(text: str) -> Iterator[tuple[str, bool]]:
     """Yield the paragraphs of plain text: blank lines part them, and so do lines that end a sentence.
 
     A line that ends none goes on in the next one (text broken at a width), unless it is much shorter than
-    the longest, and then it is a heading.
+    the long ones of the text, and then it is a heading.
     """
-    for chunk in re.split(r"\n[ \t\r\f\v]*\n", text.replace("\r\n", "\n").replace("\r", "\n")):
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    longest = _width(text)
+    for chunk in re.split(r"\n[ \t\r\f\v]*\n", text):
         lines = [line for raw in chunk.split("\n") if (line := plain(raw))]
-        longest = max(map(len, lines), default=0)
         run: list[str] = []
         for k, line in enumerate(lines):
             run.append(line)
             ended = bool(_ENDED.search(line))
             short = len(line) < 0.6 * longest and len(run) == 1
-            if (ended and len(line) > 100) or k == len(lines) - 1 or (short and not ended):
+            last = k == len(lines) - 1 or _SPEAKS.match(lines[k + 1]) is not None
+            if (ended and (len(line) > 100 or longest > _WRAPPED)) or last or (short and not ended):
                 joined = " ".join(run)
                 yield joined, not _ENDED.search(joined)
                 run = []
 
 
+def _width(text: str) -> int:
+    """Return how long the long lines of a text are: a tenth of them are longer."""
+    lengths = sorted(len(line) for line in text.split("\n") if line.strip())
+    return lengths[9 * len(lengths) // 10] if lengths else 0
+
+
 def _sentences(blocks: Iterable[tuple[str, bool]], name: str) -> tuple[Sentence, ...]:
     found: list[Sentence] = []
-    for paragraph, (text, heading) in enumerate(blocks, start=1):
-        for piece in split_sentences(text):
+    listed = list(blocks)
+    speaking = speakers([text for text, _ in listed])
+    for paragraph, (text, heading) in enumerate(listed, start=1):
+        speaker, begin = speaking.get(paragraph - 1, ("", 0))
+        for piece in split_sentences(text[begin:]):
             if len(found) == MOST_SENTENCES:
                 raise LimitError(
                     f"more than {MOST_SENTENCES} sentences", where=name, remedy="Split the article."
                 )
-            found.append(Sentence(len(found) + 1, piece, paragraph, heading))
+            found.append(Sentence(len(found) + 1, piece, paragraph, heading and not speaker, speaker))
     return tuple(found)

@@ -38,7 +38,15 @@ _HEDGE = re.compile(
     r"some\s(?=(?:ability|abilities|capability|capabilities|capacity|degree|extent|control|means|limited|form|"
     r"kind|sort|evidence|indication)\b)|"
     r"concerns?\s(?=that\b)|fears?\s(?=that\b)|doubts?\s(?=(?:that|about|over|whether)\b)|"
-    r"if\sconfirmed|if\strue|in\stheory)",
+    r"if\sconfirmed|if\strue|in\stheory|"
+    rf"(?:no|little|any|scant)\s(?:\w+\s)?(?:evidence|proof|indications?|signs?|suggestion)\b(?=\s(?:that|of|to|for|it|they|he)\b|$|[,.;])|"
+    r"(?:as|so)\sfar\sas\s(?:(?:I|we|he|she|they|it|anyone|officials|is)\s)?(?:can\s)?(?:know|knows|knew|known|tell|see|say|judge|aware)|"
+    r"to\s(?:my|our|his|her|their|the\sbest\sof\s\w+)\sknowledge|"
+    r"in\s(?:my|our|his|her|its|their|\w+['’]s?)\s(?:view|opinion|judg(?:e)?ment|assessment|estimation)|"
+    r"(?:roughly|approximately)(?=\s(?:the|as|half|equal|in|at)\b)|"
+    r"ought\sto|hearsay|unproven|unsubstantiated|a\spossibility|the\spossibility|chances\sare|"
+    r"no\sone\s(?:can|could)\ssay|nobody\sknows|(?:not|n['’]t)\s(?:yet\s)?(?:be|been)\s(?:ruled\sout|excluded)|(?:is|are|was|were)\snot\s(?:clarified|understood)|"
+    r"hinges\son|doubtful|questionable)",
     re.IGNORECASE,
 )
 _QUALIFIER = re.compile(
@@ -46,6 +54,15 @@ _QUALIFIER = re.compile(
     r"to\s(?:some|a\s(?:large|certain|limited))\s(?:extent|degree)|not\snecessarily(?:\s\w+){0,4}|in\ssome\scases|"
     r"for\s(?:a\stime|the\smost\spart)|occasionally|at\stimes|only|limited|so\sfar|as\syet|initially|"
     r"similar)\b",
+    re.IGNORECASE,
+)
+# A condition: 'if' at the head of a clause, not after 'asked' or 'see'.
+_CONDITION = re.compile(
+    r"(?:^|(?<=[,;—“\"(]\s)|(?<=[“\"(])|(?<=\b(?:and|but)\s)|(?<!\bas)(?<!\beven)\s)(?P<if>if|unless|provided that|assuming)\s(?!not\b|any\b|so\b)",
+    re.IGNORECASE,
+)
+_ASKED = re.compile(
+    r"\b(?:ask(?:ed|s|ing)?|see|know|knows|knew|wonder(?:s|ed|ing)?|check(?:ed)?|tell|sure|doubt(?:s|ed)?|determine|say|unclear|find out|decide(?:d)?|test)(?:\s\w+)?$",
     re.IGNORECASE,
 )
 _PROPER_MAY: Final = re.compile(r"\bMay\b")
@@ -57,6 +74,11 @@ def find_hedges(text: str) -> tuple[str, ...]:
         (m.start(), " ".join(m[0].split()))
         for m in _HEDGE.finditer(text)
         if not (_PROPER_MAY.match(m[0]) and m.start() > 0)
+    ]
+    found += [
+        (m.start("if"), m["if"].lower())
+        for m in _CONDITION.finditer(text)
+        if not _ASKED.search(text[: m.start("if")].rstrip())
     ]
     found += [(q.start, q.bound) for q in find_quantities(text) if q.bound]
     return unique(words for _, words in sorted(found))

@@ -5,7 +5,8 @@ library, which alone takes a time that grows with the square of what is left ope
 costs nothing. Entities are those of HTML, each at most one character or two; a document cannot declare any.
 
 Left out: scripts, styles, forms, navigation, what is hidden by an attribute; what stands outside `article`
-or `main` where those hold half of the words. What was left out is counted.
+or `main` where those hold half of the words; what its class calls a notice, a caption, a link to elsewhere,
+unless that is more than what stays. What was left out is counted. A block that is one link is a heading.
 """
 
 from __future__ import annotations
@@ -43,6 +44,21 @@ _VOID: Final = frozenset(
 # Where a tag, a comment or a declaration may begin; any other '<' is text.
 _MARK = re.compile(r"<(?=/?[a-zA-Z]|[!?])")
 _TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9:-]{0,40})")
+# What pages call the parts that are not the article, in their classes, ids and roles.
+_FOREIGN: Final = frozenset(
+    {"ad", "ads", "advert", "advertisement", "advertising", "banner", "bio", "breadcrumb", "breadcrumbs", "byline",
+     "caption", "captions", "comment", "comments", "complementary", "consent", "contentinfo", "cookie", "cookies",
+     "copyright", "credit", "credits", "dialog", "disclaimer", "dropdown", "footer", "gdpr", "menu", "meta",
+     "metadata", "modal", "nav", "navbar", "navigation", "newsletter", "outbrain", "pagination", "paywall", "popular",
+     "popup", "promo", "promotion", "pull", "pullquote", "pull-quote", "recirc", "recommended", "related", "search",
+     "share", "sharing", "sidebar", "signup", "skip", "social", "sponsor", "sponsored", "subscribe", "subscription",
+     "taboola", "tags", "teaser", "toc", "toolbar", "tooltip", "trending", "widget"}
+)  # fmt: skip
+_NAMED = re.compile(
+    r"\s(?:class|id|role)\s*=\s*(?:\"([^\"]{0,400})|'([^']{0,400})|([^\s>\"']{1,400}))", re.IGNORECASE
+)
+_TOKEN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_WHOLE: Final = frozenset({"html", "head", "body", "main", "article", "h1", "a", "meta", "link", "time"})
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 # The library turns digits into an integer, however many there are.
 _LONG_NUMBER = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9a-fA-F]{7,});?")
@@ -75,6 +91,11 @@ class _Reading:
     run: list[str] = field(default_factory=list)
     head: str = ""
     inside: int = 0
+    with_foreign: bool = False
+    link: int = 0
+    linked: int = 0
+    foreign: bool = False
+    foreign_words: int = 0
     skipping: str = ""
     depth: int = 0
     skipped_words: int = 0
@@ -99,7 +120,19 @@ def read_page(text: str) -> Page:
     """Return the readable text of a page. Takes a time in proportion to its length, whatever is in it."""
     if text.count("&") > MOST_ENTITIES:
         raise LimitError(f"the page has more than {MOST_ENTITIES} entities", remedy="Save its text alone.")
-    state = _Reading()
+    state = _read(text, _Reading())
+    if 2 * state.foreign_words > sum(len(t.split()) for t, _, _ in state.blocks) + state.foreign_words:
+        # A class that wraps the article too, such as 'with-sidebar', tells nothing.
+        state = _read(text, _Reading(with_foreign=True))
+    blocks = _chosen(state)
+    if state.skipped_words:
+        state.notes.append(f"{state.skipped_words} words in hidden or foreign parts of the page are not read")
+    published = next((state.meta[n] for n in _PUBLISHED if state.meta.get(n)), "")
+    title = state.title or state.meta.get("og:title", "")
+    return Page(blocks, title, state.meta.get("og:site_name", ""), published, tuple(state.notes))
+
+
+def _read(text: str, state: _Reading) -> _Reading:
     for kind, piece in _pieces(text, state):
         if kind == "text":
             _take_text(state, piece)
@@ -110,12 +143,7 @@ def read_page(text: str) -> Page:
     _end_block(state)
     if state.skipping:
         state.notes.append(f"the element '{state.skipping}' is never closed; what follows it is not read")
-    blocks = _chosen(state)
-    if state.skipped_words:
-        state.notes.append(f"{state.skipped_words} words in hidden or foreign parts of the page are not read")
-    published = next((state.meta[n] for n in _PUBLISHED if state.meta.get(n)), "")
-    title = state.title or state.meta.get("og:title", "")
-    return Page(blocks, title, state.meta.get("og:site_name", ""), published, tuple(state.notes))
+    return state
 
 
 def unescape(text: str) -> str:
@@ -183,12 +211,15 @@ def _tag_end(text: str, start: int) -> int:
 
 def _take_text(state: _Reading, piece: str) -> None:
     if state.skipping:
-        state.skipped_words += len(piece.split())
+        count = len(piece.split())
+        state.skipped_words += count
+        state.foreign_words += count * state.foreign
     else:
         state.length += len(piece)
         if state.length > MOST_TEXT:
             raise LimitError(f"more than {MOST_TEXT} characters of text", remedy="Split the article.")
         state.run.append(unescape(piece))
+        state.linked += len(piece.strip()) if state.link else 0
 
 
 def _take_tag(state: _Reading, tag: str) -> None:
@@ -203,6 +234,8 @@ def _take_tag(state: _Reading, tag: str) -> None:
     if name in _BLOCKS:
         _end_block(state)
         state.head = "" if closing or name not in _HEADS else name
+    if name == "a":
+        state.link = 0 if closing else 1
     if name in ("article", "main"):
         state.inside = max(0, state.inside + (-1 if closing else 1))
     if closing or (name in _VOID and name != "meta"):
@@ -214,7 +247,9 @@ def _take_tag(state: _Reading, tag: str) -> None:
         ).lower()
         state.meta.setdefault(key[:80], plain(attributes.get("content", "")[:500]))
     elif name in _SKIPPED or _is_hidden(attributes):
-        state.skipping, state.depth = name, 1
+        state.skipping, state.depth, state.foreign = name, 1, False
+    elif not state.with_foreign and (name == "aside" or _is_foreign(tag, name)):
+        state.skipping, state.depth, state.foreign = name, 1, True
 
 
 def _attributes(tag: str) -> dict[str, str]:
@@ -223,6 +258,14 @@ def _attributes(tag: str) -> dict[str, str]:
     parser = _Attributes()
     parser.feed(tag)
     return parser.found
+
+
+def _is_foreign(tag: str, name: str) -> bool:
+    """Whether the class, id or role of an element says that it is no part of the article."""
+    if name in _WHOLE or "=" not in tag:
+        return False
+    said = (each for found in _NAMED.finditer(tag[:MOST_TAG]) for each in found.groups() if each)
+    return any(token.lower() in _FOREIGN for each in said for token in _TOKEN.findall(each))
 
 
 def _is_hidden(attributes: dict[str, str]) -> bool:
@@ -237,7 +280,9 @@ def _end_block(state: _Reading) -> None:
     text = plain("".join(state.run))
     state.run.clear()
     if text:
-        state.blocks.append((text, bool(state.head), state.inside > 0))
+        is_link = state.linked >= 0.9 * len(text)
+        state.blocks.append((text, bool(state.head) or is_link, state.inside > 0))
+    state.linked = 0
 
 
 def _chosen(state: _Reading) -> tuple[tuple[str, bool], ...]:

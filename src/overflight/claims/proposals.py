@@ -21,9 +21,10 @@ from overflight.claims.attribution import (
     inner_voice,
     is_voice,
     kind_of,
+    mentioned,
     outer_voice,
     resolved,
-    strip_lead,
+    strip_connectives,
 )
 from overflight.claims.clauses import (
     Clause,
@@ -42,7 +43,7 @@ from overflight.claims.hedges import find_hedges, find_qualifiers, unique
 from overflight.claims.mentions import named_places, named_times
 from overflight.claims.quantities import find_quantities
 from overflight.claims.records import Answer, Claim, Relation, Verb
-from overflight.claims.sentences import Sentence
+from overflight.claims.sentences import QUESTION, Sentence
 from overflight.claims.wording import read_words
 from overflight.errors import InputError, LimitError
 
@@ -176,43 +177,149 @@ def _placed(claim: Claim, place: Place, again: Sequence[Place]) -> Claim:
 def _of_document(document: Document, same: dict[Place, Copy], prefix: str) -> Iterator[Claim]:
     people: list[Voice] = []
     owned: set[tuple[str, str]] = set()
-    running: tuple[int, Voice] | None = None
+    quoting = _Quoting(document.sentences)
     count = 0
     for sentence in document.sentences:
-        if (document.name, sentence.number) in same or sentence.heading or not _is_statement(sentence.text):
+        text = sentence.text
+        if (document.name, sentence.number) in same or sentence.heading or sentence.speaker == QUESTION:
             continue
-        going_on = _going_on(sentence, running)
-        told = [_by_name(one, people) for one in _told(sentence.text, going_on, owned)]
+        if quoting.is_pulled(sentence) or not _is_statement(text):
+            continue
+        going_on = quoting.voice(sentence)
+        told: list[_Told] = []
+        for one in _told(text, going_on, owned):
+            named = _by_name(one, (*people, *mentioned("", [t.clause.subject for t in told])))
+            told.append(named)
+            if named.voice is not None and "[" not in named.voice.claimant:
+                people.append(named.voice)
+        quoting.goes_on(sentence, [one.voice for one in told if one.voice is not None])
         for one in told:
-            count += 1
-            yield _claim(f"{prefix}-{count:03d}", one, sentence, document)
-        voices = [one.voice for one in told if one.voice is not None]
-        people += [v for v in voices if "[" not in v.claimant]
-        del people[:-50]
-        quotes = any(mark in sentence.text for mark in _MARKS) or going_on is not None
-        closed = going_on is not None and "”" in sentence.text
-        running = (sentence.paragraph, voices[-1]) if voices and quotes and not closed else None
+            if _is_matter(one, sentence):
+                count += 1
+                yield _claim(f"{prefix}-{count:03d}", one, sentence, document)
+        people += mentioned(text, [] if going_on else [t.clause.subject for t in told if t.voice is None])
+        people += [t.voice for t in told[-1:] if t.voice is not None and "[" not in t.voice.claimant]
+        del people[:-60]
 
 
 _MARKS: Final = '"“”'
+_FIRST: Final = frozenset({"i", "we"})
 
 
-def _by_name(told: _Told, people: list[Voice]) -> _Told:
+def _by_name(told: _Told, people: Sequence[Voice]) -> _Told:
     """Put the name for a pronoun that speaks."""
     return told if told.voice is None else replace(told, voice=resolved(told.voice, people))
 
 
 def _is_statement(text: str) -> bool:
-    return len(text.split()) >= 4 and not text.rstrip("\"'”’)").endswith("?") and has_finite(text.lower())
+    bare = text.rstrip("\"'”’)")
+    return (
+        len(text.split()) >= 4
+        and not bare.endswith("?")
+        and not _ASIDE.match(text)
+        and (
+            has_finite(text.lower())
+            or inner_voice(text) is not None
+            or re.match(r"(?:we|they|i|these|those)\s(?:\w+ly\s|also\s)?[a-z]{3,}\b", text.lower())
+            is not None
+        )
+    )
 
 
-def _going_on(sentence: Sentence, running: tuple[int, Voice] | None) -> Voice | None:
-    """Return the voice whose quotation goes on here: the same paragraph, and quoted or not yet closed."""
-    if running is None or running[0] != sentence.paragraph or outer_voice(sentence.text) is not None:
+# What pages and programmes of a talk say of themselves, and calls to the reader.
+_ASIDE: Final = re.compile(
+    r"(?:(?:read|see|learn|find out|watch|listen|hear) (?:more|also|on|to)\b|related:|more on this|sign up|subscribe|"
+    r"follow us|share (?:this|on)|click|tap|scroll|advertisement|copyright|©|all rights reserved|photo(?:graph)?s?:|"
+    r"image:|credit:|(?:first |last )?(?:published|updated)(?: on)? \w+ \w+|reporting by|edit(?:ed|ing) by|"
+    r"this (?:article|story|transcript|post|page|translation|content) (?:was|is|has been|may|appear)|"
+    r"(?:reproduction|republication|no part)\b.*\b(?:prohibited|permission|permitted)|we use cookies|"
+    r"(?:by continuing|you can (?:withdraw|unsubscribe|change|manage)|thank you|thanks|good (?:morning|afternoon|evening))\b|"
+    r"(?:let me|let us|let's)\b|the following is a (?:transcript|translation)|(?:what follows|below|the text below) is\b|"
+    r"here (?:is|are|goes)\b|for more\b|download\b|register\b|log in\b|join (?:us|our)\b)",
+    re.IGNORECASE,
+)
+
+
+class _Quoting:
+    """Who speaks where a quotation or a turn of a transcript goes on over sentences without a voice."""
+
+    def __init__(self, sentences: Sequence[Sentence]) -> None:
+        self._sentences = sentences
+        self._words = {s.number: f" {_folded(s.text)} " for s in sentences}
+        self._at = {s.number: k for k, s in enumerate(sentences)}
+        self._running: tuple[Sentence, Voice, bool] | None = None
+
+    def is_pulled(self, sentence: Sentence) -> bool:
+        """Whether it is a quotation alone that stands in a longer sentence too: a pull quote."""
+        text = sentence.text.strip()
+        words = self._words[sentence.number]
+        if text[:1] not in _MARKS or text[-1:] not in _MARKS or len(words.split()) < LEAST_PULLED:
+            return False
+        near = range(max(0, self._at[sentence.number] - 60), self._at[sentence.number] + 60)
+        return any(
+            len(words) < len(self._words[other.number]) and words in self._words[other.number]
+            for other in (self._sentences[k] for k in near if k < len(self._sentences))
+        )
+
+    def voice(self, sentence: Sentence) -> Voice | None:
+        """Return who goes on speaking in a sentence that has no voice of its own around it."""
+        if sentence.speaker:
+            return Voice(sentence.speaker, kind_of(sentence.speaker, "") or "named_official", "(speaks)")
+        if outer_voice(sentence.text) is not None:
+            return None
+        return self._going_on(sentence) or self._later(sentence)
+
+    def _going_on(self, sentence: Sentence) -> Voice | None:
+        if self._running is None:
+            return None
+        last, voice, is_open = self._running
+        text = sentence.text
+        near = sentence.paragraph == last.paragraph
+        follows = sentence.paragraph == last.paragraph + 1 and (is_open or text[-1] in _MARKS)
+        inside = text[0] in _MARKS or (
+            near and (text.count("”") > text.count("“") or text.count('"') % 2 == 1)
+        )
+        # Within a quotation that is not closed yet, sentences have no marks of their own.
+        inside = inside or (near and is_open)
+        return replace(voice, said_with="(goes on)", hedge="") if inside and (near or follows) else None
+
+    def _later(self, sentence: Sentence) -> Voice | None:
+        """Return the voice at the end of a quotation of several sentences: '“A. B,” he said.'"""
+        if sentence.text[0] not in _MARKS or not _is_open(sentence.text, False):
+            return None
+        k = self._at[sentence.number]
+        for after in self._sentences[k + 1 : k + 8]:
+            if after.paragraph != sentence.paragraph:
+                return None
+            if (said := outer_voice(after.text)) is not None and said.voice is not None:
+                return replace(said.voice, said_with="(begins)", hedge="")
+            if not _is_open(after.text, True):
+                return None
         return None
-    text = sentence.text
-    inside = text[0] in _MARKS or text.count("”") > text.count("“") or text.count('"') % 2 == 1
-    return replace(running[1], said_with="(goes on)", hedge="") if inside else None
+
+    def goes_on(self, sentence: Sentence, voices: Sequence[Voice]) -> None:
+        """Take in who spoke in a sentence."""
+        going = self._running is not None and self._running[2]
+        is_open = _is_open(sentence.text, going and self._running is not None and voices != [])
+        quoted = any(mark in sentence.text for mark in _MARKS) or is_open
+        self._running = (
+            (sentence, voices[-1], is_open) if voices and quoted and not sentence.speaker else None
+        )
+
+
+LEAST_PULLED: Final = 3  # words
+
+
+def _is_open(text: str, before: bool) -> bool:
+    """Whether a quotation is open behind a sentence; `before`: whether one was open before it."""
+    for mark in text:
+        if mark == "“":
+            before = True
+        elif mark == "”":
+            before = False
+        elif mark == '"':
+            before = not before
+    return before
 
 
 # --- one sentence
@@ -288,6 +395,12 @@ def _of_clause(main: str, voice: Voice | None, lead: tuple[str, ...]) -> Iterato
     if said is None or said.voice is None:
         yield from _statements(main, voice, lead, main)
         return
+    if re.sub(r"['’]\w+$", "", said.voice.claimant.lower()) in _FIRST:
+        # 'We deny that' is of who speaks; in an article it is of its writer.
+        before = main[: main.find(said.content)]
+        hedges = (*lead, *find_hedges(before), said.voice.hedge)
+        yield from _statements(said.content, voice, hedges, said.content)
+        return
     yield from _statements(said.content, said.voice, (said.voice.hedge,), _whole(said))
 
 
@@ -311,6 +424,32 @@ def _statements(text: str, voice: Voice | None, lead: tuple[str, ...], whole: st
         if voice is not None and leads and _reads_badly(clause.text):
             shown = replace(clause, text=f"[{voice.claimant}: {voice.said_with}] {clause.text}")
         yield _Told(shown, voice, unique((*lead, *hedges)), whole)
+
+
+# What a sentence must touch to be of the matter: it says where, when, how many, of what flies or who acts.
+_SMALL_TALK: Final = re.compile(
+    r"^(?:such|that|this|so)\s(?:is|was|were|are)\b|^(?:these days\s)?(?:everyone|everybody|nobody|anyone)\s(?:seems?|knows?|remembers)\b|"
+    r"^[\[]?(?:i|we)[\]]?\s(?:am|live|have no|had to|like|love|hope|wish|wonder|will|shall|am not|can['’]t|cannot|can not|won['’]t|would like|"
+    r"condemn|welcome|thank|regret|congratulate|invite|urge|call on|ask|asked|appreciate|want to|haven['’]t|have not|don['’]t mind)\b|"
+    r"^what (?:i|we) (?:do have|have|like|want)\b",
+    re.IGNORECASE,
+)
+_ANAPHOR: Final = re.compile(
+    r"^[\[]?(?:it|they|he|she|one|none|some|most|all|both|each|many|its|their|the|these|those|his|her)\b",
+    re.IGNORECASE,
+)
+
+
+def _is_matter(told: _Told, sentence: Sentence) -> bool:
+    """Whether a statement is of the matter: not small talk, not the writer on the writing."""
+    text = strip_connectives(told.clause.text)
+    if told.clause.owner or told.clause.saying:
+        return True
+    if _SMALL_TALK.match(text):
+        return False
+    if told.voice is not None and not sentence.speaker:
+        return True
+    return len(text.split()) >= 3
 
 
 _PLAIN: Final = frozenset(
@@ -351,7 +490,7 @@ def _claim(claim_id: str, told: _Told, sentence: Sentence, document: Document) -
         date=document.published,
         claimant=_clean(voice.claimant) if voice else document.outlet or ARTICLE,
         attribution=voice.kind if voice else "article_voice",
-        claim=_clean(strip_lead(clause.text)),
+        claim=_clean(strip_connectives(clause.text)),
         verbs=verbs,
         answer=answer,
         subject=clause.owner or _clean(clause.subject.strip("[] ")),

@@ -1,12 +1,13 @@
 """Sentences of English text, by rules: full stops of abbreviations, initials and numbers end none.
 
-The rules are a list, not an understanding. Nothing is lost: the sentences joined by spaces are the text.
+The rules are a list, not an understanding. Nothing is lost: the sentences joined by spaces are the text. In a
+transcript the paragraphs begin with who speaks ('SPOKESPERSON: …'), which is taken off and kept apart.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,12 +45,16 @@ _OPENERS: Final = "\"'“‘([—–-•"
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence: its number in the document from 1, its text, its paragraph from 1."""
+    """A sentence: its number in the document from 1, its text, its paragraph from 1.
+
+    `speaker` is who says it by the label of a paragraph of a transcript, `QUESTION` for one who only asks.
+    """
 
     number: int
     text: str
     paragraph: int = 1
     heading: bool = False
+    speaker: str = ""
 
 
 def split_sentences(text: str) -> Iterator[str]:
@@ -93,3 +98,72 @@ def _cut(text: str) -> Iterator[str]:
         text = text[at:].lstrip()
     if text:
         yield text
+
+
+# --- transcripts
+
+QUESTION: Final = "?"
+_LABEL = re.compile(
+    r"(?P<label>(?:Q|A|[A-Z][\w.'’-]*(?:[ ,]{1,2}(?:of|for|the|and|to|[A-Z][\w.'’-]*)){0,7})(?:\s\([^()]{1,60}\))?)"
+    r"(?::|\.(?=\s+[A-Z])(?<=\b[QA]\.))\s+(?=\S)"
+)
+_ASKS: Final = frozenset(
+    (
+        "Q",
+        "QUESTION",
+        "QUESTIONER",
+        "REPORTER",
+        "JOURNALIST",
+        "MODERATOR",
+        "INTERVIEWER",
+        "HOST",
+        "PRESS",
+        "MEDIA",
+    )
+)
+# What stands before a colon and is nobody.
+_NOBODY: Final = re.compile(
+    r"(?:editor['’]?s? )?(?:note|update|updated|correction|read|related|see|more|source|sources|photo|image|picture|"
+    r"caption|video|watch|listen|advertisement|published|by|tags|topics|share|contact|credit|also|breaking|"
+    r"analysis|opinion|explainer|timeline|summary|background|subject|from|date|to|re|location|place|time)\b",
+    re.IGNORECASE,
+)
+_RANK: Final = re.compile(
+    r"\b(?:mr|mrs|ms|dr|sen|rep|gen|col|adm|capt|maj|sgt|chairman|chairwoman|chair|minister|secretary|spokes\w+|"
+    r"president|director|chief|commander|officials?|general|colonel|admiral|ambassador|professor|representative)\b",
+    re.IGNORECASE,
+)
+MOST_LABEL: Final = 80  # characters
+
+
+def speakers(paragraphs: Sequence[str]) -> dict[int, tuple[str, int]]:
+    """Return (speaker, length of the label) of the paragraphs of a transcript that begin with a label.
+
+    It is a transcript when labels come back, or two of them have a rank or an office. Empty when it is none.
+    """
+    found: dict[int, tuple[str, int]] = {}
+    for k, text in enumerate(paragraphs):
+        match = _LABEL.match(text[: 2 * MOST_LABEL])
+        if match and len(match[0]) <= MOST_LABEL and not _NOBODY.match(match["label"]):
+            found[k] = (match["label"], match.end())
+    labels = [label for label, _ in found.values()]
+    back = {label for label in labels if labels.count(label) > 1}
+    ranked = {label for label in labels if _RANK.search(label)}
+    if len(back | ranked) < 2 and not (back and any(_asks(label) for label in labels)):
+        return {}
+    kept = {k: v for k, v in found.items() if v[0] in back or v[0].isupper() or v[0] in ranked}
+    return {k: (QUESTION if _asks(label) else _named(label), end) for k, (label, end) in kept.items()}
+
+
+def _asks(label: str) -> bool:
+    return label.split(" (")[0].rstrip(".0123456789 ").upper() in _ASKS
+
+
+def _named(label: str) -> str:
+    """Return a label as a name: 'LT. GEN. DOE' is 'Lt. Gen. Doe'; 'A' is who answers."""
+    if label.rstrip(".") == "A":
+        return "the one who answers [A]"
+    if not label.isupper():
+        return label
+    small = {"OF", "FOR", "THE", "AND", "TO"}
+    return " ".join(w.lower() if k and w in small else w.title() for k, w in enumerate(label.split()))
