@@ -271,7 +271,9 @@ GOOD = "e1,a made beacon,1.09e9,54,4.6e6,10,0.5,made up"
 
 
 def test_a_table_of_emitters_as_csv_and_as_toml(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text(f"{HEAD},eirp_spread_db,assumed\n{GOOD},2,false\n")
+    (tmp_path / "a.csv").write_text(
+        f"{HEAD},eirp_spread_db,assumed,polarisation\n{GOOD},2,false,horizontal\n"
+    )
     (tmp_path / "b.toml").write_text(
         '[[emitter]]\nid = "e2"\nname = "b"\nfrequency_hz = 150e6\neirp_dbm = 37\nbandwidth_hz = 12500\n'
         'height_m = 1.5\nduty = 1\nsource = "made up"\n'
@@ -279,6 +281,7 @@ def test_a_table_of_emitters_as_csv_and_as_toml(tmp_path: Path) -> None:
     one, two = read_emitters([tmp_path / "a.csv", tmp_path / "b.toml"])
     assert (one.eirp_spread_db, one.assumed, one.duty, one.line) == (2.0, False, 0.5, 2)
     assert (two.eirp_spread_db, two.assumed, two.frequency_hz) == (10.0, True, 150e6)
+    assert (one.polarisation, two.polarisation) == ("horizontal", "vertical")
     placed = emitter_at(one, hovering(0.0).site, 1000.0)
     assert (placed.alt_m, placed.lat_deg, placed.duty) == (1010.0, 47.0, 0.5)
 
@@ -293,6 +296,7 @@ def test_a_table_of_emitters_as_csv_and_as_toml(tmp_path: Path) -> None:
         (f"{HEAD}\n{GOOD.replace('54', 'loud')}", "line 2, field 'eirp_dbm': 'loud' is not a number"),
         (f"{HEAD}\n{GOOD.replace('54', '')}", "line 2, field 'eirp_dbm': is missing"),
         (f"{HEAD},eirp_spread_db\n{GOOD},-1", "field 'eirp_spread_db'"),
+        (f"{HEAD},polarisation\n{GOOD},round", "line 2, field 'polarisation': emitter 'e1': it is 'round'"),
         (f"{HEAD}\n{GOOD}\n{GOOD}", "line 3, field 'id': 'e1' is there already"),
         (f"{HEAD.replace('duty', 'dutty')}\n{GOOD}", "Did you mean 'duty'?"),
     ],

@@ -1,9 +1,9 @@
 """Classes of emitters at a site, and the receiver that may have listened. Assumed, unless a source is given.
 
 A user's own stand in a CSV or TOML file (`read_emitters`): `id, name, frequency_hz, eirp_dbm, bandwidth_hz,
-height_m, duty, source`, and `eirp_spread_db` (how far the power toward the balloon may be off either way) and
-`assumed`. `height_m` is that of the antenna above the ground around it, `duty` the share of the time on the
-air.
+height_m, duty, source`, and `eirp_spread_db` (how far the power toward the balloon may be off either way),
+`polarisation` (vertical where nothing is said) and `assumed`. `height_m` is that of the antenna above the
+ground around it, `duty` the share of the time on the air.
 
 The classes that come with the package are of the textbook sort and name no place and no system. Their EIRP is
 that toward the receiver: a radar's main beam points at it for a moment only, its back lobe always does.
@@ -19,12 +19,13 @@ from typing import Any, Final
 
 from overflight.errors import InputError
 from overflight.exposure.classfile import ClassRow, number, parse_class_rows, words
+from overflight.exposure.p528 import POLARISATIONS, Polarisation
 from overflight.exposure.radio import Emitter, Receiver
 from overflight.places.sites import Site
 from overflight.rows import Problems, read_unique, shorten
 
 REQUIRED: Final = ("id", "name", "frequency_hz", "eirp_dbm", "bandwidth_hz", "height_m", "duty", "source")
-OPTIONAL: Final = ("eirp_spread_db", "assumed")
+OPTIONAL: Final = ("eirp_spread_db", "polarisation", "assumed")
 # Half the range within which the EIRP of an assumed class may lie, decibels.
 SPREAD_DB: Final = 10.0
 
@@ -42,6 +43,7 @@ class EmitterClass:
     duty: float
     source: str
     eirp_spread_db: float = SPREAD_DB
+    polarisation: Polarisation = "vertical"
     assumed: bool = True
     file: str = ""
     line: int = 0
@@ -56,6 +58,12 @@ class EmitterClass:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise InputError(f"emitter '{self.id}': it is {value!r}", field=name, remedy=remedy)
+        if self.polarisation not in POLARISATIONS:
+            raise InputError(
+                f"emitter '{self.id}': it is '{shorten(str(self.polarisation))}'",
+                field="polarisation",
+                remedy="Write vertical or horizontal, or leave it empty.",
+            )
 
 
 def _emitter(one: EmitterClass, lon_deg: float, lat_deg: float, alt_m: float) -> Emitter:
@@ -147,6 +155,7 @@ def _class(row: ClassRow, file: str, problems: Problems) -> EmitterClass | None:
             id=str(row.cells["id"]),
             name=name,
             source=source,
+            polarisation=row.cells.get("polarisation") or "vertical",
             assumed=assumed != "false",
             file=file,
             line=row.line,
@@ -168,6 +177,7 @@ def emitter_row(one: EmitterClass) -> dict[str, Any]:
         "eirp_dbm": one.eirp_dbm,
         "eirp_spread_db": one.eirp_spread_db,
         "bandwidth_hz": one.bandwidth_hz,
+        "polarisation": one.polarisation,
         "height_m": one.height_m,
         "duty": one.duty,
     }

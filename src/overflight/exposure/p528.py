@@ -1,10 +1,10 @@
 """Loss between the ground and a balloon by Recommendation ITU-R P.528-5, from a table.
 
-A smooth Earth of average ground, vertical polarisation, no clutter and no hills: a direct ray and one off the
-ground, diffraction past the horizon and scatter beyond, gases, and how the loss varies over the hours of a
-year. `data/p528.npz` was made by `design/p528_table.py`; between its nodes the loss over that of free space
-is interpolated, linear in the logarithms of frequency and heights. docs/images-and-signals.md says how far
-that lies from the method itself.
+A smooth Earth of average ground, vertical or horizontal polarisation, no clutter and no hills: a direct ray
+and one off the ground, diffraction past the horizon and scatter beyond, gases, and how the loss varies over
+the hours of a year. `data/p528.npz` was made by `design/p528_table.py`; between its nodes the loss over that
+of free space is interpolated, linear in the logarithms of frequency and heights. docs/images-and-signals.md
+says how far that lies from the method itself.
 
 Valid from 100 MHz to 30 GHz, both ends 1.5 m to 20 km above the ground around the emitter, out to 1100 km
 past the horizon. Higher up `loss` gives free space within the radio horizon of the exponential atmosphere,
@@ -17,7 +17,7 @@ import math
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,11 +30,13 @@ from overflight.units import EARTH_RADIUS_M
 
 Float64s = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int8]
+Polarisation = Literal["vertical", "horizontal"]
 
 TABLE: Final = Path(__file__).parent / "data" / "p528.npz"
 LOW_HZ, HIGH_HZ = 100e6, 30e9
 LOW_M, HIGH_M = 1.5, 20_000.0
 PERCENTS: Final = (10.0, 50.0, 90.0)
+POLARISATIONS: Final[tuple[Polarisation, ...]] = ("vertical", "horizontal")
 # Nodes of the horizon, even in the square root of the height: a metre at most from the file's.
 ROOTS: Final = 401
 
@@ -56,9 +58,13 @@ class Loss(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Table:
-    """The file: excess over free space (percent, frequency, height, height, distance), decibels."""
+    """The file: excess over free space (percent, frequency, height, height, distance), decibels.
+
+    `excess_db` is that of vertical polarisation, `added_db` what horizontal adds to it.
+    """
 
     excess_db: npt.NDArray[np.float32]
+    added_db: npt.NDArray[np.float32]
     frequency_hz: Float64s
     height_m: Float64s
     share: Float64s
@@ -84,11 +90,11 @@ def _table() -> _Table:
     with np.load(TABLE, allow_pickle=False) as file:
         return _Table(
             excess_db=_symmetric(file["excess_cdb"], file["height_m"].size),
+            added_db=_symmetric(file["horizontal_cdb"], file["height_m"].size),
             frequency_hz=file["frequency_hz"],
             height_m=file["height_m"],
             share=file["share"],
             past_m=file["past_m"],
-            # The horizon is nearly the square root of the height, and straight over it.
             horizon_m=np.interp(
                 # The horizon is nearly the square root of the height, and straight over it.
                 np.linspace(0.0, np.sqrt(HIGH_M), ROOTS),
@@ -126,11 +132,13 @@ def applies(frequency_hz: float, antenna_m: float) -> bool:
 
 
 @lru_cache(maxsize=256)
-def curves(frequency_hz: float, antenna_m: float, percent: float = 50.0) -> Curves:
+def curves(
+    frequency_hz: float, antenna_m: float, percent: float = 50.0, polarisation: Polarisation = "vertical"
+) -> Curves:
     """Return the curves of an emitter that `loss` interpolates in.
 
-    Raises InputError where P.528 is not valid for the emitter (`applies`) or the share of time is not 10, 50
-    or 90 %.
+    Raises InputError where P.528 is not valid for the emitter (`applies`), the share of time is not 10, 50 or
+    90 %, or the polarisation is none of POLARISATIONS.
     """
     if not applies(frequency_hz, antenna_m):
         raise InputError(
@@ -140,8 +148,14 @@ def curves(frequency_hz: float, antenna_m: float, percent: float = 50.0) -> Curv
         )
     if percent not in PERCENTS:
         raise InputError(f"it is {percent!r}", field="percent", remedy="Give 10, 50 or 90 % of the time.")
-    table = _table()
-    cube = table.excess_db[PERCENTS.index(percent)].astype(np.float64)
+    if polarisation not in POLARISATIONS:
+        raise InputError(
+            f"it is {polarisation!r}", field="polarisation", remedy="Write 'vertical' or 'horizontal'."
+        )
+    table, share = _table(), PERCENTS.index(percent)
+    cube = table.excess_db[share].astype(np.float64)
+    if polarisation == "horizontal":
+        cube += table.added_db[share]
     flat = _between(cube, np.log(table.frequency_hz), np.log(frequency_hz))
     flat = _between(flat, np.log(table.height_m), np.log(antenna_m))
     return Curves(
@@ -185,6 +199,7 @@ def loss(
     range_m: npt.ArrayLike,
     *,
     percent: float = 50.0,
+    polarisation: Polarisation = "vertical",
 ) -> Loss:
     """Return the loss that is not exceeded for a share of the time; arrays broadcast.
 
@@ -193,6 +208,7 @@ def loss(
     antenna_m, height_m : heights of the emitter and the other end above the ground around the emitter.
     distance_m : along the ground; `range_m` : the straight line (`ground_between_m` turns one to the other).
     percent : 10, 50 or 90.
+    polarisation : of POLARISATIONS; it matters for the ray off the ground and for diffraction.
     """
     height, distance, away = np.broadcast_arrays(
         *(np.asarray(x, dtype=np.float64) for x in (height_m, distance_m, range_m))
@@ -200,7 +216,7 @@ def loss(
     found, codes = np.empty(height.size), np.empty(height.size, dtype=np.int8)
     flat = (np.ascontiguousarray(height).ravel(), np.ascontiguousarray(distance).ravel())
     if applies(frequency_hz, antenna_m):
-        c = curves(float(frequency_hz), float(antenna_m), float(percent))
+        c = curves(float(frequency_hz), float(antenna_m), float(percent), polarisation)
         _excess(*flat, c.excess_db, c.log_height, c.share, c.past_m, c.horizon_m, c.own_horizon_m,
                 found, codes)  # fmt: skip
     else:

@@ -266,7 +266,10 @@ def _margin(
     status = np.full(pieces.range_m.size, OUTSIDE, dtype=np.int8)
     away, height = pieces.range_m[asked], pieces.above_site_m[asked]
     ground = ground_between_m(away, emitter.height_m, height, site_alt_m)
-    found = loss(emitter.frequency_hz, emitter.height_m, height, ground, away, percent=percent)
+    found = loss(
+        emitter.frequency_hz, emitter.height_m, height, ground, away,
+        percent=percent, polarisation=emitter.polarisation,
+    )  # fmt: skip
     margin[asked], status[asked] = budget - found.loss_db, found.status
     return margin, status
 
