@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 # Before anything brings eccodes: each has its own PROJ, and pyproj crashes when it comes second.
-import pyproj  # noqa: F401
+import pyproj  # noqa: F401  # for its side effect
 import pytest
 from hypothesis import settings
 

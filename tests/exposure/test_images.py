@@ -10,6 +10,7 @@ import dataclasses
 import importlib
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ from overflight.exposure.images import (
     images_section,
     overcast,
 )
+from overflight.exposure.looks import MemberLooks
 from overflight.exposure.niirs_words import (
     check_level,
     grade_words,
@@ -54,8 +56,8 @@ CLEAR = Cloud(probability=0.0, source="made")
 FIFTEEN = next(one for one in BUILT_IN if one.camera.aperture_m == 0.15)
 
 
-def best(looks: object, camera: CameraClass = FIFTEEN, **keywords: object) -> float:
-    return float(np.nanmedian(image_site(looks, (camera,), **keywords).by_camera[0].best_niirs))  # type: ignore[arg-type]
+def best(looks: MemberLooks, camera: CameraClass = FIFTEEN, **keywords: Any) -> float:
+    return float(np.nanmedian(image_site(looks, (camera,), **keywords).by_camera[0].best_niirs))
 
 
 # --- grades -----------------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +15,13 @@ from made_looks import NOON_S, hovering, looks_at, passing
 
 from overflight.errors import InputError
 from overflight.exposure.cameras import BUILT_IN as CAMERAS
+from overflight.exposure.cameras import CameraClass
 from overflight.exposure.emitters import BUILT_IN as EMITTERS
 from overflight.exposure.images import Cloud, ObservedCloud, image_site
+from overflight.exposure.looks import MemberLooks
 from overflight.exposure.residual import (
     INPUT_WORDS,
+    Residual,
     residual_findings,
     unknown_images,
     unknown_section,
@@ -86,11 +91,11 @@ def test_shares_are_shares(seed: int) -> None:
 # --- what a case hangs on ---------------------------------------------------------------------------------
 
 
-def one_image(looks: object, cameras: object = (FIFTEEN,), **keywords: object) -> object:
-    return unknown_images(looks, cameras, **keywords)[0]  # type: ignore[arg-type]
+def one_image(looks: MemberLooks, cameras: Sequence[CameraClass] = (FIFTEEN,), **keywords: Any) -> Residual:
+    return unknown_images(looks, cameras, **keywords)[0]
 
 
-def spread_out(near: float = 0.1, far: float = 4.0) -> object:
+def spread_out(near: float = 0.1, far: float = 4.0) -> MemberLooks:
     """Half of the members hover over the site, half far from it."""
     return looks_at(np.repeat([[near], [far]], [8, 8], axis=0) + np.zeros((16, 13)))
 

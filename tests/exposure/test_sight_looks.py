@@ -69,7 +69,7 @@ def random_looks(count=200, seed=5):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_straight_lines_are_those_of_pymap3d(seed):
-    pymap3d = pytest.importorskip("pymap3d")
+    pymap3d = pytest.importorskip("pymap3d", reason="pymap3d (the extra oracles) is not installed")
     place, ensemble, lon, lat, alt = random_looks(seed=seed)
     looks = member_looks(ensemble, place, air=STRAIGHT)
     az, el, away = pymap3d.geodetic2aer(lat, lon, alt, place.lat_deg, place.lon_deg, 700.0)
@@ -80,7 +80,7 @@ def test_straight_lines_are_those_of_pymap3d(seed):
 
 
 def test_straight_lines_are_those_of_skyfield():
-    api = pytest.importorskip("skyfield.api")
+    api = pytest.importorskip("skyfield.api", reason="skyfield (the extra oracles) is not installed")
     place, ensemble, lon, lat, alt = random_looks(count=20)
     looks = member_looks(ensemble, place, air=STRAIGHT)
     time = api.load.timescale(builtin=True).utc(2023, 1, 29)

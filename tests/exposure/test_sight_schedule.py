@@ -190,7 +190,7 @@ def made(name=HOSTILE, **keywords):
 
 
 def test_the_calendar_is_read_by_another_program():
-    icalendar = pytest.importorskip("icalendar")
+    icalendar = pytest.importorskip("icalendar", reason="icalendar (the extra oracles) is not installed")
     calendar = icalendar.Calendar.from_ical(schedule_calendar(made()))
     events = calendar.walk("VEVENT")
     assert len(events) == 1
@@ -236,7 +236,7 @@ def test_the_same_schedule_has_the_same_bytes_and_another_window_another_uid():
 
 
 def test_a_calendar_without_windows_is_still_one():
-    icalendar = pytest.importorskip("icalendar")
+    icalendar = pytest.importorskip("icalendar", reason="icalendar (the extra oracles) is not installed")
     empty = schedule(passing(lats=np.full(5, 40.0)), [site()])
     assert icalendar.Calendar.from_ical(schedule_calendar(empty)).walk("VEVENT") == []
 

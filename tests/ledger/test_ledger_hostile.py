@@ -8,6 +8,8 @@ import random
 import shutil
 import sqlite3
 import threading
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -203,13 +205,13 @@ def _key(folder: Path) -> Path:
     return folder / "key"
 
 
-def _make(path: str, gate: object, failed: object) -> None:
-    gate.wait()  # type: ignore[attr-defined]  # multiprocessing gives proxies without types
+def _make(path: str, gate: Barrier, failed: SimpleQueue[str]) -> None:
+    gate.wait()
     try:
         with open_ledger(path, make=True, origin="made") as log:
             log.append([card(f"by {os.getpid()}")])
     except BaseException as error:
-        failed.put(repr(error))  # type: ignore[attr-defined]
+        failed.put(repr(error))
 
 
 def test_writers_that_make_a_log_at_once_all_get_it(tmp_path: Path) -> None:
@@ -280,7 +282,7 @@ def test_many_checkpoints_are_held_against_one_reading(
         found = verify_ledger(log, checkpoints=[*notes, bad], keys=[public])
         assert [p.kind for p in found.problems] == ["fork"]
         assert "before 17" in found.problems[0].text
-        assert len(readings) == 2
+        assert len(readings) == 1
         write_export(log, tmp_path / "x.ledger")
         problems, _ = check_export(read_export(tmp_path / "x.ledger"), checkpoints=[*notes, bad])
         assert problems == ["a checkpoint saw other entries before 17: the log was written anew"]

@@ -25,7 +25,7 @@ import numpy as np
 
 # Before eccodes: each brings its own PROJ, and pyproj crashes when it comes second.
 # isort: off
-import pyproj  # noqa: F401
+import pyproj  # noqa: F401  # for its side effect
 import eccodes
 
 # isort: on
