@@ -357,6 +357,7 @@ def test_the_reach_stands_beside_the_claim_that_it_strayed() -> None:
         winds="prior",
     )
     findings: Mapping[str, Finding] = {f.id: f for f in (chance("steer.flight.p_drifted", 0.7), *reach)}
-    (check,) = check_claim(Claim(id="C001", verbs=("strayed",)), None, findings)
-    assert "claims.strayed.reach_USA" in check.basis
-    assert "6 %" in check.reason or "7 %" in check.reason
+    motion, way = check_claim(Claim(id="C001", verbs=("strayed",)), None, findings)
+    assert (motion.aspect, motion.p) == ("manoeuvre", 0.7)
+    assert "claims.strayed.reach_USA" in way.basis
+    assert "6 %" in way.reason or "7 %" in way.reason
