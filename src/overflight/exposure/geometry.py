@@ -427,9 +427,19 @@ def _bending_table(air: Refractivity) -> Float64s:
 
 @compiled
 def _resample(elevation: Float64s, bending: Float64s, straight: Float64s, table: Float64s) -> None:
+    """Linear between rising `elevation`, held beyond it: numpy's interp takes ten times as long to compile."""
+    last = elevation.shape[2] - 1
     for s in range(table.shape[0]):
         for h in range(table.shape[1]):
-            table[s, h] = np.interp(straight, elevation[s, h], bending[s, h])
+            i = 0
+            for k in range(straight.size):
+                while i < last and elevation[s, h, i + 1] <= straight[k]:
+                    i += 1
+                table[s, h, k] = bending[s, h, i]
+                if i < last and straight[k] > elevation[s, h, i]:
+                    rise = bending[s, h, i + 1] - bending[s, h, i]
+                    slope = rise / (elevation[s, h, i + 1] - elevation[s, h, i])
+                    table[s, h, k] += slope * (straight[k] - elevation[s, h, i])
 
 
 @compiled
