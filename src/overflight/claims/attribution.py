@@ -181,9 +181,12 @@ def inner_voice(clause: str) -> Said | None:
 
 # 'Does not rule out that', 'don't believe it was': a stance, whatever is held.
 _NOT_HELD = re.compile(
-    r"^(?P<who>[^“”\",]{1,60}?)\s(?P<with>(?:(?:do|does|did|can|could|would|has|have|had)(?:\snot|n['’]t)|cannot)\s(?:yet\s|currently\s|now\s)?"
-    r"(?:rule[d]? out|exclude[d]?|discard(?:ed)?|discount(?:ed)?|believe|think|assess|den(?:y|ied)|doubt|expect|suspect|accept(?:ed)?))\s"
-    r"(?P<content>(?:that|it|they|he|she|this|the|there|any|a|an|its|whether)\b.*)$",
+    r"^(?P<who>[^“”\",]{1,60}?)\s(?P<with>(?:has|have|had|sees?|saw)\sno\sreason\sto\s(?:believe|think|suspect)|"
+    r"(?:(?:do|does|did|can|could|would|has|have|had)(?:\snot|n['’]t)|cannot)\s"
+    r"(?:yet\s|currently\s|now\s|entirely\s|at this (?:stage|point|time)\s)?(?:ruled? out|excluded?|discard(?:ed)?|"
+    r"discount(?:ed)?|believe|think|assess|den(?:y|ied)|doubt|expect|suspect|accept(?:ed)?))\s"
+    r"(?:the (?:possibility|idea|notion|chance) (?:that )?)?"
+    r"(?P<content>(?:that|it|they|he|she|this|the|there|any|a|an|its|whether)\b(?!,).*)$",
     re.IGNORECASE,
 )
 
@@ -233,7 +236,9 @@ def _outside(before: str, verb: str) -> bool:
 
 def _content(verb: str, after: str) -> str:
     """Return what the verb says; '' when it takes nothing that could be a statement."""
-    text = after.lstrip(":, ")
+    text = _SETTING.sub("", after).lstrip(":, ")
+    if text.startswith("to ") and verb not in _TO_DO:
+        return ""
     match = _THAT.match(text)
     if match and has_finite(text[match.end() :]):
         keep = has_finite(match[0]) or _WEIGHS.search(match[0])
@@ -249,6 +254,15 @@ def _content(verb: str, after: str) -> str:
     return ""
 
 
+# 'Claims to have seen it' is said; 'expects to finish' is a plan.
+_TO_DO: Final = frozenset(words("claim claims claimed profess professes professed"))
+_SETTING = re.compile(
+    rf"^\s*(?:(?:to|in) (?:reporters|journalists|parliament|lawmakers|the \w+|[A-Z][\w-]+)|(?:late |early )?on {_DAYS}"
+    r"(?: (?:morning|afternoon|evening|night))?|(?:last|this|that) (?:week|month|year|day|night|evening|morning)|"
+    r"yesterday|today|later|at the time|on condition of anonymity|in (?:a|an) (?:\w+ )?(?:statement|interview|post|"
+    r"letter|note|tweet|paper|report|briefing|email|speech))(?:,)?\s(?!by\b|to\b|of\b|with\b)",
+    re.IGNORECASE,
+)
 _NAMES_IT: Final = frozenset(words("called calls blamed blames considered considers"))
 
 
@@ -282,11 +296,19 @@ def _front(sentence: str) -> Said | None:
     for k in range(1, len(parts)):
         content = ", ".join(parts[k:])
         # An apposition has no verb of its own: 'X, the head of Y, the balloon flew'.
-        if k + 1 < len(parts) and not has_finite(parts[k]):
+        apposed = not has_finite(parts[k]) or (
+            re.match(r"(?:an?|the|one of|who|formerly|head|director|now)\s", parts[k])
+            and not re.search(_CERTAIN, parts[k].split(" who ")[0])
+        )
+        if k + 1 < len(parts) and apposed and has_finite(", ".join(parts[k + 1 :])):
             continue
         who = ", ".join(parts[:k])
         return Said(content, Voice(who, kind_of(who, ""), found["with"].lower(), found["with"].lower()), bare)
     return None
+
+
+# Words that are verbs wherever they stand; 'tank' and 'think tank' are none.
+_CERTAIN = re.compile(rf"\b(?:{any_of((*AUX, *PAST))}|[a-z]{{3,}}ed)\b")
 
 
 def _tail_according(sentence: str) -> Said | None:
@@ -408,6 +430,11 @@ def _around(sentence: str) -> Said | None:
         return reported
     for match in _VERB.finditer(bare):
         before, after = bare[: match.start()], bare[match.end() :]
+        short = re.fullmatch(r"[“\"][^“”\"]{1,60},[”\"]\s(?P<who>[^“”\",]{1,40}?)\s", before)
+        if short and not after.strip() and is_voice(short["who"]):
+            return Said(
+                before[: short.start("who")].strip(), _voice(_claimant(short["who"]), match["verb"]), sentence
+            )
         if (
             match["verb"] in INVERSE
             and re.search(r"(?:,[”\"’']?|[”\"!?])\s*$", before)
@@ -494,9 +521,25 @@ def _claimant(text: str) -> str:
         who = shorter
     # A fronted phrase is no part of the subject: 'In a call with reporters, officials'.
     pieces = who.split(", ")
-    while len(pieces) > 1 and not is_voice_words(pieces[0]) and is_voice_words(", ".join(pieces[1:])):
+    while len(pieces) > 1 and (
+        (not is_voice_words(pieces[0]) and is_voice_words(", ".join(pieces[1:]))) or _PHRASE.match(pieces[0])
+    ):
         pieces.pop(0)
+    if (
+        len(pieces) == 1
+        and _PHRASE.match(who)
+        and (behind := re.search(r"\s(?P<who>he|she|they|it|we|I)$", who))
+    ):
+        pieces = [behind["who"]]
     return re.sub(r",\s(?:which|who|whose|where)\b.*$", "", ", ".join(pieces)).strip()
+
+
+_PHRASE = re.compile(
+    r"(?:in|at|on|by|from|during|after|before|since|with|under|over|as|despite|unlike|like|speaking|asked|pressed|"
+    r"questioned|contacted|reached|writing|citing|quoting|privately|publicly|officially|unofficially|however|"
+    r"interestingly|[a-z]+ly|earlier|later|last|this|that)\s?(?!of (?:them|those))",
+    re.IGNORECASE,
+)
 
 
 def is_voice(text: str) -> bool:
@@ -611,6 +654,10 @@ def resolved(voice: Voice, people: Sequence[Voice]) -> Voice:
         return replace(voice, claimant=f"{found.claimant} [{pronoun}]", kind=found.kind) if found else voice
     if _OF_THEM.match(voice.claimant) and people:
         return replace(voice, kind=people[-1].kind)
+    if pronoun in _SOME_OF and (
+        several := next((v for v in reversed(people) if _MANY.search(v.claimant)), None)
+    ):
+        return replace(voice, claimant=f"{several.claimant} [{voice.claimant}]", kind=several.kind)
     if short := _SHORT.fullmatch(voice.claimant):
         return _in_full(voice, short["noun"].lower(), people)
     if not voice.kind or voice.kind == "agency_statement":
@@ -621,6 +668,7 @@ def resolved(voice: Voice, people: Sequence[Voice]) -> Voice:
     return voice
 
 
+_SOME_OF: Final = frozenset({"one", "another", "a second", "a third"})
 _SHORT = re.compile(r"(?:the|this|that|the same)\s(?P<noun>\w+)", re.IGNORECASE)
 
 

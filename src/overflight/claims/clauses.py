@@ -141,6 +141,9 @@ def _parts(left: str, right: str, conjunction: str) -> bool:
         return conjunction != " and " or not re.search(
             r"\b(?:between|both|of|from|that)\s\S+(?:\s\S+)?$", left
         )
+    # ', who kept it and was old, has it': the relative clause is still open.
+    if re.search(r",\s(?:which|who|whose)\b[^,]*$", left):
+        return False
     if _BASE.match(right) and "," in conjunction and _MODAL.search(left):
         return True
     if _SPEAKS.match(right) and conjunction.strip(", ") in ("and", "but", "yet"):
@@ -296,6 +299,8 @@ def _relative(piece: str, antecedent: str, pronoun: str) -> list[Clause]:
     if pronoun == "which" and _PRESENT_VERB.match(piece) and not _tells(piece):
         return []
     made = statements(piece) if not (_ADVERB_VERB.match(piece) and pronoun in ("which", "who")) else []
+    if made and antecedent and pronoun == "which" and begins_clause(piece):
+        return [Clause(f"{made[0].text} [{antecedent}]", made[0].own, made[0].subject), *made[1:]]
     if made:
         return made
     lead = f"[{antecedent or pronoun}] "

@@ -45,6 +45,9 @@ _HEDGE = re.compile(
     r"in\s(?:my|our|his|her|its|their|\w+['’]s?)\s(?:view|opinion|judg(?:e)?ment|assessment|estimation)|"
     r"(?:roughly|approximately)(?=\s(?:the|as|half|equal|in|at)\b)|"
     r"ought\sto|hearsay|unproven|unsubstantiated|a\spossibility|the\spossibility|chances\sare|"
+    r"(?:has|have|had|is|are)\syet\sto\s\w+|nothing\sto\s(?:suggest|indicate|show|prove)|"
+    r"(?:our|his|her|their|its|my|the\s[\w'’]+|current|initial)\s(?:assessment|judg(?:e)?ment|belief|view|opinion|estimate|"
+    r"impression|understanding|suspicion|theory|guess)(?=\s(?:is|was|remains?)?\s?that\b)|"
     r"no\sone\s(?:can|could)\ssay|nobody\sknows|(?:not|n['’]t)\s(?:yet\s)?(?:be|been)\s(?:ruled\sout|excluded)|(?:is|are|was|were)\snot\s(?:clarified|understood)|"
     r"hinges\son|doubtful|questionable)",
     re.IGNORECASE,

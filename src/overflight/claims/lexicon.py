@@ -38,7 +38,9 @@ SAY: Final = words(
     tweets posts blogged made_known makes_known made_clear makes_clear made_it_clear makes_it_clear
     made_it_known let_it_be_known let_slip went_on_to_say goes_on_to_say said_publicly spoke_of
     called calls branded labelled labeled dubbed termed characterised characterized describes
-    read reads observes mumbled muttered shouted
+    read reads observes mumbled muttered shouted show_that shows_that
+    showed_that demonstrate_that demonstrated_that records_that record_that establishes_that established_that
+    states_that lists_that
     """
 )
 # Saying, thinking and feeling that keep a distance: the verb itself is a hedge.

@@ -247,6 +247,7 @@ class _Quoting:
         self._sentences = sentences
         self._words = {s.number: f" {_folded(s.text)} " for s in sentences}
         self._at = {s.number: k for k, s in enumerate(sentences)}
+        self._open = _open_states(sentences)
         self._running: tuple[Sentence, Voice, bool] | None = None
 
     def is_pulled(self, sentence: Sentence) -> bool:
@@ -285,7 +286,7 @@ class _Quoting:
 
     def _later(self, sentence: Sentence) -> Voice | None:
         """Return the voice at the end of a quotation of several sentences: '“A. B,” he said.'"""
-        if sentence.text[0] not in _MARKS or not _is_open(sentence.text, False):
+        if not self._open[sentence.number][1] or sentence.text[0] not in _MARKS:
             return None
         k = self._at[sentence.number]
         for after in self._sentences[k + 1 : k + 8]:
@@ -293,14 +294,13 @@ class _Quoting:
                 return None
             if (said := outer_voice(after.text)) is not None and said.voice is not None:
                 return replace(said.voice, said_with="(begins)", hedge="")
-            if not _is_open(after.text, True):
+            if not self._open[after.number][1]:
                 return None
         return None
 
     def goes_on(self, sentence: Sentence, voices: Sequence[Voice]) -> None:
         """Take in who spoke in a sentence."""
-        going = self._running is not None and self._running[2]
-        is_open = _is_open(sentence.text, going and self._running is not None and voices != [])
+        is_open = self._open[sentence.number][1]
         quoted = any(mark in sentence.text for mark in _MARKS) or is_open
         self._running = (
             (sentence, voices[-1], is_open) if voices and quoted and not sentence.speaker else None
@@ -310,16 +310,22 @@ class _Quoting:
 LEAST_PULLED: Final = 3  # words
 
 
-def _is_open(text: str, before: bool) -> bool:
-    """Whether a quotation is open behind a sentence; `before`: whether one was open before it."""
-    for mark in text:
-        if mark == "“":
-            before = True
-        elif mark == "”":
-            before = False
-        elif mark == '"':
-            before = not before
-    return before
+def _open_states(sentences: Sequence[Sentence]) -> dict[int, tuple[bool, bool]]:
+    """Return for each sentence whether a quotation is open before and behind it.
+
+    A paragraph begins with none, since each paragraph of a long quotation opens it again.
+    """
+    states: dict[int, tuple[bool, bool]] = {}
+    paragraph, is_open = 0, False
+    for sentence in sentences:
+        if sentence.paragraph != paragraph:
+            paragraph, is_open = sentence.paragraph, False
+        before = is_open
+        for mark in sentence.text:
+            if mark in _MARKS:
+                is_open = mark == "“" or (mark == '"' and not is_open)
+        states[sentence.number] = (before, is_open)
+    return states
 
 
 # --- one sentence
@@ -327,6 +333,10 @@ def _is_open(text: str, before: bool) -> bool:
 
 def _told(sentence: str, running: Voice | None, owned: set[tuple[str, str]]) -> Iterator[_Told]:
     sentence = _DATELINE.sub("", sentence)
+    if (parted := _at_colon(sentence)) is not None:
+        yield from _told(parted[0], running, owned)
+        yield from _told(parted[1], running, owned)
+        return
     outer = outer_voice(sentence)
     text, voice = (outer.content, outer.voice) if outer else (sentence, running)
     told: list[_Told] = []
@@ -352,7 +362,28 @@ def _told(sentence: str, running: Voice | None, owned: set[tuple[str, str]]) -> 
     yield from told
 
 
-_DATELINE: Final = re.compile(r"^[A-Z][A-Z .,'’-]{2,40}(?:\s?\([^()]{2,30}\))?\s?[—–-]+\s")
+_DATELINE: Final = re.compile(
+    r"^[A-Z][A-Z .'’/-]{2,40}(?:,\s[A-Za-z0-9 .,]{2,30}?)?(?:\s?\([^()]{2,40}\))?\s?[—–-]+\s"
+)
+
+
+_SAYS_AT_END: Final = re.compile(
+    r"\b(?:said|says|read|reads|wrote|writes|added|adds|asked|replied|answered|stated|states|announced|declared|"
+    r"tweeted|posted|as follows|this|these|told \w+|question|answer)$"
+)
+
+
+def _at_colon(sentence: str) -> tuple[str, str] | None:
+    """Part 'One contradicts him: the box, he insists, held two' where nobody is speaking before the colon."""
+    left, colon, right = sentence.partition(": ")
+    if (
+        not colon
+        or any(mark in sentence for mark in _MARKS)
+        or not begins_clause(left)
+        or not begins_clause(right)
+    ):
+        return None
+    return None if inner_voice(left) or outer_voice(left) or _SAYS_AT_END.search(left) else (left, right)
 
 
 def _speaker(link: str, top: str, told: Sequence[_Told], voice: Voice | None) -> Voice | None:
@@ -429,8 +460,12 @@ def _statements(text: str, voice: Voice | None, lead: tuple[str, ...], whole: st
 # What a sentence must touch to be of the matter: it says where, when, how many, of what flies or who acts.
 _SMALL_TALK: Final = re.compile(
     r"^(?:such|that|this|so)\s(?:is|was|were|are)\b|^(?:these days\s)?(?:everyone|everybody|nobody|anyone)\s(?:seems?|knows?|remembers)\b|"
-    r"^[\[]?(?:i|we)[\]]?\s(?:am|live|have no|had to|like|love|hope|wish|wonder|will|shall|am not|can['’]t|cannot|can not|won['’]t|would like|"
-    r"condemn|welcome|thank|regret|congratulate|invite|urge|call on|ask|asked|appreciate|want to|haven['’]t|have not|don['’]t mind)\b|"
+    r"^(?:mr|mrs|ms|madam|dear)\.? (?:speaker|chair\w*|president|reader)s?\b|"
+    r"^[\[]?i[\]]?\s(?:am|live|had to|like|love|wish|wonder|will|shall|would|should like|can['’]t (?:speak|comment|say)|"
+    r"cannot (?:speak|comment|say)|won['’]t|commend|ask|asked|want to|have to say|have no inside|"
+    r"haven['’]t (?:met|heard|read)|have not (?:met|heard|read))\b|"
+    r"^[\[]?(?:i|we)[\]]?\s(?:condemn|welcome|thank|regret|congratulate|invite|urge|call on|appreciate|hope|will (?:begin|"
+    r"come back|get back|take)|would like|should like|can take)\b|"
     r"^what (?:i|we) (?:do have|have|like|want)\b",
     re.IGNORECASE,
 )
@@ -453,7 +488,18 @@ def _is_matter(told: _Told, sentence: Sentence) -> bool:
 
 
 _PLAIN: Final = frozenset(
-    {"saying", "adding", "stating", "telling", "writing", "noting", "explaining", "confirming"}
+    {
+        "saying",
+        "calling",
+        "describing",
+        "adding",
+        "stating",
+        "telling",
+        "writing",
+        "noting",
+        "explaining",
+        "confirming",
+    }
 )
 
 
