@@ -85,7 +85,7 @@ _PARTICIPLE_BEFORE = re.compile(
 )
 _BEHIND_QUOTE = re.compile(r"(?:,[”\"’']?|[”\"!?])\s*$")
 # 'It did not say who': nothing is said.
-_NOT_SAID = re.compile(r"(?:\bnot|n['’]t|\bnever|\bdeclined to|\brefused to)\s$")
+_NOT_SAID = re.compile(r"(?:\bnot|n['’]t|\bnever|\bneither|\bnor|\bdeclined to|\brefused to)\s$")
 _ENDS_VOICE = re.compile(r",\s(?=(?:which|who|that|and|but|while|though|although)\b)")
 # 'It remains unclear how …' is nobody's doubt.
 _NOBODY = re.compile(r"(?:it|this|that|there)\b", re.IGNORECASE)
@@ -236,7 +236,7 @@ def _outside(before: str, verb: str) -> bool:
 
 def _content(verb: str, after: str) -> str:
     """Return what the verb says; '' when it takes nothing that could be a statement."""
-    text = _SETTING.sub("", after).lstrip(":, ")
+    text = _HEARER.sub("", _SETTING.sub("", after)).lstrip(":, ")
     if text.startswith("to ") and verb not in _TO_DO:
         return ""
     match = _THAT.match(text)
@@ -256,8 +256,12 @@ def _content(verb: str, after: str) -> str:
 
 # 'Claims to have seen it' is said; 'expects to finish' is a plan.
 _TO_DO: Final = frozenset(words("claim claims claimed profess professes professed"))
+_HEARER = re.compile(
+    r"^\s*(?:us|me|him|her|them|reporters|journalists|lawmakers|the \w+|(?-i:[A-Z])[\w-]+(?: \w+)?)(?:,|:)?\s(?=[“\"])",
+    re.IGNORECASE,
+)
 _SETTING = re.compile(
-    rf"^\s*(?:(?:to|in) (?:reporters|journalists|parliament|lawmakers|the \w+|[A-Z][\w-]+)|(?:late |early )?on {_DAYS}"
+    rf"^\s*(?:(?:to|in) (?:reporters|journalists|parliament|lawmakers|the \w+|(?-i:[A-Z])[\w-]+)|(?:late |early )?on {_DAYS}"
     r"(?: (?:morning|afternoon|evening|night))?|(?:last|this|that) (?:week|month|year|day|night|evening|morning)|"
     r"yesterday|today|later|at the time|on condition of anonymity|in (?:a|an) (?:\w+ )?(?:statement|interview|post|"
     r"letter|note|tweet|paper|report|briefing|email|speech))(?:,)?\s(?!by\b|to\b|of\b|with\b)",
@@ -688,7 +692,7 @@ def mentioned(sentence: str, subjects: Iterable[str]) -> list[Voice]:
     for match in _TITLED.finditer(sentence):
         found.setdefault(match[0].rstrip(" .,"))
     for subject in subjects:
-        who = _claimant(subject)
+        who = re.sub(r"\s(?:who|which|that)$", "", _claimant(subject))
         if who and who.lower() not in PRONOUNS and (is_voice(who) or has_name(who)) and not _named_thing(who):
             found.pop(who, None)
             found[who] = None
@@ -730,7 +734,8 @@ _MAN: Final = frozenset(
 def _is_somebody(voice: Voice) -> bool:
     """Whether a voice is one person: 'he' cannot be a ministry or three officials."""
     listed = {w.strip(".,'’") for w in voice.claimant.lower().split()}
-    if _MANY.search(voice.claimant) and not has_name(voice.claimant):
+    plural = re.search(r"[a-rt-z]s$", voice.claimant.split(" who ")[0].split(" of ")[0]) is not None
+    if (_MANY.search(voice.claimant) or plural) and not has_name(voice.claimant):
         return False
     return voice.kind in _SOMEBODY or bool(listed & {*TITLES, *OFFICIALS}) or (
         voice.kind in ("", "company") and (has_name(voice.claimant) or bool(listed & set(COMPANIES[-8:])))

@@ -19,7 +19,7 @@ _BELIEF = (
 _BE = r"(?:is|are|was|were|has been|have been|had been|be|been|being|it's|it’s)"
 _ADVERB = r"(?:(?:\w+ly|still|also|now|not|yet|very|most|more|quite|so)\s)"
 _HEDGE = re.compile(
-    rf"\b(?:{_BE}\s{_ADVERB}{{0,2}}(?:{_BELIEF})\b(?=\s(?:to|that|by|among|as)\b|[,.]|$)|"
+    rf"\b(?:{_BE}\s{_ADVERB}{{0,2}}(?:{_BELIEF})\b(?=\s(?:at the time\s)?(?:to|that|by|among|as)\b|[,.]|$)|"
     rf"(?:may|might)(?:\s(?:not|well|also|even|still|only))?(?:\shave)?\b|could\s(?:well\s)?have\b|would\shave\b|"
     rf"(?:{_BE}\s)?{_ADVERB}?(?:unsure|uncertain|unclear|unknown|unconfirmed|undetermined|unresolved|inconclusive|"
     r"debatable|disputed)\b|"
@@ -45,6 +45,8 @@ _HEDGE = re.compile(
     r"in\s(?:my|our|his|her|its|their|\w+['’]s?)\s(?:view|opinion|judg(?:e)?ment|assessment|estimation)|"
     r"(?:roughly|approximately)(?=\s(?:the|as|half|equal|in|at)\b)|"
     r"ought\sto|hearsay|unproven|unsubstantiated|a\spossibility|the\spossibility|chances\sare|"
+    r"(?:could|can)(?:\snot|n['’]t)\s(?:yet\s|immediately\s)?be\s(?:independently\s)?(?:determined|verified|confirmed|established|"
+    r"ruled\sout|excluded|proved|proven|known)|cannot\sbe\s(?:determined|verified|confirmed|established|ruled\sout|excluded|proved)|"
     r"(?:has|have|had|is|are)\syet\sto\s\w+|nothing\sto\s(?:suggest|indicate|show|prove)|"
     r"(?:our|his|her|their|its|my|the\s[\w'’]+|current|initial)\s(?:assessment|judg(?:e)?ment|belief|view|opinion|estimate|"
     r"impression|understanding|suspicion|theory|guess)(?=\s(?:is|was|remains?)?\s?that\b)|"
@@ -76,7 +78,9 @@ def find_hedges(text: str) -> tuple[str, ...]:
     found = [
         (m.start(), " ".join(m[0].split()))
         for m in _HEDGE.finditer(text)
-        if not (_PROPER_MAY.match(m[0]) and m.start() > 0)
+        # 'Was reported by the crew' says who saw it.
+        if not (m[0].endswith("reported") and text[m.end() : m.end() + 4] == " by ")
+        and not (_PROPER_MAY.match(m[0]) and m.start() > 0)
     ]
     found += [
         (m.start("if"), m["if"].lower())

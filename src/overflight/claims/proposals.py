@@ -380,7 +380,7 @@ def _at_colon(sentence: str) -> tuple[str, str] | None:
         not colon
         or any(mark in sentence for mark in _MARKS)
         or not begins_clause(left)
-        or not begins_clause(right)
+        or not has_finite(right)
     ):
         return None
     return None if inner_voice(left) or outer_voice(left) or _SAYS_AT_END.search(left) else (left, right)

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from overflight.claims.lexicon import OUTLETS
+
 MOST_SENTENCES: Final = 20_000
 MOST_CHARACTERS: Final = 2_000  # of a sentence; a longer one is cut at a space, since no rule can read it
 
@@ -80,6 +82,9 @@ def _ends_here(text: str, match: re.Match[str], start: int) -> bool:
     word = before[-1].lstrip(_OPENERS).lower() if before else ""
     following = re.match(r"[\w']*", after.lstrip(_OPENERS))
     begins = following is not None and following[0].lower() in _STARTERS
+    # The number of a paragraph: '3. The object was …'.
+    if match.start() <= 4 and word.isdigit() and start == 0:
+        return False
     if word in _BOTH:
         return begins
     if word == "no":
@@ -151,12 +156,13 @@ def speakers(paragraphs: Sequence[str]) -> dict[int, tuple[str, int]]:
     ranked = {label for label in labels if _RANK.search(label)}
     if len(back | ranked) < 2 and not (back and any(_asks(label) for label in labels)):
         return {}
-    kept = {k: v for k, v in found.items() if v[0] in back or v[0].isupper() or v[0] in ranked}
+    kept = {k: v for k, v in found.items() if v[0] in back or v[0].isupper() or v[0] in ranked or _asks(v[0])}
     return {k: (QUESTION if _asks(label) else _named(label), end) for k, (label, end) in kept.items()}
 
 
 def _asks(label: str) -> bool:
-    return label.split(" (")[0].rstrip(".0123456789 ").upper() in _ASKS
+    bare = label.split(" (")[0].rstrip(".0123456789 ")
+    return bare.upper() in _ASKS or bare.lower() in OUTLETS
 
 
 def _named(label: str) -> str:
