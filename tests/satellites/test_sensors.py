@@ -31,12 +31,42 @@ HEADER = "pattern,class,sensor,gsd_m,swath_m,off_nadir_deg,certainty,source\n"
         ("GAOFEN 1-03", 2.0),
         ("GAOFEN-2", 0.8),
         ("JILIN-01 GAOFEN 3D 32", 0.75),
+        # 28,000 pixels over 60 km, though sold as 1.5 m.
+        ("SPOT 6", 2.2),
+        ("HAIYANG-1D", 50.0),
     ],
 )
 def test_known_satellites_are_found_by_their_catalogue_names(name: str, gsd_m: float) -> None:
     found = sensors_of(name, read_sensors())
     assert min(s.gsd_m for s in found if s.gsd_m is not None) == gsd_m
     assert all(s.source and s.certainty for s in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "alt_m", "incidence_deg"),
+    [
+        ("SENTINEL-1A", 693e3, 46.0),
+        ("TERRASAR-X", 514e3, 55.0),
+        ("RADARSAT-2", 798e3, 49.0),
+        ("COSMO-SKYMED 4", 620e3, 59.0),
+        ("GAOFEN 3-02", 755e3, 50.0),
+    ],
+)
+def test_a_radar_reaches_the_incidence_that_is_published(
+    name: str, alt_m: float, incidence_deg: float
+) -> None:
+    """The sine law from the Earth's centre, to half a degree of the table and what that is at the ground."""
+    (sensor,) = sensors_of(name, read_sensors())
+    reach = np.radians(float(reach_off_nadir_deg(sensor, alt_m)))
+    found = np.degrees(np.arcsin((1.0 + alt_m / 6_371_008.8) * np.sin(reach)))
+    assert found == pytest.approx(incidence_deg, abs=0.8)
+
+
+@pytest.mark.parametrize("name", ["SENTINEL-1B", "CBERS 2B", "CBERS 2 (ZY 1B)", "HAIYANG-1A", "FENGYUN 1D"])
+def test_satellites_that_have_ended_carry_nothing_and_say_when(name: str) -> None:
+    (sensor,) = sensors_of(name, read_sensors())
+    assert sensor.sensor_class == "none"
+    assert "ended in" in sensor.name
 
 
 def test_what_is_not_published_has_no_number() -> None:
