@@ -346,13 +346,16 @@ def seek_or_hold(
     elif mind[SEEKING] > 0.0 and not gap > REACHED_M:
         mind[SEEKING] = 0.0
         codes[slot] = hold_code
-        own[:] = hold_row
+        # One by one: an array put into an array takes numba seconds to compile.
+        for i in range(own.size):
+            own[i] = hold_row[i]
         own[0] = held_now(hold_code, here[HEIGHT], here[LOG_P_HERE], here[TEMPERATURE])
         if aim[KIND] in (DRIFT, PROPEL):
             # It has been there once; from now on the surface there is its level.
             mind[COMMANDED] = math.nan
     if mind[SEEKING] > 0.0:
-        own[: control.size] = control
+        for i in range(control.size):
+            own[i] = control[i]
         own[FIRST_COMMAND + 1] = mind[COMMANDED]
         if control[5] == WITH_AIR:
             # The energy is booked here; the engine is told the speed that it allows.
