@@ -195,6 +195,10 @@ def test_lost_data_balance_and_received_copies_stand_against_the_recorder(tmp_pa
     assert (
         account["recovered"] + account["unread"] + account["deleted"] + account["altered"] == account["kept"]
     )
+    # Of two sets, what is in neither is the whole without one, without the other, and with both once more.
+    found = account["recovered"] + account["altered"]
+    assert account["unaccounted"] == account["collected"] - account["sent"] - found + account["both"]
+    assert 0 < account["both"] <= found
     key = bytes.fromhex((written.case / "stream.key").read_text().strip())
     received = decode_stream((written.case / "received.frames").read_bytes())
     recovered = decode_stream((written.case / "recovered.frames").read_bytes())

@@ -252,6 +252,60 @@ def test_a_truth_of_another_exercise_and_a_title_without_a_seal_are_refused(
     assert score(tmp_path, small.truth, unsealed=True).notes
 
 
+# --- data
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """An exercise whose recorder was full, read in part, and tampered with by its owner."""
+    recorder = (
+        '[recorder]\nkeyed = true\nrecovered = 0.6\nshare = 0.05\nrecovered_by = ["owner"]\n'
+        "picture_s = 60\ncapacity_bytes = 5e7\n\n[weather]\n"
+    )
+    scenario = parse_scenario(SMALL.replace("[weather]\n", recorder))
+    return write_exercise(scenario, 11, tmp_path_factory.mktemp("recorded") / "case")
+
+
+def amount(name: str, true: float) -> dict[str, Any]:
+    return finding(f"custody.all.{name}", "interval", {"lo": true - 1.0, "hi": true + 1.0}, "byte")
+
+
+def test_an_account_is_held_against_where_the_bytes_were(recorded: Written, tmp_path: Path) -> None:
+    truth = read_truth(recorded.truth)
+    deeds = truth.data["data"]["account"]
+    # Hands took frames out and changed others after the flight: the words of truth and account differ.
+    assert min(deeds["deleted"], deeds["altered"], deeds["collected"] - deeds["kept"]) > 0
+    told = [
+        amount("collected", deeds["collected"]),
+        amount("kept", deeds["recovered"] + deeds["unread"] + deeds["deleted"] + deeds["altered"]),
+        amount("deleted", deeds["collected"] - deeds["kept"]),
+        amount("recovered", deeds["kept"] - deeds["unread"] - deeds["deleted"]),
+        amount("unaccounted", 2.0 * deeds["collected"]),
+        finding("custody.all.sent", "undetermined", None, "byte"),
+        amount("sent_likely", deeds["sent"]),
+    ]
+    lines = by_id(scored(recorded, tmp_path, rows(truth), told))
+    assert {k: line.verdict for k, line in lines.items() if line.part == "data"} == {
+        "custody.all.collected": "right",
+        "custody.all.sent": "not answered",
+        "custody.all.sent_likely": "right",
+        "custody.all.kept": "right",
+        "custody.all.deleted": "right",
+        "custody.all.recovered": "right",
+        "custody.all.altered": "not answered",
+        "custody.all.unaccounted": "falsely certain",
+        "custody.all.both": "not answered",
+    }
+
+
+def test_what_hands_deleted_afterwards_is_not_what_the_account_calls_deleted(
+    recorded: Written, tmp_path: Path
+) -> None:
+    truth = read_truth(recorded.truth)
+    told = [amount("deleted", truth.data["data"]["account"]["deleted"])]
+    assert by_id(scored(recorded, tmp_path, rows(truth), told))["custody.all.deleted"].verdict != "right"
+
+
 def test_a_case_that_was_changed_is_told(small: Written, truth: Truth, tmp_path: Path) -> None:
     told = answer(f"Exercise {small.seal[:16]}", rows(truth), [])
     told["inputs"]["files"] = {"sightings.csv": "sha256:" + "0" * 64, "mine.csv": "x"}

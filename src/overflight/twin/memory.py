@@ -138,7 +138,9 @@ def account(
     """Return bytes collected, sent, kept, overwritten, recovered, deleted, and of which nobody has a copy.
 
     Sizes are those of the items. `recovered` counts frames that were read and left as they were; `deleted`
-    and `altered` what hands did to the recorder afterwards; `lost` what is neither sent nor recovered.
+    and `altered` what hands did to the recorder afterwards; `lost` what was not wholly sent and is not there
+    as it was. `both` and `unaccounted` are those of `custody.account`, where what was altered is recovered
+    and half an item counts half: sent and recovered; neither sent nor recovered.
     """
     whole = tally(log)
     gone = {n for d in recovered.deeds if d.what == "deleted" for n in d.sequences}
@@ -147,6 +149,7 @@ def account(
     size = log.size_bytes
     sent = np.isfinite(log.sent_at)
     held = np.isin(np.arange(size.size), sorted(left))
+    there = np.isin(np.arange(size.size), sorted(left | bent))
     return {
         "collected": whole.collected, "sent": whole.sent, "kept": whole.stored,
         "overwritten": int(size[np.isfinite(log.stored_at) & np.isfinite(log.lost_at)].sum()),
@@ -154,6 +157,8 @@ def account(
         "deleted": int(size[sorted(gone)].sum()) if gone else 0,
         "altered": int(size[sorted(bent)].sum()) if bent else 0,
         "recovered": int(size[held].sum()), "lost": int(size[~sent & ~held].sum()),
+        "both": int(log.sent_bytes[there].sum()),
+        "unaccounted": int((size - log.sent_bytes)[~there].sum()),
     }  # fmt: skip
 
 

@@ -66,7 +66,17 @@ SIDES: Final[Mapping[str, str]] = {
     "not moved by wind": "steer.flight.p_not_wind",
 }
 SIDE: Final = "steer.flight.side"
-ACCOUNT: Final = ("collected", "sent", "kept", "deleted", "recovered", "lost")
+# The amounts of `custody.account`, as questions.
+ACCOUNT: Final[Mapping[str, str]] = {
+    "collected": "was collected",
+    "sent": "was sent",
+    "kept": "was on board at the end",
+    "deleted": "was collected and not on board at the end",
+    "recovered": "was recovered, altered or not",
+    "altered": "was recovered and altered",
+    "unaccounted": "was neither sent nor recovered",
+    "both": "was sent and recovered",
+}
 # A change of height that a verdict is asked to find, and how near in time.
 COMMAND_M, COMMAND_S = 500.0, 20.0 * 60.0
 Findings = Mapping[str, Mapping[str, Any]]
@@ -584,17 +594,28 @@ def _data_lines(findings: Findings, truth: Truth) -> Iterator[Line]:
     account = _dig(truth.data, "data", "account")
     if not isinstance(account, Mapping):
         return
-    for quantity in ACCOUNT:
-        ids = [i for i in findings if re.fullmatch(rf"account\.[^.]+\.{quantity}", i)]
-        asks = f"How much data was {quantity}?"
-        true = float(account[quantity])
-        answer = _value(findings, ids[0]) if ids else None
-        unit = str(_dig(findings[ids[0]], "unit")) if ids else "byte"
-        yield interval_line("data", f"account.{quantity}", asks, _in_bytes(answer, unit), "byte", true)
+    for quantity, true in _amounts(account).items():
+        hard, likely = f"custody.all.{quantity}", f"custody.all.{quantity}_likely"
+        asks = f"How much data {ACCOUNT[quantity]}?"
+        yield interval_line("data", hard, asks, _value(findings, hard), "byte", true)
+        if likely in findings:
+            yield interval_line("data", likely, asks, _value(findings, likely), "byte", true)
 
 
-def _in_bytes(value: Mapping[str, Any] | None, unit: str) -> Mapping[str, Any] | None:
-    factor = {"byte": 1.0, "B": 1.0, "bytes": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "bit": 0.125}.get(unit)
-    if value is None or factor is None:
-        return None
-    return {k: float(v) * factor for k, v in value.items() if number(v) is not None}
+def _amounts(account: Mapping[str, Any]) -> dict[str, float]:
+    """Return what the truth makes of the amounts of `custody.account`, bytes.
+
+    The truth counts deeds, the account where bytes are. What was altered after the flight is recovered there;
+    what was taken out then was still on board at the end, so it is kept and not recovered, and no part of
+    `deleted`. A truth that was written without the last two amounts has no answer to them.
+    """
+    known = {str(name): float(amount) for name, amount in account.items()}
+    made = {
+        "collected": known["collected"],
+        "sent": known["sent"],
+        "kept": known["kept"],
+        "deleted": known["collected"] - known["kept"],
+        "recovered": known["recovered"] + known["altered"],
+        "altered": known["altered"],
+    }
+    return made | {name: known[name] for name in ("unaccounted", "both") if name in known}
