@@ -11,7 +11,7 @@ import codecs
 import hashlib
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -91,7 +91,9 @@ def parse_document(
     if not is_html and len(text) > MOST_TEXT:
         raise LimitError(f"more than {MOST_TEXT} characters of text", where=name, remedy="Split the article.")
     if not is_html:
-        made = Document(name, digest, "text", _sentences(_paragraphs(text), name), published=published)
+        blocks = list(_paragraphs(text))
+        published = published or _dated([block for block, _ in blocks[:4]])
+        made = Document(name, digest, "text", _sentences(blocks, name), published=published)
     else:
         page = _page(text, name)
         made = Document(
@@ -123,6 +125,23 @@ def _date(text: str) -> str:
     except InputError:
         return text[:10] if re.fullmatch(r"\d{4}-\d{2}-\d{2}T.*", text) else ""
     return text
+
+
+_FULL_DATE = re.compile(
+    r"\b(?:\d{4}-\d{2}-\d{2}|(?:\d{1,2}(?:st|nd|rd|th)? )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
+    r"(?: \d{1,2}(?:st|nd|rd|th)?)?,? (?:19|20)\d\d)\b"
+)
+_DATELINE = re.compile(r"[A-Z][A-Z .'’/-]{2,40},\s[^()—–]{4,30}?(?:\s?\([^()]{2,40}\))?\s?[—–-]+\s")
+
+
+def _dated(blocks: Sequence[str]) -> str:
+    """Return the day that the head of a text gives: a short line, or a dateline; '' when there is none."""
+    for block in blocks:
+        line = _DATELINE.match(block)
+        head = line[0] if line else block if len(block) <= 90 and not _ENDED.search(block) else ""
+        if (said := _FULL_DATE.search(head)) and re.search(r"\d{1,2}\D+\d{4}|\d{4}-", said[0]):
+            return _date(said[0])
+    return ""
 
 
 def _unpacked(path: Path) -> bytes:

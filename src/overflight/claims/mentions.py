@@ -1,7 +1,8 @@
 """Times and places that a sentence names, by rules; a place is a name after a preposition of place.
 
-A day without year is put into the year of the document when that is known; else its words are kept and no
-time is given, since a guess would be taken for a date.
+A day without year, a weekday, 'yesterday' and 'last month' are reckoned from the day of publication when that
+is known, and lie before it unless the words say 'next'; else their words are kept and no time is given, since
+a guess would be taken for a date.
 """
 
 from __future__ import annotations
@@ -29,10 +30,13 @@ _TIME = re.compile(
     rf"(?:in|since|during|of|by) (?P<bare>(?:19|20)\d\d)\b|"
     rf"(?P<clock>\d{{1,2}}(?::\d{{2}})? ?[ap]\.?m\b\.?(?: (?:local time|[A-Z][sd]?t|[A-Z]{{3}}))?|"
     rf"\d{{1,2}}:\d{{2}} ?(?:UTC|GMT|Z|local time)?)|"
-    rf"(?P<weekday>(?:{_DAY_NAMES})(?: (?:morning|afternoon|evening|night))?)|"
+    rf"(?P<which>(?:last|next|this|the previous|the following) )?(?P<weekday>(?:{_DAY_NAMES}))"
+    rf"(?: (?:morning|afternoon|evening|night))?|"
+    rf"(?P<nth>(?:on |of )the \d{{1,2}}(?:st|nd|rd|th)(?: of (?:this|last) month)?)|"
+    rf"(?P<ago>(?:\d{{1,3}}|a|an|one|two|three|four|five|six|seven|eight|nine|ten) (?:days?|weeks?|months?|years?) ago)|"
     rf"(?P<loose>(?:last|this|next|the previous|the following) "
     rf"(?:week|month|year|spring|summer|autumn|fall|winter)|"
-    rf"yesterday|today|recent (?:years|months|weeks|days)))"
+    rf"yesterday|today|tomorrow|tonight|recent (?:years|months|weeks|days)))"
 )
 _PLACE = re.compile(
     r"\b(?P<how>over|off|across|above|through|into|near|from|in|at|toward|towards|to|around|outside|along|"
@@ -84,13 +88,68 @@ def _resolved(match: re.Match[str], today: dt.date | None) -> str:
             return match["iso"]
         if match["bare"]:
             return match["bare"]
+        if today is not None and (relative := _relative(match, today)):
+            return relative
         month = _MONTHS.get((match["month"] or match["month2"] or "").lower())
         if month is None:
             return ""
         day, year = match["day"] or match["day2"], match["year"] or match["year2"]
         return _calendar(month, int(day) if day else None, int(year) if year else None, match["part"], today)
-    except (ValueError, InputError):
+    except (ValueError, OverflowError, InputError):
         return ""
+
+
+_NUMBERS: Final = {
+    word: n for n, word in enumerate("one two three four five six seven eight nine ten".split(), start=1)
+} | {"a": 1, "an": 1}
+
+
+def _relative(match: re.Match[str], today: dt.date) -> str:
+    """Return what 'Thursday', 'on the 28th', 'two weeks ago' and 'last month' are on a day; '' if none of them."""
+    if match["weekday"]:
+        return _weekday(match["weekday"], (match["which"] or "").strip(), today).isoformat()
+    if match["nth"]:
+        day = int(re.sub(r"\D", "", match["nth"]))
+        month = today.replace(day=1)
+        if "last month" in match["nth"] or ("this month" not in match["nth"] and day > today.day):
+            month = (month - dt.timedelta(days=1)).replace(day=1)
+        return month.replace(day=day).isoformat()
+    if match["ago"]:
+        count, unit = match["ago"].split()[:2]
+        number = _NUMBERS.get(count) or int(count)
+        if unit.startswith("day"):
+            return (today - dt.timedelta(days=number)).isoformat()
+        if unit.startswith("month"):
+            at = today.year * 12 + today.month - 1 - number
+            return f"{at // 12:04d}-{at % 12 + 1:02d}"
+        return f"{today.year - number:04d}" if unit.startswith("year") else ""
+    return _loose(match["loose"], today) if match["loose"] else ""
+
+
+def _weekday(name: str, which: str, today: dt.date) -> dt.date:
+    """Return the last day of that name, the day of publication itself for a plain one; the next for 'next'."""
+    ahead = (_DAY_NAMES.split("|").index(name) - today.weekday()) % 7
+    if which in ("next", "this", "the following"):
+        return today + dt.timedelta(days=ahead or 7 * (which != "this"))
+    back = (7 - ahead) % 7
+    return today - dt.timedelta(days=back or 7 * (which != ""))
+
+
+def _loose(words: str, today: dt.date) -> str:
+    days = {"yesterday": -1, "today": 0, "tonight": 0, "tomorrow": 1}
+    if words in days:
+        return (today + dt.timedelta(days=days[words])).isoformat()
+    first, _, unit = words.rpartition(" ")
+    step = {"last": -1, "this": 0, "next": 1}.get(first)
+    if step is None:
+        return ""
+    if unit == "week":
+        monday = today + dt.timedelta(days=7 * step - today.weekday())
+        return f"{monday}/{monday + dt.timedelta(days=6)}"
+    if unit == "month":
+        at = today.year * 12 + today.month - 1 + step
+        return f"{at // 12:04d}-{at % 12 + 1:02d}"
+    return f"{today.year + step:04d}" if unit == "year" else ""
 
 
 def _calendar(month: int, day: int | None, year: int | None, part: str | None, today: dt.date | None) -> str:

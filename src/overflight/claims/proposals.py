@@ -52,16 +52,30 @@ ARTICLE: Final = "article"
 # The other verbs of `records.Verb`, where the four questions are not touched; the first that fits.
 _WORDS: Final[tuple[tuple[Verb, str], ...]] = (
     ("altered", r"(?:alter|delet|eras|wip|tamper|doctor|falsif)(?:e|es|ed|ing|s)?"),
-    ("manoeuvred", r"man(?:oe|e)uv\w+|steer\w*|loiter\w*|propel\w*|hover\w*|changed? (?:course|direction)"),
+    (
+        "manoeuvred",
+        r"man(?:oe|e)uv\w+|steer\w*|loiter\w*|propel\w*|propulsion|hover\w*|changed? (?:course|direction)|rudders?|"
+        r"engines?|motors?|self-steering|stationary|motionless|sit still|(?:did|does)(?: not|n['’]t) move",
+    ),
     (
         "strayed",
         r"stray\w*|off[- ]course|blown off|drifted off|force majeure|by accident|unintend\w+",
     ),
-    ("entered", r"enter\w*|cross(?:ed|es|ing)? into|crossed|intru\w+|violat\w+|passed into|incursion"),
+    (
+        "owned",
+        r"belong\w*|whose|owners?|owned|ownership|operated (?:by|from|out of)|tied to|linked to|affiliated|related to|"
+        r"identification markings|its origin|direct relationship",
+    ),
+    (
+        "entered",
+        r"enter\w*|cross(?:ed|es|ing)? into|crossed|intru\w+|violat\w+|passed into|incursion|"
+        r"drift\w* into|came into|flew into",
+    ),
     (
         "located",
         r"appear\w* (?:over|above|off|near)|spotted|sighted|seen|detected|tracked|passed|passing|flew|flying|"
-        r"float\w*|drift\w*|shot down|downed|landed|crashed|launched|fell|over|above",
+        r"float\w*|drift\w*|shot down|downed|landed|crashed|launched from|released (?:from|in|off)|fell|over|above|came down|"
+        r"disappeared|vanished|hung|travel(?:l)?(?:ing|ed)|altitude|at a height|continued (?:to|in|towards?)|position",
     ),
 )
 _VERBS: Final = tuple((verb, re.compile(rf"\b(?:{each})\b", re.IGNORECASE)) for verb, each in _WORDS)

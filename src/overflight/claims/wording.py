@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from overflight.claims.lexicon import THINGS, any_of
 from overflight.claims.records import Answer, Claim, Verb
 
 # Claims on these topics speak of other flights and things, not of the flight of the case.
@@ -48,6 +49,27 @@ _COULD = re.compile(
     r"(?:\w+ ){0,6}$"
 )
 _COULD_HAVE = re.compile(r"\bcould (?:\w+ ){0,2}have (?:\w+ ){0,2}$|\bcan be $|\bcould be $")
+# What stands between commas inside a verb: 'could, in theory, have collected', 'could have, had it worked, sent'.
+_PARENTHESIS = re.compile(r", [^,]{1,60}, (?!and\b|but\b|or\b|it\b|he\b|they\b|the\b)|,(?= have\b)")
+_BREAKS_VERB = re.compile(r"\b(?:could|can|may|might|would|able|have|has|had|was|were|did|to|not)$")
+# What flies is intercepted and captured, and aircraft and letters are sent: no collecting, no sending of data.
+_CRAFT = (
+    rf"(?:{any_of(THINGS)}|aircraft|fighters?|jets?|planes?|helicopters?|gondolas?|ships?|boats?|teams?|divers?|police|"
+    r"officers?|troops|soldiers|flights?|letters?|notes?|letter|delegation|engineers|experts|missiles?)"
+)
+_OF_CRAFT = re.compile(
+    rf"^ (?:(?:and|or) \w+ )?(?:it|them|(?:(?:the|a|an|its|two|three|four|some|several|any|more|no|his|their) )?(?:[\w-]+ ){{0,2}}?{_CRAFT})\b"
+)
+_CRAFT_WERE = re.compile(
+    rf"\b{_CRAFT} (?:\w+ ){{0,2}}?(?:was|were|are|is|be|been|being|had been|have been|has been) (?:\w+ ){{0,2}}$|"
+    r"\b(?:they|it|he|she)(?:'d| had| have) been $"
+)
+_UP = re.compile(
+    r"^ (?:up|aloft|out|to (?:the scene|other|look|investigate|intercept|search|sea|hospital)|after|away)\b"
+)
+_PICTURES: Final = re.compile(
+    r"\b(?:no|any|the|some|of|in|and|or|these|those|their|its|his|her|a|more|many|\d+) $"
+)
 _COULD_AFTER = re.compile(r"^ (?:ability|abilities|capab\w+|gear|equipment|system|possible)")
 _NO = re.compile(
     r"\b(?:no|not|never|nothing|neither|without|unable|den(?:y|ies|ied)|reject\w*|false)\b[^,]{0,60}$"
@@ -88,7 +110,7 @@ def read_words(text: str) -> tuple[Touch, ...]:
     found: dict[tuple[Verb, bool], Touch] = {}
     plain = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").replace("n't", " not")
     for clause in _CLAUSE.split(plain):
-        words = " ".join(clause.split())
+        words = _without_parentheses(" ".join(clause.split()))
         for match in _ACT.finditer(words):
             touch = _touch(words, match)
             if touch is not None:
@@ -99,7 +121,7 @@ def read_words(text: str) -> tuple[Touch, ...]:
 
 def _touch(words: str, match: re.Match[str]) -> Touch | None:
     before, act, after = words[: match.start()], match[0], words[match.end() :]
-    if _ATTEMPT.search(before):
+    if _ATTEMPT.search(before) or _no_data(before, act, after):
         return None
     granted = bool(_GRANTED.search(before)) and not _OPEN.search(before)
     granted |= act.endswith("ed") and bool(_DATA_BEFORE.search(before))
@@ -118,6 +140,27 @@ def _touch(words: str, match: re.Match[str]) -> Touch | None:
     elif not granted and (_NO.search(before) or _NO_AFTER.search(after)):
         answer = "no"
     return Touch(verb, answer, f"{before[-40:]}{act}{after[:20]}".strip(), granted)
+
+
+def _without_parentheses(words: str) -> str:
+    """Take out what stands between commas inside a verb: 'could, in theory, have' is 'could have'."""
+    for match in reversed(list(_PARENTHESIS.finditer(words))):
+        if _BREAKS_VERB.search(words[: match.start()]):
+            words = f"{words[: match.start()]} {words[match.end() :].lstrip()}"
+    return words
+
+
+def _no_data(before: str, act: str, after: str) -> bool:
+    """Whether what is intercepted, captured or sent is something that flies, or a letter."""
+    if act.startswith("photograph") and act in ("photograph", "photographs") and _PICTURES.search(before):
+        return True
+    if act.startswith(("intercept", "captur")):
+        return bool(_OF_CRAFT.match(after) or _CRAFT_WERE.search(before))
+    if act in ("send", "sends", "sending", "sent"):
+        return bool(_UP.match(after)) or bool(
+            (_CRAFT_WERE.search(before) or _OF_CRAFT.match(after)) and not re.match(r"^ (?:it|them)\b", after)
+        )
+    return False
 
 
 def _able(before: str, act: str) -> bool:
