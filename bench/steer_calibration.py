@@ -62,7 +62,7 @@ from overflight.steer.evidence import weigh
 from overflight.steer.hypotheses import DEFAULT_HYPOTHESES, KNOWN_HYPOTHESES, Hypothesis
 from overflight.steer.verdict import THRESHOLD, judge
 from overflight.sun import solar_place
-from overflight.units import EARTH_RADIUS_M, HOUR_S
+from overflight.units import DAY_S, EARTH_RADIUS_M, HOUR_S
 from overflight.winds.slopes import SLOPES
 
 Float64s = npt.NDArray[np.float64]
@@ -629,8 +629,10 @@ def own_flight(
         "factor": belief.factor * math.exp(belief.factor_log_sd * rng.standard_normal()),
         "error_time_s": belief.time_s * math.exp(belief.time_log_sd * rng.standard_normal()),
     }
-    swing = 0.5 * sum(model.amplitude_m) + np.ptp(model.amplitude_m) / math.sqrt(12.0) * rng.standard_normal()
-    swing_km = swing / 1e3 if model.vertical == "daynight" else 0.0
+    moved_by = _moved_by(model, rng.random())
+    pair = model.leak_m_per_day if moved_by == "leak" else model.amplitude_m
+    second = 0.5 * sum(pair) + np.ptp(pair) / math.sqrt(12.0) * rng.standard_normal()
+    second_km, recovery_s = second / 1e3, log_even(model.recovery_h) * HOUR_S
     level = (model.level_m[0] + model.level_m[1] * rng.standard_normal()) / 1e3
     ramp = command = even(model.control_m) / 1e3
     control = model.vertical == "control"
@@ -644,8 +646,8 @@ def own_flight(
         drawn["command_s"] = command_s
     else:
         drawn["level_m"] = level * 1e3
-    if model.vertical == "daynight":
-        drawn["second"] = swing
+    if moved_by:
+        drawn["second"] = second
     if model.horizontal == "propelled":
         drawn |= {"airspeed_mps": airspeed, "leg_s": leg_s, "on_share": share}
 
@@ -655,10 +657,13 @@ def own_flight(
 
     drawn["smooth"] = float(rng.random() < belief.smooth_share)
     smooth, poles = bool(drawn["smooth"]), _first_poles(rng)
-    wander_sd, (x, y), error, push = model.wander_m / 1e3, place_km, _error(poles, smooth), leg()
+    loose_m = model.leak_wander_m if moved_by == "leak" and model.vertical != "leak" else model.wander_m
+    wander_sd, (x, y), error, push = loose_m / 1e3, place_km, _error(poles, smooth), leg()
     wander = wander_sd * rng.standard_normal()
     out, lin, wind = np.empty((node_s.size, 5)), np.empty(LIN), np.empty(SLOPES)
-    held = _own_height(control, ramp, level, swing_km, sun[0], x, y)
+    made_up = float(day_share(sun, 0, x, y))  # the part of day that ballast has made up for
+    drive, made_up = _drive(moved_by, sun[0], x, y, 0.0, made_up, 0.0)
+    held = ramp if control else level + second_km * drive
     z = held + wander
     for k in range(node_s.size):
         out[k] = (x, y, z, *(drawn["factor"] * error))
@@ -673,7 +678,9 @@ def own_flight(
             push = leg()
         keep = math.exp(-dt / (model.wander_h * HOUR_S))
         wander = keep * wander + math.sqrt(1.0 - keep * keep) * wander_sd * rng.standard_normal()
-        new_held = _own_height(control, ramp, level, swing_km, sun[k + 1], x, y)
+        since_days = (node_s[k + 1] - node_s[0]) / DAY_S
+        drive, made_up = _drive(moved_by, sun[k + 1], x, y, since_days, made_up, math.exp(-dt / recovery_s))
+        new_held = ramp if control else level + second_km * drive
         age = dt / drawn["error_time_s"] + abs(new_held - held) * 1e3 / belief.height_scale_m
         held, new_z = new_held, new_held + wander
         poles = _next_poles(poles, age, smooth, rng)
@@ -722,12 +729,24 @@ def _error(poles: Float64s, smooth: bool) -> Float64s:
     return np.asarray(WEIGHT_1 * poles[0] + WEIGHT_2 * poles[1] if smooth else poles[0])
 
 
-def _own_height(
-    control: bool, ramp: float, level: float, swing_km: float, sun: Float64s, x: float, y: float
-) -> float:
-    if control:
-        return ramp
-    return level + swing_km * float(day_share(sun[None], 0, x, y)) if swing_km else level
+def _moved_by(model: MotionModel, u: float) -> str:
+    """Return what moves a flight's level, by an even draw: the sun, a sunset, a leak, or nothing ('')."""
+    if model.vertical != "daynight":
+        return "leak" if model.vertical == "leak" else ""
+    return "leak" if u < model.leak_share else "sunset" if u >= 1.0 - model.ballast_share else "sun"
+
+
+def _drive(
+    moved_by: str, sun: Float64s, x: float, y: float, days: float, made_up: float, keep: float
+) -> tuple[float, float]:
+    """Return what multiplies the second number, and the part of day that ballast has made up for."""
+    if moved_by in ("", "leak"):
+        return -days if moved_by else 0.0, made_up
+    day = float(day_share(sun[None], 0, x, y))
+    if moved_by == "sun":
+        return day, made_up
+    made_up = day + (made_up - day) * keep
+    return min(day - made_up, 0.0), made_up
 
 
 def sun_in_frame(node_s: Float64s, frame: Frame) -> Float64s:
