@@ -46,6 +46,7 @@ _UNSURE = re.compile(
     r"(?=(?:that|whether|how|if|what|why|when|where|which|who|it|the\s\w+\s(?:was|is|had|may|might|could))\b)"
 )
 _ACCORDING = re.compile(r"^(?:\w+,?\s)?(?P<with>according to|in the words of|per)\s", re.IGNORECASE)
+_OWN_WORDS = re.compile(r"(?P<with>in (?P<whose>his|her|their|its) (?:own )?words),\s", re.IGNORECASE)
 _ACCORDING_TAIL = re.compile(
     r",?\s(?P<with>according to|in the words of)\s(?P<who>[^“”\"]{2,200})$", re.IGNORECASE
 )
@@ -83,10 +84,8 @@ _THAT = re.compile(r"^(?:[^,“\"]{0,60}?\s)?that\s")
 _PARTICIPLE_BEFORE = re.compile(
     r"^(?:an?|the|one|two|three|some|several|its|their)\s[a-z]+ed\s", re.IGNORECASE
 )
-_BEHIND_QUOTE = re.compile(r"(?:,[”\"’']?|[”\"!?])\s*$")
 # 'It did not say who': nothing is said.
 _NOT_SAID = re.compile(r"(?:\bnot|n['’]t|\bnever|\bneither|\bnor|\bdeclined to|\brefused to)\s$")
-_ENDS_VOICE = re.compile(r",\s(?=(?:which|who|that|and|but|while|though|although)\b)")
 # 'It remains unclear how …' is nobody's doubt.
 _NOBODY = re.compile(r"(?:it|this|that|there)\b", re.IGNORECASE)
 # How it was said, not what: 'officials said, speaking on condition of anonymity'.
@@ -167,8 +166,10 @@ def inner_voice(clause: str) -> Said | None:
         before, after = bare[: match.start()], bare[match.end() :].strip()
         if _NOT_SAID.search(before) or re.match(r"(?:neither|no|none|nobody)\b", bare, re.IGNORECASE):
             return None
-        if _outside(before, match["verb"]) or not (
-            is_voice(before) or _may_speak(before, match["verb"], after)
+        if (
+            _outside(before, match["verb"])
+            or not _agrees(before, match["verb"])
+            or not (is_voice(before) or _may_speak(before, match["verb"], after))
         ):
             if len(before.split()) > MOST_VOICE:
                 return None
@@ -189,6 +190,22 @@ _NOT_HELD = re.compile(
     r"(?P<content>(?:that|it|they|he|she|this|the|there|any|a|an|its|whether)\b(?!,).*)$",
     re.IGNORECASE,
 )
+
+
+_BASE_FORMS: Final = frozenset(w for w in (*SAY, *HOLD) if " " not in w and f"{w}s" in {*SAY, *HOLD})
+_PLURAL_END = re.compile(
+    rf"(?:[a-rt-z]s|people|police|men|women|media|they|we|i|you|some|many|most|all|others|both|few|several|'s|{any_of(AUX)})$",
+    re.IGNORECASE,
+)
+
+
+def _agrees(before: str, verb: str) -> bool:
+    """Whether a plain form can be a verb here: 'officials note', not 'in a brief note'."""
+    if verb not in _BASE_FORMS:
+        return True
+    subject = re.split(r",\s|\s(?:who|of|in|at|from|on|with|for|briefed|familiar)\s", before.strip())
+    ends = (before.strip(" ,"), subject[0].strip(" ,"), re.sub(r"\s\w+ly$", "", before.strip()))
+    return any(_PLURAL_END.search(end) for end in ends)
 
 
 def _may_speak(before: str, verb: str, after: str) -> bool:
@@ -294,6 +311,9 @@ def _is_clause(text: str) -> bool:
 def _front(sentence: str) -> Said | None:
     bare = strip_lead(sentence)
     found = _ACCORDING.match(bare)
+    if own := _OWN_WORDS.match(bare):
+        who = {"his": "he", "her": "she", "their": "they", "its": "it"}[own["whose"].lower()]
+        return Said(bare[own.end() :], Voice(who, "", own["with"].lower()), bare)
     if not found:
         return None
     parts = bare[found.end() :].split(", ")
@@ -417,6 +437,22 @@ def _reported_tail(sentence: str) -> Said | None:
     )
 
 
+def _as_tail(bare: str) -> Said | None:
+    """Return the voice of '…, as the councillor himself admitted afterwards'."""
+    found = _AS_TAIL.search(bare)
+    if (
+        not found
+        or not (is_voice(found["who"]) or _may_be_somebody(found["who"]))
+        or not has_finite(bare[: found.start()])
+    ):
+        return None
+    return Said(bare[: found.start()], _voice(_claimant(found["who"]), found["verb"]), bare)
+
+
+_AS_TAIL = re.compile(
+    rf",\sas\s(?P<who>[^,“”\"]{{2,60}}?)(?:\s(?:himself|herself|itself|themselves|later|then|also|has|have|had|once|\w+ly))*"
+    rf"\s(?P<verb>{any_of((*SAY, *HOLD))})(?:\s(?:afterwards|later|then|at the time|today|yesterday|on \w+day))?$"
+)
 _REPORTED_TAIL = re.compile(
     rf",[”\"]?\s(?P<who>[^,“”\"]{{1,60}}?)\s(?P<with>(?:is|was|were|are)\s(?:\w+ly\s)?{_REPORTED})\sto\shave\s"
     rf"(?:{any_of((*SAY, *HOLD))}|written)(?:\s[^,“”\"]{{0,40}})?$"
@@ -429,7 +465,7 @@ _CONJUNCTION = re.compile(
 def _around(sentence: str) -> Said | None:
     """Return a voice behind what it says, or between two parts of it."""
     bare = sentence.rstrip(" .!?")
-    reported = _reported_tail(sentence)
+    reported = _reported_tail(sentence) or _as_tail(bare)
     if reported:
         return reported
     for match in _VERB.finditer(bare):
@@ -526,9 +562,17 @@ def _claimant(text: str) -> str:
     # A fronted phrase is no part of the subject: 'In a call with reporters, officials'.
     pieces = who.split(", ")
     while len(pieces) > 1 and (
-        (not is_voice_words(pieces[0]) and is_voice_words(", ".join(pieces[1:]))) or _PHRASE.match(pieces[0])
+        (
+            not is_voice_words(pieces[0])
+            and not _NOUN_PHRASE.match(pieces[0])
+            and is_voice_words(", ".join(pieces[1:]))
+        )
+        or _PHRASE.match(pieces[0])
     ):
         pieces.pop(0)
+    while len(pieces) > 1 and _PHRASE.match(pieces[-1]):
+        pieces.pop()
+    pieces[0] = strip_connectives(pieces[0])
     if (
         len(pieces) == 1
         and _PHRASE.match(who)
@@ -538,10 +582,11 @@ def _claimant(text: str) -> str:
     return re.sub(r",\s(?:which|who|whose|where)\b.*$", "", ", ".join(pieces)).strip()
 
 
+_NOUN_PHRASE = re.compile(r"(?:the|an?|its|their|his|her|one)\s[\w-]+(?:\s[\w-]+)?$", re.IGNORECASE)
 _PHRASE = re.compile(
     r"(?:in|at|on|by|from|during|after|before|since|with|under|over|as|despite|unlike|like|speaking|asked|pressed|"
     r"questioned|contacted|reached|writing|citing|quoting|privately|publicly|officially|unofficially|however|"
-    r"interestingly|[a-z]+ly|earlier|later|last|this|that)\s?(?!of (?:them|those))",
+    r"earlier|later|last|this|that)\b(?!\sof (?:them|those))|[a-z]+ly$",
     re.IGNORECASE,
 )
 

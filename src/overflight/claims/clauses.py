@@ -141,6 +141,8 @@ def _parts(left: str, right: str, conjunction: str) -> bool:
         return conjunction != " and " or not re.search(
             r"\b(?:between|both|of|from|that)\s\S+(?:\s\S+)?$", left
         )
+    if re.match(r"(?:what|how|why|whatever)\b", right):
+        return False
     # ', who kept it and was old, has it': the relative clause is still open.
     if re.search(r",\s(?:which|who|whose)\b[^,]*$", left):
         return False

@@ -50,7 +50,7 @@ _HEDGE = re.compile(
     r"(?:has|have|had|is|are)\syet\sto\s\w+|nothing\sto\s(?:suggest|indicate|show|prove)|"
     r"(?:our|his|her|their|its|my|the\s[\w'’]+|current|initial)\s(?:assessment|judg(?:e)?ment|belief|view|opinion|estimate|"
     r"impression|understanding|suspicion|theory|guess)(?=\s(?:is|was|remains?)?\s?that\b)|"
-    r"no\sone\s(?:can|could)\ssay|nobody\sknows|(?:not|n['’]t)\s(?:yet\s)?(?:be|been)\s(?:ruled\sout|excluded)|(?:is|are|was|were)\snot\s(?:clarified|understood)|"
+    r"rumou?rs?(?=\s(?:\w+\s){0,3}that\b)|no\sone\s(?:can|could)\ssay|nobody\sknows|(?:not|n['’]t)\s(?:yet\s)?(?:be|been)\s(?:ruled\sout|excluded)|(?:is|are|was|were)\snot\s(?:clarified|understood)|"
     r"hinges\son|doubtful|questionable)",
     re.IGNORECASE,
 )
@@ -63,7 +63,7 @@ _QUALIFIER = re.compile(
 )
 # A condition: 'if' at the head of a clause, not after 'asked' or 'see'.
 _CONDITION = re.compile(
-    r"(?:^|(?<=[,;—“\"(]\s)|(?<=[“\"(])|(?<=\b(?:and|but)\s)|(?<!\bas)(?<!\beven)\s)(?P<if>if|unless|provided that|assuming)\s(?!not\b|any\b|so\b)",
+    r"(?:^|(?<=[,;—“\"(]\s)|(?<=[“\"(])|(?<=\b(?:and|but)\s)|(?<!\bas)(?<!\beven)\s)(?P<if>if|unless|provided that|assuming|(?-i:Should)(?= (?:it|he|she|they|the|there|any|this|that)\b))\s(?!not\b|any\b|so\b)",
     re.IGNORECASE,
 )
 _ASKED = re.compile(

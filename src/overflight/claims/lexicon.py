@@ -92,6 +92,7 @@ INVERSE: Final = frozenset(
         """
         said says wrote writes added adds replied announced reported explained recalled insisted noted
         remarked admitted warned joked answered responded conceded claimed stated declared observed argued
+        say write warn claim believe
         """
     )
 )
@@ -213,7 +214,7 @@ DOCUMENTS: Final = words(
     report memo memorandum document documents statement assessment indictment transcript notice filing
     affidavit letter cable bulletin review study notam note communique communiqué paper papers book
     history file files log logs record records text message email e-mail tweet tweets post dossier
-    declaration release account accounts leaflet brief protest chronicle directive
+    declaration release account accounts leaflet chronicle directive
     """
 )
 OFFICIALS: Final = words(

@@ -28,6 +28,7 @@ OTHER_SUBJECTS: Final = frozenset(
 
 _COLLECT = (
     r"(?:tak(?:e|es|ing|en)|took) (?:images|imagery|pictures|photographs)|"
+    r"(?:images|imagery|pictures|photographs|photos) (?:were|had been|have been|are|being) taken|"
     r"collect(?:s|ed|ing)?|gather(?:s|ed|ing)?|captur(?:e|es|ed|ing)|photograph(?:s|ed|ing)?|"
     r"intercept(?:s|ed|ing)?|eavesdrop(?:s|ped|ping)?|geolocat(?:e|es|ed|ing)|collection"
 )
