@@ -49,7 +49,7 @@ from overflight.records import make_ensemble
 from overflight.twin.fate import BLOCK_FRAMES
 from overflight.twin.flight import TwinFlight
 from overflight.twin.made import make_exercise, settled_sites
-from overflight.twin.memory import _emitters, payload_of
+from overflight.twin.memory import payload_of, site_radars
 from overflight.twin.payload import HOUSEKEEPING, PICTURE, PayloadLog, run_payload
 from overflight.twin.scenario import RecorderPlan
 from overflight.twin.scenarios import load_scenario
@@ -198,7 +198,7 @@ def fly_payload(sortie_: Sortie, drawn: dict[str, Any], rng: np.random.Generator
         links=links,
     )  # fmt: skip
     sky = Sky(clouds=CloudField(mean_cover=0.5))
-    emitters = [replace(e, duty=EMITTER_DUTY) for e in _emitters(sortie_.sites)]
+    emitters = [replace(e, duty=EMITTER_DUTY) for e in site_radars(sortie_.sites)]
     return run_payload(payload, sortie_.flight, sortie_.sites, emitters, sky, seed=seed)
 
 

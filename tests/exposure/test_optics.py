@@ -7,6 +7,8 @@ September 2015, or run with pyBSM 0.16.1.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,6 +107,14 @@ def test_giqe_4_and_3_by_hand() -> None:
 
 def test_the_equations_refuse_what_is_not_above_zero() -> None:
     assert np.isnan(niirs_giqe5([0.0, 1.0, 1.0, np.nan], [0.5, 0.0, 0.5, 0.5], [9.0, 9.0, -1.0, 9.0])).all()
+
+
+@pytest.mark.parametrize("equation", [niirs_giqe5, niirs_giqe4, niirs_giqe3])
+def test_the_faintest_signal_that_a_float_holds_is_no_overflow(equation: Callable[..., Any]) -> None:
+    """Warnings are errors: 1.9 / 5e-324 would be one. The limit of all three is that nothing is seen."""
+    told = equation(0.5, 0.5, [5e-324, 1e-310, 1e-6])
+    assert np.isfinite(told).all()
+    assert (told[:2] < told[2]).all()
 
 
 # --- geometry --------------------------------------------------------------------------------------------

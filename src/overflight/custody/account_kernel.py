@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from overflight.compiled import compiled
-from overflight.custody.storage import _run
+from overflight.custody.storage import run_recorder
 
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
@@ -245,7 +245,7 @@ def simulate(
                         kind[count], rank[count], wanted[count] = sensor[s, 0], sensor[s, 1], send[s]
                         count += 1
         stored_at[:count], lost_at[:count], sent_at[:count], sent[:count] = np.nan, np.nan, np.nan, 0.0
-        _run(
+        run_recorder(
             policy[n],
             capacity[n],
             time[:count],

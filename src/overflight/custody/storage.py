@@ -130,7 +130,7 @@ def keep_and_send(
     stored_at, lost_at, sent_at = (np.full(n, np.nan) for _ in range(3))
     most = float(min(recorder.capacity_bytes, 2.0 * MOST_BYTES))
     count = int(levels.max(initial=0)) + 1
-    _run(
+    run_recorder(
         POLICIES.index(recorder.policy), most, times, sizes, levels, count, wanted,
         nodes, carried, stored_at, lost_at, sent_at, sent,
     )  # fmt: skip
@@ -192,7 +192,7 @@ _AT, _BACK, _USED, _BUFFERED = range(4)
 
 
 @compiled
-def _run(
+def run_recorder(
     policy: int,
     capacity: float,
     times: Float64s,
@@ -207,6 +207,7 @@ def _run(
     sent_at: Float64s,
     sent: Float64s,
 ) -> None:
+    """Keep and send items as `keep_and_send` says, into the last four arrays (N,); `count` levels in all."""
     # Handed on for every item; see `compiled.borrowed`. The caller and this function outlive the calls.
     sizes, wanted, nodes, carried = borrowed(sizes), borrowed(wanted), borrowed(nodes), borrowed(carried)
     stored_at, lost_at, sent_at, sent = (

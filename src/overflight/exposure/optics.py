@@ -285,9 +285,13 @@ def niirs_smear(smear_px: npt.ArrayLike) -> Float64s:
     return np.asarray(0.0031 - 0.063 * smear - 0.0059 * smear**2)
 
 
+# Quotients by less than this leave the range of a float; no signal, size or edge comes near it.
+_TINIEST: Final = 1e-300
+
+
 def _positive(*values: npt.ArrayLike) -> tuple[Float64s, ...]:
     arrays = (np.asarray(v, dtype=np.float64) for v in values)
-    return tuple(np.where(a > 0, a, np.nan) for a in arrays)
+    return tuple(np.where(a > 0, np.maximum(a, _TINIEST), np.nan) for a in arrays)
 
 
 # --- air and light ---------------------------------------------------------------------------------------

@@ -182,11 +182,11 @@ def fly(
     # From here on a particle is its run: it need not lie in memory twice.
     members = lon.size
     del lon, lat, start, level
-    settings = _settings(direction, step, tolerance, hold_below_m, errors, error_every_s)
+    settings = step_settings(direction, step, tolerance, hold_below_m, errors, error_every_s)
     method = steps.DP54 if tolerance > 0.0 else steps.RK4
     settings[steps.ORDER] = method.order
     fixed = (settings, method.table, coded.codes, rows4, coded.stop_codes, stops4, keep)
-    waves, ground, functions = _waves(errors, members), _ground(terrain), functions_of(flight)
+    waves, ground, functions = _waves(errors, members), ground_arrays(terrain), functions_of(flight)
     standard, lowest_pa, done, at = False, math.inf, 0.0, begin
     log = StepLog(direction, members) if every else None
     for grid, until in windows_of(winds, begin, float(time_end), direction):
@@ -342,7 +342,7 @@ def _lacks_targets(coded: CodedFlight, rows: Float64s) -> bool:
     return bool(np.isnan(rows[:, holds, 0]).any())
 
 
-def _settings(
+def step_settings(
     direction: float,
     step: float,
     tolerance: float,
@@ -350,6 +350,10 @@ def _settings(
     errors: ErrorWaves | None,
     error_every_s: float,
 ) -> Float64s:
+    """Return the numbers of a run as the compiled steps take them, in the places that `steps` names.
+
+    `direction` is 1 forward and -1 backward. Raises OverflightError where a height or a time cannot be.
+    """
     if not (math.isfinite(hold_below_m) and hold_below_m >= 0.0):
         raise OverflightError(f"hold_below_m is {hold_below_m} m", remedy="Give zero or more.")
     if not (math.isfinite(error_every_s) and error_every_s >= 1.0):
@@ -379,7 +383,8 @@ def _waves(errors: ErrorWaves | None, members: int) -> tuple[Float64s, Float64s,
     return waves, cosines, sines
 
 
-def _ground(terrain: HeightMap | None) -> tuple[Float64s, Float64s, Float32s]:
+def ground_arrays(terrain: HeightMap | None) -> tuple[Float64s, Float64s, Float32s]:
+    """Return latitudes (Y,), longitudes (X,) and heights (Y, X) for the compiled steps; empty for none."""
     if terrain is None:
         return np.zeros(0), np.zeros(0), np.zeros((0, 0), np.float32)
     return (

@@ -30,7 +30,7 @@ from overflight.times import iso_utc, short_utc
 from overflight.trajectories import steps
 from overflight.trajectories.ensemble import Start
 from overflight.trajectories.particles import begin_run
-from overflight.trajectories.solve import HeightMap, _ground, _settings
+from overflight.trajectories.solve import HeightMap, ground_arrays, step_settings
 from overflight.trajectories.stops import END_CODES, MOVING
 from overflight.twin import flight_kernel as kernel
 from overflight.twin.autopilot import Autopilot, Drift, Order, Orders, code_orders, code_pilot, orders_of
@@ -158,7 +158,7 @@ def fly_twin(
     coded = code(_with_propeller(balloon), step_s=step_s)
     waves = _drawn(truth_error, truth, seed, TRUTH_STREAM)
     packed, air = pack(truth), pack_thermo(truth)
-    settings = _settings(1.0, step_s, 0.0, HOLD_BELOW_M, waves, ERROR_EVERY_S)
+    settings = step_settings(1.0, step_s, 0.0, HOLD_BELOW_M, waves, ERROR_EVERY_S)
     settings[steps.ORDER] = steps.RK4.order
     believed = truth if forecast is None else forecast
     f_packed = packed if believed is truth else pack(believed)
@@ -172,7 +172,7 @@ def fly_twin(
     )  # fmt: skip
     track, events = np.zeros((kernel.ROWS, grid_s.size + 1)), np.zeros((kernel.EVENTS_MOST, 3))
     arguments: tuple[Any, ...] = (
-        steps.stepper(), *chosen.codes, *packed, air, *_member(waves), *_ground(terrain), settings,
+        steps.stepper(), *chosen.codes, *packed, air, *_member(waves), *ground_arrays(terrain), settings,
         steps.RK4.table, coded.codes.copy(), coded.rows[None].copy(), coded.stop_codes,
         coded.stop_rows[None].copy(), _sizes(waves), *f_packed, f_air, *(x[0] for x in _one(f_waves)),
         _sizes(f_waves), _balloon_row(balloon), _control_row(balloon, step_s), code_pilot(pilot),

@@ -62,7 +62,7 @@ def remember(
 ) -> Memory:
     """Run the payload along a flight and let its data meet their fate."""
     log = run_payload(
-        payload_of(plan), flight, sites, _emitters(sites), Sky(clouds=CloudField(mean_cover=0.5)), seed=seed
+        payload_of(plan), flight, sites, site_radars(sites), Sky(clouds=CloudField(mean_cover=0.5)), seed=seed
     )
     key = hashlib.sha256(f"key {seed}".encode()).digest() if plan.keyed else None
     frames = log_frames(log, key, seed)
@@ -107,7 +107,8 @@ def payload_of(plan: RecorderPlan) -> Payload:
     )
 
 
-def _emitters(sites: Sequence[Site]) -> list[Emitter]:
+def site_radars(sites: Sequence[Site]) -> list[Emitter]:
+    """Return the radar that stands at each site of an exercise."""
     return [
         Emitter(
             id=f"radar-{s.id}", name=f"Radar at {s.name}", lon_deg=s.lon_deg, lat_deg=s.lat_deg,

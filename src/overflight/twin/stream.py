@@ -30,7 +30,7 @@ from overflight.custody.tcp import Hello, TcpLine, parse_address
 from overflight.errors import FetchError, InputError, LimitError
 from overflight.twin.flight import TwinFlight
 from overflight.twin.made import make_exercise, settled_sites
-from overflight.twin.memory import _emitters, payload_of
+from overflight.twin.memory import payload_of, site_radars
 from overflight.twin.payload import HOUSEKEEPING, KINDS, Housekeeping, PayloadLog, run_payload
 from overflight.twin.scenario import RecorderPlan, Scenario
 from overflight.twin.sky import CloudField, Sky
@@ -96,7 +96,7 @@ def fly_scenario(scenario: Scenario, seed: int) -> tuple[TwinFlight, PayloadLog]
         payload_of(scenario.recorder or RecorderPlan()), housekeeping=Housekeeping(period_s=TELEMETRY_S)
     )
     sky = Sky(clouds=CloudField(mean_cover=MEAN_COVER))
-    return flight, run_payload(payload, flight, sites, _emitters(sites), sky, seed=seed)
+    return flight, run_payload(payload, flight, sites, site_radars(sites), sky, seed=seed)
 
 
 def outgoing(
