@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from json.encoder import encode_basestring
+from operator import attrgetter
 from typing import Any, Final, Literal, get_args
 
 from overflight.errors import InputError, LimitError
@@ -52,50 +54,65 @@ class Entry:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise InputError(f"{self.kind!r} is no kind", field="kind", remedy=f"Use {', '.join(KINDS)}.")
-        for name in TEXTS:
-            if not isinstance(getattr(self, name), str):
-                raise InputError(f"{getattr(self, name)!r} is no text", field=name)
+        try:
+            "".join(_texts_of(self))
+        except TypeError:
+            _refuse_no_text(self)
         if not self.subject:
             raise InputError("it is empty", field="subject", remedy="Say what the entry is about.")
         if self.content and not _HEX.fullmatch(self.content):
             raise InputError("it is no SHA-256 in hex", field="content")
-        for name in ("recorded", "about_start", "about_end"):
-            _check_time(name, getattr(self, name), needed=name == "recorded")
-        if len(self.parents) > MOST_PARENTS or len(set(self.parents)) < len(self.parents):
-            raise InputError(
-                f"{len(self.parents)} parents, some of them twice or too many", field="parents",
-                remedy=f"Name each once, {MOST_PARENTS} at most.",
-            )  # fmt: skip
-        if not all(isinstance(one, str) and _HEX.fullmatch(one) for one in self.parents):
-            raise InputError("a parent is no leaf hash in hex", field="parents")
-        if self.kind == "correction" and not self.parents:
-            raise InputError(
-                "a correction names nothing", field="parents", remedy="Name the entry it corrects."
-            )
+        if not self.recorded:
+            raise InputError("it is empty", field="recorded", remedy="Give the time in UTC.")
+        _parsed(self.recorded)
+        if self.about_start:
+            _parsed(self.about_start)
+        if self.about_end:
+            _parsed(self.about_end)
+        if self.parents != () or self.kind == "correction":
+            _check_parents(self)
 
 
 NAMES: Final = tuple(sorted(field.name for field in fields(Entry)))
 TEXTS: Final = tuple(name for name in NAMES if name not in ("kind", "parents"))
-
-
-def _check_time(name: str, value: str, *, needed: bool) -> None:
-    if value:
-        _parsed(value)
-    elif needed:
-        raise InputError("it is empty", field=name, remedy="Give the time in UTC.")
-
-
-_ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_texts_of: Final = attrgetter(*TEXTS)
 # Entries of one run share their times.
 _parsed = lru_cache(maxsize=4096)(parse_utc)
 
 
+def _refuse_no_text(entry: Entry) -> None:
+    for name in TEXTS:
+        if not isinstance(getattr(entry, name), str):
+            raise InputError(f"{getattr(entry, name)!r} is no text", field=name) from None
+
+
+def _check_parents(entry: Entry) -> None:
+    parents = entry.parents
+    if len(parents) > MOST_PARENTS or len(set(parents)) < len(parents):
+        raise InputError(
+            f"{len(parents)} parents, some of them twice or too many", field="parents",
+            remedy=f"Name each once, {MOST_PARENTS} at most.",
+        )  # fmt: skip
+    if not all(isinstance(one, str) and _HEX.fullmatch(one) for one in parents):
+        raise InputError("a parent is no leaf hash in hex", field="parents")
+    if entry.kind == "correction" and not parents:
+        raise InputError("a correction names nothing", field="parents", remedy="Name the entry it corrects.")
+
+
 def entry_bytes(entry: Entry) -> bytes:
     """Return the canonical bytes of an entry. LimitError above 64 KiB, InputError for half characters."""
-    # Keys are ASCII and in order, values text or lists of text: of such the plain encoder writes RFC 8785.
-    row = {name: getattr(entry, name) for name in NAMES}
+    # Keys are in order, values text or lists of text: of such this is RFC 8785. Spelled out, as an encoder
+    # that goes through an object takes three times as long.
+    quoted = encode_basestring
+    text = (
+        f'{{"about_end":{quoted(entry.about_end)},"about_start":{quoted(entry.about_start)},'
+        f'"actor":{quoted(entry.actor)},"content":{quoted(entry.content)},"kind":{quoted(entry.kind)},'
+        f'"method":{quoted(entry.method)},"parents":[{",".join(map(quoted, entry.parents))}],'
+        f'"recorded":{quoted(entry.recorded)},"source":{quoted(entry.source)},'
+        f'"subject":{quoted(entry.subject)},"text":{quoted(entry.text)},"version":{quoted(entry.version)}}}'
+    )
     try:
-        data = _ENCODE(row).encode()
+        data = text.encode()
     except UnicodeEncodeError as error:
         raise InputError(
             f"it holds half a character: {error.object[error.start : error.start + 1]!r}",
@@ -122,6 +139,49 @@ def read_entry(data: bytes) -> Entry:
     if entry_bytes(entry) != data:
         raise InputError("the bytes are an entry, but not in its canonical form")
     return entry
+
+
+# The bytes of entries whose texts have no escapes. What else an entry may be is read in full.
+_TEXT: Final = r'"[^"\\\x00-\x1f]*"'
+_TIME: Final = r'"([^"\\\x00-\x1f]*)"'
+_SHAPES: Final = {
+    "about_end": _TIME,
+    "about_start": _TIME,
+    "content": '"([0-9a-f]{64}|)"',
+    "kind": f'"({"|".join(KINDS)})"',
+    "parents": r'\[("[0-9a-f]{64}"(?:,"[0-9a-f]{64}")*|)\]',
+    "recorded": _TIME,
+    "subject": r'"[^"\\\x00-\x1f]+"',
+}
+_PLAIN: Final = re.compile(
+    (r"\{" + ",".join(f'"{name}":{_SHAPES.get(name, _TEXT)}' for name in NAMES) + r"\}").encode()
+)
+
+
+def references(data: bytes) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return the hash of the content that an entry's bytes name, b"" for none, and those of its parents.
+
+    InputError where the bytes are not the canonical ones of an entry.
+    """
+    plain = _PLAIN.fullmatch(data)
+    if plain and data.isascii() and len(data) <= MOST_BYTES:
+        end, start, content, kind, named, recorded = plain.groups()
+        parents = tuple(map(bytes.fromhex, named.decode()[1:-1].split('","'))) if named else ()
+        once = len(set(parents)) == len(parents) <= MOST_PARENTS
+        if _are_times(recorded, start, end) and once and (parents or kind != b"correction"):
+            return bytes.fromhex(content.decode()), parents
+    entry = read_entry(data)
+    return bytes.fromhex(entry.content), tuple(map(bytes.fromhex, entry.parents))
+
+
+@lru_cache(maxsize=4096)
+def _are_times(recorded: bytes, start: bytes, end: bytes) -> bool:
+    try:
+        for one in (recorded, start or recorded, end or recorded):
+            parse_utc(one.decode())
+    except ValueError:
+        return False
+    return True
 
 
 def content_bytes(value: Mapping[str, Any] | bytes) -> bytes:

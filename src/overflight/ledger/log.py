@@ -20,18 +20,27 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 from overflight.errors import InputError, OverflightError
 from overflight.ledger import merkle
 from overflight.ledger.checkpoint import Checkpoint
-from overflight.ledger.entry import Entry, content_hash, entry_bytes, read_entry
+from overflight.ledger.entry import Entry, entry_bytes, read_entry
 
 # "OFLG" and the version of the tables.
 APPLICATION_ID: Final = 0x4F464C47
 VERSION: Final = 1
 WAIT_S: Final = 60.0
+# Entries are read so many at a time.
+BLOCK: Final = 4096
+# Entries are put in so many with one statement.
+ROWS: Final = 100
+# The indexes over hashes are written all over: in memory as a whole, for some million entries, it is fast.
+CACHE_KIB: Final = 256 * 1024
+# So that a page that several batches touch goes from the journal into the file once (pages of 4 KiB).
+JOURNAL_PAGES: Final = 32 * 1024
 TABLES: Final = """
 CREATE TABLE entry (seq INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE node (
@@ -104,37 +113,45 @@ class Ledger:
         InputError
             When content is not what the entry says, or a parent is not in the log.
         """
-        prepared = [(entry, entry_bytes(entry), content) for entry, content in entries]
+        prepared = list(entries)
+        rows = [entry_bytes(entry) for entry, _ in prepared]
+        leaves = merkle.leaf_hashes(rows)
+        ids = tuple(leaf.hex() for leaf in leaves)
+        contents = _contents_of(prepared)
         with self._writing():
             size = len(self)
-            peaks = merkle.peaks_of(self.node, size)
-            ids, rows, contents = [], [], []
-            nodes: list[tuple[int, int, bytes]] = []
-            new: set[str] = set()
-            for entry, data, content in prepared:
-                self._check(entry, content, new)
-                leaf = merkle.leaf_hash(data)
-                nodes.extend(merkle.grow(peaks, size, leaf))
-                rows.append((size, data))
-                if content is not None:
-                    contents.append((bytes.fromhex(entry.content), content))
-                ids.append(leaf.hex())
-                new.add(ids[-1])
-                size += 1
-            self._base.executemany("INSERT INTO entry VALUES (?, ?)", rows)
-            self._base.executemany("INSERT INTO node VALUES (?, ?, ?)", nodes)
+            self._check_parents(prepared, ids)
+            self._put_rows(size, rows)
+            for level, first, hashes in merkle.grow_by(self.node, size, leaves):
+                self._put_nodes(level, first, hashes)
             self._base.executemany("INSERT OR IGNORE INTO content VALUES (?, ?)", contents)
-        return tuple(ids)
+        return ids
 
-    def _check(self, entry: Entry, content: bytes | None, new: set[str]) -> None:
-        if content is not None and content_hash(content) != entry.content:
-            raise InputError("the content is not what the entry says", field=f"content of {entry.subject}")
-        for parent in entry.parents:
-            if parent not in new and self.find(parent) is None:
-                raise InputError(
-                    f"there is no entry {parent[:16]}…", field=f"parents of {entry.subject}",
-                    remedy="Append what it rests on first.",
-                )  # fmt: skip
+    def _put_rows(self, size: int, rows: list[bytes]) -> None:
+        # Many in one statement, as fewer calls of the database are faster.
+        for begin in range(0, len(rows), ROWS):
+            some = rows[begin : begin + ROWS]
+            values = [value for pair in enumerate(some, size + begin) for value in pair]
+            self._base.execute(f"INSERT INTO entry VALUES {', '.join(['(?, ?)'] * len(some))}", values)
+
+    def _put_nodes(self, level: int, first: int, hashes: list[bytes]) -> None:
+        # All in one statement: a third of the time of one for each.
+        self._base.execute(
+            "WITH RECURSIVE place(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM place WHERE i + 1 < ?) "
+            "INSERT INTO node SELECT ?, ? + i, substr(?, 32 * i + 1, 32) FROM place",
+            (len(hashes), level, first, b"".join(hashes)),
+        )
+
+    def _check_parents(self, entries: list[tuple[Entry, bytes | None]], ids: tuple[str, ...]) -> None:
+        new: set[str] = set()
+        for (entry, _), id_ in zip(entries, ids, strict=True):
+            for parent in entry.parents:
+                if parent not in new and self.find(parent) is None:
+                    raise InputError(
+                        f"there is no entry {parent[:16]}…", field=f"parents of {entry.subject}",
+                        remedy="Append what it rests on first.",
+                    )  # fmt: skip
+            new.add(id_)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -188,23 +205,28 @@ class Ledger:
             "SELECT seq, CAST(data AS BLOB) FROM entry WHERE seq >= ? AND seq < ? ORDER BY seq", (begin, last)
         )
 
-    def level(self, level: int) -> Iterator[tuple[int, bytes]]:
-        """Yield number and hash of the complete subtrees of a level."""
-        yield from self._each(
-            "SELECT number, CAST(hash AS BLOB) FROM node WHERE level = ? ORDER BY number", (level,)
-        )
+    def blocks(self) -> Iterator[list[tuple[int, bytes]]]:
+        """Yield number and bytes of all entries in order, many at a time."""
+        with _told(self.path):
+            found = self._base.execute("SELECT seq, CAST(data AS BLOB) FROM entry ORDER BY seq")
+            while block := found.fetchmany(BLOCK):
+                yield block
+
+    def level(self, level: int) -> list[tuple[int, bytes]]:
+        """Return number and hash of the complete subtrees of a level."""
+        with _told(self.path):
+            return self._base.execute(
+                "SELECT number, CAST(hash AS BLOB) FROM node WHERE level = ? ORDER BY number", (level,)
+            ).fetchall()
 
     def content(self, hash_: str) -> bytes | None:
         """Return content by its SHA-256 in hex, None where it is not kept here."""
         row = self._one("SELECT CAST(data AS BLOB) FROM content WHERE hash = ?", (bytes.fromhex(hash_),))
         return None if row is None else bytes(row[0])
 
-    def contents(self) -> Iterator[tuple[str, bytes]]:
-        """Yield SHA-256 in hex and bytes of all content."""
-        for hash_, data in self._each(
-            "SELECT CAST(hash AS BLOB), CAST(data AS BLOB) FROM content ORDER BY rowid"
-        ):
-            yield bytes(hash_).hex(), data
+    def contents(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield SHA-256 and bytes of all content."""
+        yield from self._each("SELECT CAST(hash AS BLOB), CAST(data AS BLOB) FROM content ORDER BY rowid")
 
     def checkpoint(self, size: int | None = None) -> Checkpoint:
         """Return what the log is, or was when it had `size` entries, ready to be signed."""
@@ -241,6 +263,20 @@ class Ledger:
         return merkle.consistency_path(self.node, old, len(self) if new is None else new)
 
 
+def _contents_of(entries: list[tuple[Entry, bytes | None]]) -> list[tuple[bytes, bytes]]:
+    """Return hash and bytes of the content given with entries. InputError where an entry names another."""
+    found = []
+    for entry, content in entries:
+        if content is not None:
+            hash_ = sha256(content).digest()
+            if hash_.hex() != entry.content:
+                raise InputError(
+                    "the content is not what the entry says", field=f"content of {entry.subject}"
+                )
+            found.append((hash_, content))
+    return found
+
+
 def open_ledger(path: str | Path, *, make: bool = False, origin: str = "") -> Ledger:
     """Open a log; `make` makes it when it is not there, under the name `origin`.
 
@@ -260,6 +296,8 @@ def open_ledger(path: str | Path, *, make: bool = False, origin: str = "") -> Le
                 _make(base, origin or f"overflight/{path.stem}")
             _check_kind(base, path)
             base.execute("PRAGMA synchronous = FULL")
+            base.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            base.execute(f"PRAGMA wal_autocheckpoint = {JOURNAL_PAGES}")
             if make:
                 _write_ahead(base)
         except BaseException:

@@ -6,24 +6,48 @@ leaves) and number from the left; all else follows from these in O(log n). `Look
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import sha256
 
 from overflight.errors import OverflightError
 
 Lookup = Callable[[int, int], bytes]
 
-EMPTY_ROOT = hashlib.sha256().digest()
+EMPTY_ROOT = sha256().digest()
 
 
 def leaf_hash(data: bytes) -> bytes:
     """Return the hash of an entry: SHA-256 of 0x00 and its bytes."""
-    return hashlib.sha256(b"\x00" + data).digest()
+    return sha256(b"\x00" + data).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of two subtrees side by side: SHA-256 of 0x01 and both."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return sha256(b"\x01" + left + right).digest()
+
+
+def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
+    """Return the hashes of many entries."""
+    return [sha256(b"\x00" + data).digest() for data in entries]
+
+
+def hashes_above(below: Sequence[bytes]) -> list[bytes]:
+    """Return the hashes of the subtrees over pairs of neighbours; one left over at the end has none yet."""
+    pairs = zip(below[::2], below[1::2], strict=False)
+    return [sha256(b"\x01" + left + right).digest() for left, right in pairs]
+
+
+def grow_by(lookup: Lookup, size: int, leaves: Sequence[bytes]) -> Iterator[tuple[int, int, list[bytes]]]:
+    """Put many leaves behind `size` others and yield each level of the subtrees that this completes.
+
+    Each as level, number of its first subtree, and their hashes from there on. `lookup` reads those before.
+    """
+    level, first, hashes = 0, size, list(leaves)
+    while hashes:
+        yield level, first, hashes
+        if first & 1:
+            first, hashes = first - 1, [lookup(level, first - 1), *hashes]
+        level, first, hashes = level + 1, first >> 1, hashes_above(hashes)
 
 
 def grow(peaks: list[bytes], size: int, leaf: bytes) -> Iterator[tuple[int, int, bytes]]:

@@ -7,15 +7,15 @@ only a checkpoint kept elsewhere shows a log that was rewritten or cut short; wi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, Literal
 
 from overflight.errors import InputError
 from overflight.ledger import merkle
 from overflight.ledger.checkpoint import Checkpoint, PublicKey, read_checkpoint, signed_by
-from overflight.ledger.entry import content_hash
+from overflight.ledger.entry import references
 from overflight.ledger.log import Ledger
 
 Progress = Callable[[str, float], None]
@@ -94,7 +94,8 @@ def _verify(
         problems.append(Problem(kind="tree", seq=-1, text=text))
         kept = []
     notes = [(note, "kept in the log") for note in kept] + [(note, "given") for note in checkpoints]
-    _check_notes(log, notes, size, keys, problems)
+    intact = not problems
+    _check_notes(log, notes, size, keys, problems, intact)
     if notes:
         checked.append(f"{len(notes)} checkpoints")
     limits += [UNKNOWN] if not checkpoints else _beyond(checkpoints, size)
@@ -111,7 +112,11 @@ def _verify(
 
 def _check_log(log: Ledger, size: int, problems: list[Problem], tell: Progress) -> bytes:
     """Check entries, tree and content; return the root that the leaves have."""
-    leaves = [bytes(value) for _, value in log.level(0)]
+    stored = log.level(0)
+    leaves = [leaf for _, leaf in stored]
+    if [number for number, _ in stored] != list(range(size)):
+        problems.append(Problem(kind="tree", seq=-1, text="hashes of entries are missing"))
+    del stored
     hashes = _check_entries(log, leaves, problems, tell)
     tell("checking the tree", 0.8)
     root = _check_tree(log, leaves, size, problems)
@@ -139,53 +144,72 @@ def _parsed(note: str) -> Checkpoint | None:
 
 def _check_entries(
     log: Ledger, leaves: list[bytes], problems: list[Problem], tell: Progress
-) -> dict[str, int]:
+) -> dict[bytes, int]:
     """Hold entries against the leaves; return the content they name, with the first entry that does."""
-    place = dict(zip(reversed(leaves), range(len(leaves) - 1, -1, -1), strict=True))
-    contents: dict[str, int] = {}
+    places = _Places(leaves)
+    contents: dict[bytes, int] = {}
     expected, size = 0, len(leaves)
-    for seq, data in log.rows():
-        if seq > expected:
-            gone = f"{expected}" if seq == expected + 1 else f"{expected} to {seq - 1}"
-            problems.append(Problem(kind="missing", seq=expected, text=f"entry {gone} is gone"))
-        expected = seq + 1
-        if seq >= size or seq < 0:
-            text = f"entry {seq} is in no tree: it was put in without being appended"
-            problems.append(Problem(kind="inserted", seq=seq, text=text))
-            continue
-        leaf = merkle.leaf_hash(data)
-        if leaf != leaves[seq]:
-            problems.append(_what_happened(seq, leaf, place))
-            continue
-        content, parents = _references(data)
-        if content is None:
-            problems.append(Problem(kind="altered", seq=seq, text=f"entry {seq} is none that we write"))
-        elif content:
-            contents.setdefault(content, seq)
-        for parent in parents:
-            if place.get(parent, seq) >= seq:
-                text = f"entry {seq} rests on {parent.hex()[:16]}…, which does not come before it"
-                problems.append(Problem(kind="parent", seq=seq, text=text))
-        if seq & 0x3FFF == 0:
-            tell("hashing entries", 0.8 * seq / size)
+    for block in log.blocks():
+        hashes = merkle.leaf_hashes([data for _, data in block])
+        for (seq, data), leaf in zip(block, hashes, strict=True):
+            if seq != expected:
+                _tell_gap(expected, seq, problems)
+            expected = seq + 1
+            if not 0 <= seq < size:
+                text = f"entry {seq} is in no tree: it was put in without being appended"
+                problems.append(Problem(kind="inserted", seq=seq, text=text))
+                continue
+            if leaf != leaves[seq]:
+                problems.append(_what_happened(seq, leaf, places))
+                continue
+            try:
+                content, parents = references(data)
+            except InputError:
+                text = f"entry {seq} is none that we write"
+                problems.append(Problem(kind="altered", seq=seq, text=text))
+                continue
+            if content:
+                contents.setdefault(content, seq)
+            if parents:
+                _check_parents(seq, parents, places, problems)
+        tell("hashing entries", 0.8 * min(1.0, expected / max(1, size)))
     if expected < size:
         text = f"entries {expected} to {size - 1} are gone, their hashes are not"
         problems.append(Problem(kind="missing", seq=expected, text=text))
     return contents
 
 
-def _references(data: bytes) -> tuple[str | None, list[bytes]]:
-    """Return the content and the parents that an entry names; no content where the bytes are no entry."""
-    try:
-        row = json.loads(data)
-        return str(row["content"]), [bytes.fromhex(parent) for parent in row["parents"]]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None, []
+class _Places:
+    """Where leaves are, the first place of each; worked out when it is first asked for."""
+
+    def __init__(self, leaves: list[bytes]) -> None:
+        self._leaves = leaves
+        self._found: dict[bytes, int] | None = None
+
+    def get(self, leaf: bytes) -> int | None:
+        if self._found is None:
+            backward = range(len(self._leaves) - 1, -1, -1)
+            self._found = dict(zip(reversed(self._leaves), backward, strict=True))
+        return self._found.get(leaf)
 
 
-def _what_happened(seq: int, leaf: bytes, place: dict[bytes, int]) -> Problem:
+def _tell_gap(expected: int, seq: int, problems: list[Problem]) -> None:
+    if seq > expected:
+        gone = f"{expected}" if seq == expected + 1 else f"{expected} to {seq - 1}"
+        problems.append(Problem(kind="missing", seq=expected, text=f"entry {gone} is gone"))
+
+
+def _check_parents(seq: int, parents: Sequence[bytes], places: _Places, problems: list[Problem]) -> None:
+    for parent in parents:
+        there = places.get(parent)
+        if there is None or there >= seq:
+            text = f"entry {seq} rests on {parent.hex()[:16]}…, which does not come before it"
+            problems.append(Problem(kind="parent", seq=seq, text=text))
+
+
+def _what_happened(seq: int, leaf: bytes, places: _Places) -> Problem:
     """Say what an entry that is not the one appended looks like."""
-    home = place.get(leaf)
+    home = places.get(leaf)
     if home is None:
         return Problem(kind="altered", seq=seq, text=f"entry {seq} is not what was appended")
     text = f"entry {seq} is the one that was appended as {home}"
@@ -196,14 +220,16 @@ def _check_tree(log: Ledger, leaves: list[bytes], size: int, problems: list[Prob
     """Hold every stored hash against its two halves; return the root that the leaves have."""
     level, below = 0, leaves
     peaks: list[bytes] = []
-    if [number for number, _ in log.level(0)] != list(range(size)):
-        problems.append(Problem(kind="tree", seq=-1, text="hashes of entries are missing"))
     while below:
         if len(below) & 1:
             peaks.append(below[-1])
-        above = [merkle.node_hash(a, b) for a, b in zip(below[::2], below[1::2], strict=False)]
+        above = merkle.hashes_above(below)
         level += 1
-        stored = dict(log.level(level))
+        there = log.level(level)
+        if there == list(enumerate(above)):
+            below = above
+            continue
+        stored = dict(there)
         for number, value in enumerate(above):
             if stored.pop(number, None) != value:
                 first = number << level
@@ -216,14 +242,14 @@ def _check_tree(log: Ledger, leaves: list[bytes], size: int, problems: list[Prob
     return merkle.root_of_peaks(peaks[::-1])
 
 
-def _check_contents(log: Ledger, named: dict[str, int], problems: list[Problem]) -> None:
+def _check_contents(log: Ledger, named: dict[bytes, int], problems: list[Problem]) -> None:
     for hash_, data in log.contents():
         seq = named.get(hash_, -1)
-        if content_hash(data) != hash_:
+        if sha256(data).digest() != hash_:
             text = f"the content of entry {seq} is not what it was" if seq >= 0 else "stray content"
             problems.append(Problem(kind="content", seq=seq, text=text))
         elif seq < 0:
-            text = f"content {hash_[:16]}… belongs to no entry"
+            text = f"content {hash_.hex()[:16]}… belongs to no entry"
             problems.append(Problem(kind="content", seq=-1, text=text))
 
 
@@ -233,8 +259,12 @@ def _check_notes(
     size: int,
     keys: Sequence[PublicKey],
     problems: list[Problem],
+    intact: bool,
 ) -> None:
-    """Hold the log against checkpoints, each told with where it comes from."""
+    """Hold the log against checkpoints, each told with where it comes from.
+
+    `intact` where entries and tree were found to belong together: then older roots follow from the tree.
+    """
     good: list[tuple[Checkpoint, str]] = []
     for note, where in notes:
         try:
@@ -255,7 +285,8 @@ def _check_notes(
             problems.append(Problem(kind="cut short", seq=size, text=text))
         else:
             good.append((there, name))
-    roots = _roots(log, {there.size for there, _ in good})
+    sizes = {there.size for there, _ in good}
+    roots = {one: merkle.root(log.node, one) for one in sizes} if intact else _roots(log, sizes)
     for there, name in good:
         if roots.get(there.size) != there.root:
             text = f"{name} saw other entries before {there.size}: the log was written anew, or forked"
