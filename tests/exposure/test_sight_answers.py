@@ -14,12 +14,13 @@ from overflight.cli.expose import lines
 from overflight.errors import CaseError, InputError, OverflightError
 from overflight.exports.netcdf import write_ensemble
 from overflight.exposure.answers import expose, read_horizons
+from overflight.exposure.cameras import BUILT_IN
 from overflight.exposure.settings import ExposureSettings, read_settings
 from overflight.places.masks import mask_at
 from overflight.places.sites import Site
 from overflight.records import make_ensemble
 from overflight.report.exposure_plots import draw_exposure, exposure_map, exposure_timeline
-from overflight.report.exposure_section import exposure_parts
+from overflight.report.exposure_section import exposure_parts, told_sites
 from overflight.report.result import result_json
 
 T0 = 1_675_000_000.0
@@ -195,10 +196,49 @@ def test_drawings_and_parts_of_the_report(answer, tmp_path):
     parts = exposure_parts(section, ())
     assert "Base" in parts["timeline"]
     assert "<title>" in parts["map"]
-    assert [p["key"] for p in parts["parts"]] == ["images", "signals", "unknown"]
+    # B is never in sight: its tables would be empty, and the page says so.
+    assert {row["site"] for rows in parts["images"]["sites"] for row in rows} == {"A"}
+    assert parts["untold"] == ["1 of 2 sites were never in line of sight of any member."]
     assert not parts["outlook"]
     drawn = draw_exposure(section, tmp_path / "x.png", title="made")
     assert drawn.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_tables_hold_every_class_and_cite_what_they_print(answer):
+    section = json.loads(result_json(answer.section))
+    parts = exposure_parts(section, ())
+    (pictures,), (heard,) = parts["images"]["sites"], parts["signals"]["sites"]
+    assert [row["camera"] for row in pictures] == [one.id for one in BUILT_IN]
+    assert all(row["under"] == "a visibility of 23 km (assumed)" for row in pictures)
+    assert all(row["in_words"] and "NIIRS" not in row["in_words"] for row in pictures)
+    # The same emitter from a satellite overhead stands beside it: 500 km against 20 is 28 dB.
+    for row in heard:
+        assert row["orbit"]["emitter"] == row["emitter"]
+        assert row["orbit"]["orbit_km"] == 500.0
+    # What stays open: one row a kind over all classes, the classes as sentences.
+    assert [(row["kind"], row["of"]) for row in parts["open"]["rows"]] == [
+        ("images", "all"), ("signals", "all")
+    ]  # fmt: skip
+    told = {i for row in [*pictures, *heard, *parts["open"]["rows"]] for i in row["finding_ids"]}
+    told |= {i for row in parts["open"]["sentences"] for i in row["finding_ids"]}
+    assert told <= {f.id for f in answer.findings}
+    kinds = ("images", "signals", "unknown")
+    assert told == {
+        i for key in kinds for r in section[key]["rows"] if r["site"] == "A" for i in r["finding_ids"]
+    }
+
+
+def test_a_report_of_very_many_sites_tells_the_likeliest_and_counts_the_rest(answer):
+    section = json.loads(result_json(answer.section))
+    base = section["rows"][0]
+    section["rows"] = [
+        {**base, "site": f"S{n}", "p_in_view": 0.9 if n >= 80 else 0.5 if n >= 10 else 0.0}
+        for n in range(100)
+    ]
+    parts = exposure_parts(section, ())
+    assert parts["untold"][0] == "10 of 100 sites were never in line of sight of any member."
+    assert parts["untold"][1].startswith("66 more sites")
+    assert told_sites(section)[4:] == [f"S{n}" for n in range(80, 100)]
 
 
 def test_an_older_result_and_an_empty_one_draw_nothing(tmp_path):

@@ -212,8 +212,14 @@ def images_section(results: Sequence[SiteImages]) -> dict[str, Any]:
         "cameras": [camera_row(one) for one in cameras.values()],
         "scale": scale_rows(),
         "rows": [dict(row) for result in results for row in result.rows],
-        "notes": list(NOTES),
+        "notes": [*NOTES, *_cloud_notes(results)],
     }
+
+
+def _cloud_notes(results: Sequence[SiteImages]) -> list[str]:
+    """Say what chance of cloud the weighted values take, once for each."""
+    told = [f"Chance of cloud: {one.cloud.probability:.2g}, {one.cloud.source}." for one in results]
+    return list(dict.fromkeys(told))
 
 
 NOTES: Final = (
@@ -510,6 +516,7 @@ def _row(
         "assumed": one.camera.assumed,
         "level": one.level,
         "level_words": level_words(one.level),
+        "under": under,
         "p_in_sight": share(in_sight, weight),
         "p_assessed": share(one.assessed, weight),
         "p_clear": None if why else share(one.clear_h > 0.0, weight),

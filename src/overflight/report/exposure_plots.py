@@ -32,6 +32,8 @@ LEFT, RIGHT, TOP, BOTTOM = 8.0, 8.0, 8.0, 30.0
 NAME, BAND, SPACE = 18.0, 40.0, 10.0
 # Sites of one figure; the table has all.
 MOST_SITES: Final = 24
+# Letters of a site's name on the map.
+LONGEST_NAME: Final = 32
 # Circles whose union is the footprint.
 CIRCLES: Final = 48
 BAND_COLOUR, PATH, FOOT, SITE = "#0b5394", "#0b5394", "#7f9db5", "#c2410c"
@@ -140,8 +142,11 @@ def exposure_map(figure: Row | None, borders: Borders) -> Markup:
     over.append(
         tag("path", d=path_data(view.place(figure["lon_deg"], figure["lat_deg"])), class_="median posterior")
     )
-    for site in figure["sites"]:
-        ((x, y),) = view.place([site["lon_deg"]], [site["lat_deg"]])
+    labels = Labels(view.width, view.height)
+    places = [view.place([site["lon_deg"]], [site["lat_deg"]])[0] for site in figure["sites"]]
+    for x, y in places:
+        labels.avoid(float(x), float(y), 4.0)
+    for site, (x, y) in zip(figure["sites"], places, strict=True):
         text = f"{site['name']}: in line of sight {percent(float(site['p']))}"
         over.append(
             tag(
@@ -149,12 +154,20 @@ def exposure_map(figure: Row | None, borders: Borders) -> Markup:
                 fill_opacity=round(float(site["p"]), 2),
             )
         )  # fmt: skip
+    likeliest = sorted(zip(figure["sites"], places, strict=True), key=lambda one: -float(one[0]["p"]))
+    for site, (x, y) in likeliest[:MOST_SITES]:
+        over.append(labels.beside(_short(str(site["name"])), float(x), float(y), "date"))
     return flight_map(
         view, (), borders, (), {}, name="exposure-map", title="The ground within the horizon of the flight",
         over=over,
+        labels=labels,
         description="Shade: ground from which the mean path was above a level horizon at some time, through "
         "air that bends light. Line: that path. Dots: sites, filled by the probability of line of sight.",
     )  # fmt: skip
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1].rstrip()}…"
 
 
 def _outline(shape: Any) -> str:

@@ -73,13 +73,15 @@ def flight_map(
     description: str,
     label_step_s: float = DAY_S,
     over: Sequence[Markup] = (),
+    labels: Labels | None = None,
 ) -> Markup:
     """Draw one map as inline SVG.
 
-    `over` is drawn above the layers' paths. `readings` maps the id of a sighting to its row in
-    `sections.reconstruction.readings`. `name` makes the ids inside the drawing unique on the page.
+    `over` is drawn above the layers' paths, and the map's own labels keep off those of `labels`. `readings`
+    maps the id of a sighting to its row in `sections.reconstruction.readings`. `name` makes the ids inside the
+    drawing unique on the page.
     """
-    labels = Labels(view.width, view.height)
+    labels = labels or Labels(view.width, view.height)
     scale_bar = _scale_bar(view, labels)
     land, countries = _land(view, borders)
     lines, line_labels = _graticule(view, labels)

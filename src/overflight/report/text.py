@@ -124,7 +124,10 @@ def span(low: float, high: float, unit: str) -> str:
         first, last = _amount(low), _amount(high)
         return last if first == last else f"{first} to {last}"
     a, b = number(low), number(high)
-    return quantity(low, unit) if a == b else f"{a}\u2013{b}{unit_sign(unit)}"
+    if a == b:
+        return quantity(low, unit)
+    # A dash beside a minus reads as one: "−29 to −18".
+    return f"{a}{' to ' if low < 0 else chr(0x2013)}{b}{unit_sign(unit)}"
 
 
 def instant(time_s: float, *, coarse: bool) -> str:
