@@ -78,8 +78,8 @@ def flight_map(
     """Draw one map as inline SVG.
 
     `over` is drawn above the layers' paths, and the map's own labels keep off those of `labels`. `readings`
-    maps the id of a sighting to its row in `sections.reconstruction.readings`. `name` makes the ids inside the
-    drawing unique on the page.
+    maps the id of a sighting to its row in `sections.reconstruction.readings`. `name` makes the ids inside
+    the drawing unique on the page.
     """
     labels = labels or Labels(view.width, view.height)
     scale_bar = _scale_bar(view, labels)
