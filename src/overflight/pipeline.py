@@ -254,7 +254,7 @@ def assess(
         for one in steered.findings
         if one.id == "steer.flight.side" and one.kind == "undetermined"
     ]
-    _beside(inputs, r.ensemble, findings, sections)
+    _beside(inputs, winds, r.ensemble, findings, sections)
     strayed = _strayed(inputs, winds, tell)
     findings += strayed.findings
     said = answer_claims(inputs.claims, ensemble=r.ensemble, findings=findings)
@@ -384,7 +384,9 @@ def _answers(
     return findings, sections
 
 
-def _beside(inputs: Inputs, ensemble: xr.Dataset, findings: list[Finding], sections: dict[str, Any]) -> None:
+def _beside(
+    inputs: Inputs, winds: CaseWinds, ensemble: xr.Dataset, findings: list[Finding], sections: dict[str, Any]
+) -> None:
     """Add what a catalogue says of the programme, and events beside the path, where a case has them."""
     table = inputs.case.ask.get("programme", {})
     for catalogue in inputs.catalogues[:1]:
@@ -392,6 +394,7 @@ def _beside(inputs: Inputs, ensemble: xr.Dataset, findings: list[Finding], secti
             catalogue,
             claims=inputs.claims,
             settings=programme_settings.read_settings(table, inputs.case.folder),
+            winds=winds.own,
         )
         findings += told.findings
         sections["programme"] = dict(told.section)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from overflight.programme.answers import ProgrammeAnswer
     from overflight.programme.records import Catalogue
+    from overflight.winds.grid import Grid
 
 
 def programme(
@@ -33,6 +34,21 @@ def programme(
     origin: Annotated[
         list[Path] | None,
         typer.Option("--origin", help="A flight flown backward (origin.nc); give two or more."),
+    ] = None,
+    origins: Annotated[
+        bool, typer.Option("--origins", help="Fly every flight backward and combine where they came from.")
+    ] = False,
+    days: Annotated[
+        float, typer.Option("--days", metavar="D", min=1, max=40, help="How far back they fly, days.")
+    ] = 12.0,
+    members: Annotated[
+        int, typer.Option("--members", "-n", min=20, max=5000, help="Balloons for each flight flown back.")
+    ] = 120,
+    winds: Annotated[
+        Path | None,
+        typer.Option(
+            "--winds", "-w", metavar="FILE", help="Winds for those that it reaches. Else the prior."
+        ),
     ] = None,
     column: Annotated[
         list[str] | None, typer.Option("--column", metavar="THEIRS=OURS", help="A column under another name.")
@@ -54,6 +70,7 @@ def programme(
     \b
     overflight programme catalogue.csv --claims claims.csv --own 1
     overflight programme catalogue.csv --origin a.nc --origin b.nc --out answer
+    overflight programme catalogue.csv --origins --days 12
     """
     from overflight.claims.table import read_claims
     from overflight.programme.answers import answer_programme
@@ -65,7 +82,14 @@ def programme(
         read,
         claims=() if claims is None else read_claims(claims),
         origins=_origins(origin or []),
-        settings=ProgrammeSettings(area=area.strip().upper(), own_flights=own),
+        settings=ProgrammeSettings(
+            area=area.strip().upper(),
+            own_flights=own,
+            origins=origins,
+            origin_days=days,
+            origin_members=members,
+        ),
+        winds=None if winds is None else _winds(winds),
     )
     written = [] if out is None else write_answer(answer, out)
     if as_json:
@@ -75,6 +99,13 @@ def programme(
         say(line)
     for path in written:
         say(str(path))
+
+
+def _winds(path: Path) -> Grid:
+    from overflight.winds.choose import LEVELS_PA
+    from overflight.winds.gridded import read_grid
+
+    return read_grid(path, levels_pa=LEVELS_PA, thermo=True)
 
 
 def _catalogue(path: Path, typed: Path | None, columns: dict[str, str]) -> Catalogue:

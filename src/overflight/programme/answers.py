@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from overflight.programme.backward import BackFlights, back_flights
 from overflight.programme.counts import AreaCount, count_area
 from overflight.programme.findings import (
     area_findings,
@@ -27,6 +28,7 @@ from overflight.programme.section import make_section
 from overflight.programme.settings import ProgrammeSettings
 from overflight.programme.statements import Said, count_statements
 from overflight.records import Finding
+from overflight.winds.grid import Grid
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,6 +50,7 @@ def answer_programme(
     claims: Iterable[Said] = (),
     origins: Mapping[str, xr.Dataset] | None = None,
     settings: ProgrammeSettings | None = None,
+    winds: Grid | None = None,
 ) -> ProgrammeAnswer:
     """Answer what can be asked of a catalogue.
 
@@ -55,7 +58,9 @@ def answer_programme(
     ----------
     catalogue : as `read_catalogue` gives it.
     claims : what was said, for the counts in it; see `statements.Said`.
-    origins : ensembles of kind `origin` by the name of their flight; from two on they are combined.
+    origins : ensembles of kind `origin` by the name of their flight; from two on they are combined. With
+        `settings.origins` the flights of the catalogue are flown back besides.
+    winds : of the time, for these; the climatological prior where they do not reach.
 
     Raises
     ------
@@ -68,7 +73,8 @@ def answer_programme(
     area = count_area(catalogue, where, asked.area, statements, own=asked.own_flights)
     places = place_rows(catalogue.rows)
     alike = likenesses(catalogue.flights, prior=asked.prior_alike, most=asked.pairs)
-    found = _origins(origins or {}, asked)
+    flown = back_flights(catalogue, asked, winds) if asked.origins else BackFlights({}, {}, {})
+    found = _origins({**flown.ensembles, **(origins or {})}, asked)
     findings = [
         *time_findings(catalogue),
         *kind_findings(catalogue),
@@ -77,7 +83,7 @@ def answer_programme(
         *like_findings(alike),
         *(origin_findings(found) if found is not None else ()),
     ]
-    section = make_section(catalogue, area, where, places, statements, alike, found, asked)
+    section = make_section(catalogue, area, where, places, statements, alike, found, asked, flown)
     return ProgrammeAnswer(tuple(findings), section, area, found)
 
 

@@ -16,14 +16,14 @@ from overflight.programme.counts import (
     by_country,
     count_flights,
 )
-from overflight.programme.origins import OriginMap, top_region
+from overflight.programme.origins import OriginMap, region_words
 from overflight.programme.places import DEFINED, Places
 from overflight.programme.records import KINDS, Catalogue
 from overflight.programme.resemblance import Likeness
 from overflight.programme.statements import CountStatement
 from overflight.programme.wording import DEFINITIONS
 from overflight.records import Finding
-from overflight.units import EARTH_RADIUS_M
+from overflight.words import percent
 
 
 def subject(name: str) -> str:
@@ -182,6 +182,7 @@ def like_id(pair: Likeness) -> str:
 def origin_findings(found: OriginMap) -> list[Finding]:
     """Return whether flights share a launch place, how large it may be, and which flights share it."""
     given = {"flights": ", ".join(found.flights)}
+    region = region_words(found)
     reason = (
         f"log evidence ratio {found.log_ratio:.1f} against places of their own, drawn half from all land and "
         "half from where these flights may have come from."
@@ -193,9 +194,15 @@ def origin_findings(found: OriginMap) -> list[Finding]:
             reason=reason,
         ),
         Finding(
+            id="programme.origin.ratio", given=given, evidence=found.flights, kind="interval", unit="1",
+            question="How many times better does one place explain the flights than places of their own?",
+            value={"lo": region.ratio, "hi": region.ratio}, reason=reason,
+        ),
+        Finding(
             id="programme.origin.area", question="How large is the region that holds their place with 90 %?",
-            kind="interval", unit="km2", value=_area(found), given=given, evidence=found.flights,
-            reason="If they share one.",
+            kind="interval", unit="km2", value={"lo": region.area_km2, "hi": region.area_km2}, given=given,
+            evidence=found.flights,
+            reason=f"If they share one. It covers {percent(region.share)} of where launches may be.",
         ),
         *(
             Finding(
@@ -207,12 +214,3 @@ def origin_findings(found: OriginMap) -> list[Finding]:
             for name, p in zip(found.flights, found.p_member, strict=True)
         ),
     ]  # fmt: skip
-
-
-def _area(found: OriginMap) -> dict[str, float | str]:
-    import numpy as np
-
-    step = np.radians(float(found.grid.lat_deg[1] - found.grid.lat_deg[0]))
-    cell_km2 = (EARTH_RADIUS_M / 1e3 * step) ** 2 * np.cos(np.radians(found.grid.lat_deg))[:, None]
-    held = float((top_region(found) * cell_km2).sum())
-    return {"lo": held, "hi": held}

@@ -18,7 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from overflight.errors import InputError, SolveError
+from overflight.places.borders import countries_met
 from overflight.places.land import on_land
+from overflight.units import EARTH_RADIUS_M
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,6 +33,8 @@ SMOOTH_KM: Final = 100.0  # what a back-trajectory of some days leaves unsaid, b
 APART: Final = 0.1  # share of flights that come from elsewhere though the others share a place
 PRIOR: Final = 0.5
 MOST_FLIGHTS: Final = 50
+TELLING: Final = 4.0  # odds from which one of two accounts is called favoured
+VAGUE: Final = 0.15  # a region of more of the land than this says where nothing is
 _KM_PER_DEG: Final = 111.2
 
 
@@ -185,6 +189,41 @@ def _prior_places(seen: Float64s, grid: OriginGrid) -> Float64s:
     if own.sum() <= 0:
         raise SolveError("none of the flights can have come from land", remedy="Allow launches at sea.")
     return np.asarray(0.5 * grid.area + 0.5 * own / own.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class RegionWords:
+    """What the launch map says, for a reader.
+
+    `ratio` is how many times better one place explains the flights than places of their own; `share` what
+    part of the prior's area the region of 90 % covers. `verdict` is 'common', 'apart' or 'cannot tell', of
+    whether they share a place; `vague` tells that where it is cannot be told either.
+    """
+
+    verdict: str
+    vague: bool
+    ratio: float
+    share: float
+    area_km2: float
+    countries: tuple[str, ...]
+
+
+def region_words(found: OriginMap, *, share: float = 0.9) -> RegionWords:
+    """Say whether the flights share a place and where, as far as the winds tell.
+
+    'cannot tell' between odds of one to `TELLING` and `TELLING` to one; a region is vague that covers more
+    than `VAGUE` of the area where launches may be.
+    """
+    region = top_region(found, share)
+    step = math.radians(float(found.grid.lat_deg[1] - found.grid.lat_deg[0]))
+    cell = (EARTH_RADIUS_M / 1e3 * step) ** 2 * np.cos(np.radians(found.grid.lat_deg))[:, None]
+    covered = float(found.grid.area[region].sum())
+    ratio = math.exp(min(max(found.log_ratio, -60.0), 60.0))
+    rows, columns = np.nonzero(region)
+    order = np.argsort(-found.common[rows, columns])
+    met = countries_met(found.grid.lon_deg[columns[order]], found.grid.lat_deg[rows[order]])
+    verdict = "common" if ratio >= TELLING else "apart" if ratio <= 1.0 / TELLING else "cannot tell"
+    return RegionWords(verdict, covered > VAGUE, ratio, covered, float((region * cell).sum()), tuple(met))
 
 
 def top_region(found: OriginMap, share: float = 0.9) -> npt.NDArray[np.bool_]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from overflight.places.borders import sovereign_airspace
+from overflight.programme.backward import BackFlights
 from overflight.programme.counts import (
     REACHES,
     AreaCount,
@@ -20,7 +21,7 @@ from overflight.programme.counts import (
     until,
 )
 from overflight.programme.findings import like_id, subject
-from overflight.programme.origins import OriginMap, top_region
+from overflight.programme.origins import OriginMap, RegionWords, region_words, top_region
 from overflight.programme.places import DEFINED, Places, Verdict
 from overflight.programme.records import APART, KINDS, Catalogue, FlightRecord, ObjectRecord
 from overflight.programme.resemblance import Likeness
@@ -30,6 +31,7 @@ from overflight.programme.wording import DEFINITIONS
 from overflight.words import likelihood, percent
 
 MOST_CELLS: Final = 400  # of the map of launch places
+MOST_COUNTRIES: Final = 8  # named for the region
 _ROW: Final = (
     "id", "group", "event", "flight", "role", "time_start", "time_end", "lon_deg", "lat_deg", "radius_km",
     "alt_low_m", "alt_high_m", "attribution", "source", "url", "text", "confidence", "notes", "standing",
@@ -46,6 +48,7 @@ def make_section(
     alike: Sequence[Likeness],
     origins: OriginMap | None,
     asked: ProgrammeSettings,
+    flown: BackFlights,
 ) -> dict[str, Any]:
     """Return the section; see `docs/programme.md` for its keys."""
     return {
@@ -62,7 +65,7 @@ def make_section(
         "world": _world(catalogue, statements, asked.own_flights),
         "tallies": _tallies(catalogue, places),
         "alike": [_pair(pair) for pair in alike],
-        "origins": None if origins is None else _origins(origins),
+        "origins": None if origins is None else _origins(origins, flown, asked),
         "sentences": _sentences(catalogue, area, origins, asked.own_flights),
         "notes": _notes(catalogue),
     }
@@ -215,13 +218,19 @@ def _pair(pair: Likeness) -> dict[str, Any]:
     }
 
 
-def _origins(found: OriginMap) -> dict[str, Any]:
+def _origins(found: OriginMap, flown: BackFlights, asked: ProgrammeSettings) -> dict[str, Any]:
+    words = region_words(found)
     rows, columns = np.nonzero(top_region(found))
     order = np.argsort(-found.common[rows, columns])[:MOST_CELLS]
     rows, columns = rows[order], columns[order]
     return {
         "flights": [
-            {"name": name, "p": float(p), "finding_ids": [f"programme.{subject(name)}.from_common"]}
+            {
+                "name": name,
+                "p": float(p),
+                "how": flown.how.get(name, "flown elsewhere"),
+                "finding_ids": [f"programme.{subject(name)}.from_common"],
+            }
             for name, p in zip(found.flights, found.p_member, strict=True)
         ],
         "p_common": found.p_common,
@@ -231,8 +240,59 @@ def _origins(found: OriginMap) -> dict[str, Any]:
             [float(found.grid.lon_deg[j]), float(found.grid.lat_deg[i]), float(found.common[i, j])]
             for i, j in zip(rows, columns, strict=True)
         ],
-        "finding_ids": ["programme.origin.common", "programme.origin.area"],
+        "verdict": words.verdict,
+        "vague": words.vague,
+        "ratio": words.ratio,
+        "share": words.share,
+        "area_km2": words.area_km2,
+        "countries": list(words.countries[:MOST_COUNTRIES]),
+        "sentences": origin_sentences(words, asked),
+        "left_out": [{"flight": name, "why": why} for name, why in flown.left_out.items()],
+        "notes": _origin_notes(flown, asked),
+        "finding_ids": ["programme.origin.common", "programme.origin.ratio", "programme.origin.area"],
     }
+
+
+def origin_sentences(words: RegionWords, asked: ProgrammeSettings) -> list[dict[str, Any]]:
+    """Say whether the flights share a launch place and where, or that it cannot be told."""
+    better = f"{words.ratio:.2g} times as well as" if words.ratio >= 1.0 else "no better than"
+    times = f" (a ratio of {words.ratio:.2g})" if words.ratio < 1.0 else ""
+    whether = {
+        "common": f"One launch place explains the flights {better} places of their own.",
+        "apart": f"No common origin is favoured: one launch place explains the flights {better} places of "
+        f"their own{times}.",
+        "cannot tell": f"Whether they share a launch place these winds cannot tell: one place explains the "
+        f"flights {better} places of their own{times}.",
+    }[words.verdict]
+    land = "land" if asked.launches == "land" else "the map"
+    # Of a place that they do not share nothing is said.
+    region = f"{words.area_km2:,.0f} km², {percent(words.share)} of all {land}".replace(",", " ", 1)
+    near = ", ".join(words.countries[:MOST_COUNTRIES])
+    more = len(words.countries) - MOST_COUNTRIES
+    over = f", over {near}{f' and {more} more' if more > 0 else ''}" if near else ""
+    where = (
+        f"Where it would be cannot be told: the region that holds it with 90 % is {region}."
+        if words.vague
+        else f"If they share one, it lies with 90 % in {region}{over}."
+    )
+    out = [{"text": whether, "finding_ids": ["programme.origin.ratio", "programme.origin.common"]}]
+    return [*out, {"text": where, "finding_ids": ["programme.origin.area"]}]
+
+
+def _origin_notes(flown: BackFlights, asked: ProgrammeSettings) -> list[str]:
+    if not flown.ensembles:
+        return []
+    out = [
+        f"Each flight drifts back for {asked.origin_days:g} days from its earliest dated place, and is as "
+        "likely to have been launched at any time of them. A flight that was steered, or longer aloft, came "
+        "from elsewhere.",
+    ]
+    if any("prior" in how for how in flown.how.values()):
+        out.append(
+            "The climatological prior knows the usual winds of a month and not those of the day: after some "
+            "days it spreads a flight over a continent, and the map is as wide as that."
+        )
+    return out
 
 
 def _sentences(

@@ -23,8 +23,11 @@ _NUMBERS: Final[tuple[tuple[str, float, float, float, bool], ...]] = (
     ("prior_common", 0.5, 0.001, 0.999, False),
     ("apart", APART, 0.0, 0.9, False),
     ("smooth_km", SMOOTH_KM, 10.0, 1_000.0, False),
+    ("origin_days", 12.0, 1.0, 40.0, False),
+    ("origin_members", 120, 20, 5_000, True),
+    ("origin_seed", 1, 0, 2**63 - 1, True),
 )
-KEYS: Final = ("area", "launches", *(row[0] for row in _NUMBERS))
+KEYS: Final = ("area", "launches", "origins", *(row[0] for row in _NUMBERS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,8 @@ class ProgrammeSettings:
     `area` is the country whose flights are counted; `own_flights` are there and not in the catalogue, such as
     the one that the case is about. `prior_alike` and `prior_common` are probabilities before anything was
     compared, `pairs` how many of the most alike are told. `apart` is the share of flights from elsewhere,
-    `smooth_km` what a back-trajectory leaves unsaid, `launches` where they may be.
+    `smooth_km` what a back-trajectory leaves unsaid, `launches` where they may be. `origins` asks for every
+    flight to be flown back for `origin_days`, by `origin_members` balloons each.
     """
 
     area: str = "USA"
@@ -45,6 +49,10 @@ class ProgrammeSettings:
     prior_common: float = 0.5
     apart: float = APART
     smooth_km: float = SMOOTH_KM
+    origins: bool = False
+    origin_days: float = 12.0
+    origin_members: int = 120
+    origin_seed: int = 1
 
 
 def read_settings(table: Mapping[str, Any], folder: Path | None = None) -> ProgrammeSettings:
@@ -70,7 +78,11 @@ def read_settings(table: Mapping[str, Any], folder: Path | None = None) -> Progr
     if launches not in LAUNCHES:
         what = f"{shorten(repr(launches))} is not one of {', '.join(LAUNCHES)}"
         raise _error(folder, "launches", what, "Give one of them.")
-    return ProgrammeSettings(area=area, launches=launches, **values)
+    origins = table.get("origins", False)
+    if not isinstance(origins, bool):
+        what = f"{shorten(repr(origins))} is neither true nor false"
+        raise _error(folder, "origins", what, "Write true or false, without quotes.")
+    return ProgrammeSettings(area=area, launches=launches, origins=origins, **values)
 
 
 def _error(folder: Path | None, key: str, what: str, remedy: str) -> CaseError:

@@ -86,6 +86,12 @@ def programme_lines(section: Row) -> list[str]:
     if apart := [f for f in section["flights"] if f["apart"]]:
         lines += ["", "Kept apart, never counted"]
         lines += [f"  {f['id']}: {f['words']} ({f['why']})" for f in apart]
+    if origins := section["origins"]:
+        lines += ["", "From one place?"]
+        lines += [f"  {sentence['text']}" for sentence in origins["sentences"]]
+        lines += [f"  {f['name']}: {percent_of(f['p'])} from it; {f['how']}" for f in origins["flights"]]
+        lines += [f"  {one['flight']} is left out: {one['why']}" for one in origins["left_out"]]
+        lines += [f"  {text}" for text in origins["notes"]]
     if section["alike"]:
         lines += ["", "Of one design?"]
         lines += [f"  {p['a']} and {p['b']}: {percent_of(p['p'])}. {_why(p)}" for p in section["alike"]]

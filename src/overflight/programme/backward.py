@@ -1,0 +1,161 @@
+"""Fly the flights of a catalogue backward: where each may have come from, as far as the winds tell.
+
+    catalogue ──► one dated place a flight, with a height or its class's ──► passive flights back in time
+                                                                            ──► ensembles of kind `origin`
+
+Winds of the time are taken where they are given and reach back far enough, else the climatological prior with
+a made weather for each member. Flights fly apart: that two of one week met one weather is not used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from overflight.programme.records import APART, KINDS, Catalogue, FlightRecord, ObjectRecord
+from overflight.programme.settings import ProgrammeSettings
+from overflight.records import make_ensemble
+from overflight.trajectories.passive import (
+    MOST_AMPLITUDE_M,
+    fly_passive,
+    made_weathers,
+    near,
+    passive_winds,
+)
+from overflight.units import DAY_S, HOUR_S
+from overflight.winds.error_waves import take_members
+from overflight.winds.grid import Float64s, Grid
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+KEEP_S: Final = 6.0 * HOUR_S
+# A place vaguer than this, in time or in space, says nothing of where a flight came from days before.
+MOST_SPAN_S: Final = 4.0 * DAY_S
+MOST_RADIUS_KM: Final = 1_000.0
+# Heights where none is reported: those of big balloons among designs (docs/programme.md, Likeness), held to
+# the levels at which balloons that cross oceans float.
+CLASS_ALT_M, CLASS_ALT_SD_M, CLASS_RANGE_M = 17_000.0, 4_000.0, (11_000.0, 30_000.0)
+# Reported heights are good to this: kinds of altitude differ, and guesses are round.
+ALT_SLACK_M: Final = 500.0
+LEAST_ALOFT: Final = 0.5
+MOST_FLIGHTS: Final = 50
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BackFlights:
+    """Flights flown backward by name, and how: the row each starts from, its height and winds in words.
+
+    `left_out` tells why the others were not flown.
+    """
+
+    ensembles: Mapping[str, xr.Dataset]
+    how: Mapping[str, str]
+    left_out: Mapping[str, str]
+
+
+def back_flights(catalogue: Catalogue, settings: ProgrammeSettings, own: Grid | None = None) -> BackFlights:
+    """Fly every flight of a catalogue backward that is attributed or suspected and has a dated place.
+
+    Each starts from its earliest row that is dated within `MOST_SPAN_S` and placed within `MOST_RADIUS_KM`,
+    at its height or that of its class, and drifts back for `settings.origin_days`.
+    """
+    ensembles: dict[str, xr.Dataset] = {}
+    how: dict[str, str] = {}
+    left: dict[str, str] = {}
+    for n, flight in enumerate(sorted(catalogue.flights, key=lambda f: (f.kind != "mission", f.id))):
+        row, why = _start_row(flight)
+        if row is None:
+            left[flight.id] = why
+        elif len(ensembles) >= MOST_FLIGHTS:
+            left[flight.id] = f"{MOST_FLIGHTS} flights are flown at most"
+        else:
+            flown, words = _fly_back(row, settings, own, n)
+            if flown is None:
+                left[flight.id] = words
+            else:
+                ensembles[flight.id], how[flight.id] = flown, words
+    return BackFlights(ensembles, how, left)
+
+
+def _start_row(flight: FlightRecord) -> tuple[ObjectRecord | None, str]:
+    """Return the row that a flight is flown back from, or None and why there is none."""
+    if flight.kind in APART or flight.kind == "unknown":
+        return None, KINDS[flight.kind]
+    if flight.number.low > 1.0:
+        return None, "its rows speak of several flights"
+    placed = [r for r in flight.rows if r.dated and r.lon_deg is not None and r.lat_deg is not None]
+    if not placed:
+        return None, "no row of it has a date and a place"
+    good = [r for r in placed if _span_s(r) <= MOST_SPAN_S and (r.radius_km or 0.0) <= MOST_RADIUS_KM]
+    if not good:
+        return None, "its date or its place is too vague"
+    return min(good, key=lambda r: (r.time_start or 0.0, r.id)), ""
+
+
+def _span_s(row: ObjectRecord) -> float:
+    start = row.time_start or 0.0
+    return (start if row.time_end is None else row.time_end) - start
+
+
+def _fly_back(
+    row: ObjectRecord, settings: ProgrammeSettings, own: Grid | None, stream: int
+) -> tuple[xr.Dataset | None, str]:
+    """Return the ensemble and how it was flown, or None and why it could not be."""
+    rng = np.random.default_rng(np.random.SeedSequence(settings.origin_seed, spawn_key=(9, stream)))
+    count = settings.origin_members
+    first, last = float(row.time_start or 0.0), float(row.time_start or 0.0) + _span_s(row)
+    end = first - settings.origin_days * DAY_S
+    lon, lat = near(float(row.lon_deg or 0.0), float(row.lat_deg or 0.0), row.radius_km or 0.0, count, rng)
+    start = rng.uniform(first, last, count)
+    # Of both kinds of balloon one starts last, so that each has the times to keep.
+    start[:2] = last
+    alt, height = _heights(row, count, rng)
+    winds = passive_winds(own, end, last)
+    rngs = [
+        np.random.default_rng(np.random.SeedSequence(settings.origin_seed, spawn_key=(10, stream, m)))
+        for m in range(count)
+    ]
+    errors = made_weathers(winds, rngs)
+    keep = last - np.arange(0.0, last - end, KEEP_S)
+    lift = np.where(np.arange(count) % 2 == 1, rng.uniform(0.0, MOST_AMPLITUDE_M, count), 0.0)
+    parts = []
+    for who in (np.flatnonzero(lift == 0.0), np.flatnonzero(lift > 0.0)):
+        if who.size:
+            flown = fly_passive(
+                winds, lon[who], lat[who], start[who], alt[who], time_end=end, amplitude_m=lift[who],
+                errors=None if errors is None else take_members(errors, who), keep_s=keep,
+            )  # fmt: skip
+            parts.append((flown.lon_deg, flown.lat_deg, flown.alt_m, flown.pressure_pa))
+    state = [np.concatenate(columns)[:, ::-1] for columns in zip(*parts, strict=True)]
+    aloft = np.logical_and.reduce([np.isfinite(values) for values in state])
+    title = "winds of the time" if winds.own else "the winds of the climatological prior"
+    if float(aloft.any(axis=1).mean()) < LEAST_ALOFT:
+        return None, f"{title} tell nothing of {height}"
+    lon_deg, lat_deg, alt_m, pressure_pa = (np.where(aloft, values, np.nan) for values in state)
+    ensemble = make_ensemble(
+        kind="origin", time_s=keep[::-1], lon_deg=lon_deg, lat_deg=lat_deg, alt_m=alt_m,
+        pressure_pa=pressure_pa, status=_status(aloft), attrs={"winds": winds.title, "row": row.id},
+    )  # fmt: skip
+    return ensemble, f"from {row.id}, at {height}, in {title}"
+
+
+def _status(aloft: npt.NDArray[np.bool_]) -> npt.NDArray[np.int8]:
+    """Return 0 aloft, 1 before and 2 after a member's life, as `records.STATUS` has them."""
+    begun = np.maximum.accumulate(aloft, axis=1)
+    return np.where(aloft, 0, np.where(begun, 2, 1)).astype(np.int8)
+
+
+def _heights(row: ObjectRecord, count: int, rng: np.random.Generator) -> tuple[Float64s, str]:
+    """Draw heights of a row, or of big balloons where it has none; and say which in words."""
+    ends = [h for h in (row.alt_low_m, row.alt_high_m) if h is not None]
+    if ends:
+        low, high = min(ends) - ALT_SLACK_M, max(ends) + ALT_SLACK_M
+        middle = f"{sum(ends) / len(ends) / 1e3:.1f} km as reported"
+        return rng.uniform(low, high, count), middle
+    drawn = rng.normal(CLASS_ALT_M, CLASS_ALT_SD_M, count).clip(*CLASS_RANGE_M)
+    return np.asarray(drawn, np.float64), f"{CLASS_ALT_M / 1e3:g} km, the height of its class"
