@@ -107,7 +107,7 @@ def report_html(result: Result, ensembles: Mapping[str, xr.Dataset], borders: Bo
         custody=custody_parts(sections.get("custody")),
         programme=programme_parts(sections.get("programme"), borders),
         consequences=consequence_parts(sections.get("consequences")),
-        claims_drawn=claims_parts(sections.get("claims")),
+        claims_drawn=claims_parts(sections.get("claims"), borders),
         account_ids=_account_ids(sections.get("custody") or {}),
     )
 
