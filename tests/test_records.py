@@ -19,8 +19,10 @@ from overflight.records import (
     Mark,
     Sighting,
     check_ensemble,
+    effective_members,
     make_ensemble,
     quantile_value,
+    spread,
     weighted_quantile,
 )
 from overflight.times import from_datetime64, parse_utc
@@ -149,6 +151,24 @@ def test_gaps_are_left_out_and_nothing_gives_nan() -> None:
     assert np.isnan(weighted_quantile([NAN, NAN], [1.0, 1.0], [0.1, 0.5])).all()
     assert np.isnan(weighted_quantile([], [], 0.5))
     assert np.isnan(weighted_quantile([1.0], [0.0], 0.5))
+
+
+def test_members_of_equal_weight_count_as_many_and_others_as_fewer() -> None:
+    """Kish, Survey Sampling (1965), section 11.7: (Σw)² / Σw²; of weights 2, 1, 1 it is 16/6."""
+    assert effective_members(np.full(7, 0.3)) == pytest.approx(7.0)
+    assert effective_members([2.0, 1.0, 1.0]) == pytest.approx(16.0 / 6.0)
+    assert effective_members([1.0, 0.0]) == 1.0
+    assert effective_members([0.0, 0.0]) == effective_members([]) == 0.0
+
+
+def test_quantiles_are_told_from_five_effective_members_on() -> None:
+    weight = np.ones(6)
+    values = np.array([1.0, 2.0, 3.0, 4.0, NAN, NAN])
+    assert spread(values, weight) is None
+    assert spread(np.array([1.0, 2.0, 3.0, 4.0, 5.0, NAN]), weight) == pytest.approx(
+        {"p05": 1.0, "p50": 3.0, "p95": 5.0}
+    )
+    assert spread(np.full(6, NAN), weight) is None
 
 
 @given(st.lists(st.tuples(st.floats(-1e9, 1e9), st.floats(1e-3, 1.0)), min_size=1, max_size=30))

@@ -30,7 +30,15 @@ import numpy.typing as npt
 from overflight.errors import OverflightError
 from overflight.geo import bearing_deg, lonlat, mean_lonlat, unit_vector
 from overflight.places.areas import Area, edge_cuts, inside
-from overflight.records import Finding, Sighting, check_ensemble, quantile_value
+from overflight.records import (
+    MIN_EFFECTIVE,
+    Finding,
+    Sighting,
+    check_ensemble,
+    effective_members,
+    quantile_value,
+    spread,
+)
 from overflight.times import short_utc
 from overflight.units import EARTH_RADIUS_M, HOUR_S
 
@@ -42,8 +50,6 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.intp]
 
 MERGE_GAP_S = 12.0 * HOUR_S
-# Below this many effective members the 5th and 95th percentiles are the extremes of a handful.
-MIN_EFFECTIVE = 5.0
 # A further visit that fewer members make is told by the count of visits alone.
 MIN_VISIT_SHARE = 0.05
 
@@ -208,7 +214,7 @@ def lead_time(result: CrossingsResult, sightings: Iterable[Sighting]) -> LeadTim
                 _undetermined(ask, "lead_time", _lead_question(ask.area, "a sighting"), "h", lack)
             )
             continue
-        median = float((_quantiles(crossing.entry_s, crossing.weight) or {})["p50"])
+        median = float((spread(crossing.entry_s, crossing.weight) or {})["p50"])
         leads = [_lead(crossing, ask, sighting) for sighting in seen if sighting.time_end < median]
         findings += leads
         rows += [_lead_row(crossing.area, lead) for lead in leads]
@@ -521,7 +527,7 @@ def visit_times(crossing: AreaCrossing, number: int) -> tuple[Float64s, Float64s
 
 
 def _probability(ask: _Ask, quantity: str, question: str, p: float, weight: Float64s) -> Finding:
-    effective = _effective(weight > 0, weight)
+    effective = effective_members(weight)
     reason = f"share of {ask.members} members ({effective:.0f} effective)"
     if p <= 0.0:
         # Rule of three: the 95 % upper limit of a rate with no case in n is about 3/n.
@@ -573,7 +579,7 @@ def _undetermined(ask: _Ask, quantity: str, question: str, unit: str, reason: st
 
 def _too_few(values: Float64s, weight: Float64s, members: int, event: str) -> str:
     """Return why the values cannot carry quantiles, or nothing."""
-    effective = _effective(np.isfinite(values), weight)
+    effective = effective_members(weight[np.isfinite(values)])
     if effective >= MIN_EFFECTIVE:
         return ""
     count = int((np.isfinite(values) & (weight > 0)).sum())
@@ -598,12 +604,12 @@ def _row(crossing: AreaCrossing, part: str) -> Mapping[str, Any]:
         "enters": _share(np.isfinite(crossing.entry_s), weight),
         "starts_inside": _share(crossing.starts_inside, weight),
         "ends_inside": _share(crossing.ends_inside, weight),
-        "entry": _quantiles(crossing.entry_s, weight),
-        "exit": _quantiles(crossing.exit_s, weight),
-        "hours_inside": _quantiles(np.where(crossing.ever, crossing.inside_s / HOUR_S, np.nan), weight),
-        "entry_lon_deg": _quantiles(_around(crossing.entry_lon_deg, _mean_lon(crossing, weight)), weight),
-        "entry_lat_deg": _quantiles(crossing.entry_lat_deg, weight),
-        "entry_course_deg": _quantiles(_around(course, ahead), weight),
+        "entry": spread(crossing.entry_s, weight),
+        "exit": spread(crossing.exit_s, weight),
+        "hours_inside": spread(np.where(crossing.ever, crossing.inside_s / HOUR_S, np.nan), weight),
+        "entry_lon_deg": spread(_around(crossing.entry_lon_deg, _mean_lon(crossing, weight)), weight),
+        "entry_lat_deg": spread(crossing.entry_lat_deg, weight),
+        "entry_course_deg": spread(_around(course, ahead), weight),
         "visits": _visit_rows(crossing),
         "finding_ids": [f"{part}.{crossing.area.id}.{quantity}" for quantity in _PRINTED],
     }
@@ -616,16 +622,9 @@ def _visit_rows(crossing: AreaCrossing) -> list[dict[str, Any]]:
         share = _share(count >= number, crossing.weight)
         if share < MIN_VISIT_SHARE:
             break
-        begin, end = (_quantiles(t, crossing.weight) for t in visit_times(crossing, number))
+        begin, end = (spread(t, crossing.weight) for t in visit_times(crossing, number))
         rows.append({"visit": number, "probability": share, "entry": begin, "exit": end})
     return rows
-
-
-def _quantiles(values: Float64s, weight: Float64s) -> dict[str, float | str] | None:
-    if _effective(np.isfinite(values), weight) < MIN_EFFECTIVE:
-        return None
-    shift = float(np.nanmin(values))
-    return quantile_value(values - shift, weight, offset=shift)
 
 
 def _around(angle_deg: Float64s, middle_deg: float) -> Float64s:
@@ -641,12 +640,6 @@ def _mean_lon(crossing: AreaCrossing, weight: Float64s) -> float:
 
 def _share(which: Bools, weight: Float64s) -> float:
     return min(float(weight[which].sum() / weight.sum()), 1.0)
-
-
-def _effective(which: Bools, weight: Float64s) -> float:
-    """Kish's effective number of samples, (sum w)² / sum w²."""
-    w = weight[which]
-    return float(w.sum() ** 2 / (w**2).sum()) if (w > 0).any() else 0.0
 
 
 def _id(ask: _Ask, quantity: str) -> str:

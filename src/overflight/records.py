@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -169,6 +169,25 @@ def quantile_value(
     """Return `{p05, p50, p95}` of weighted samples, for the `value` of an interval finding."""
     p05, p50, p95 = weighted_quantile(values, weight, (0.05, 0.50, 0.95)) + offset
     return {"p05": float(p05), "p50": float(p50), "p95": float(p95)}
+
+
+# Below so many effective members the 5th and 95th percentiles are the extremes of a handful.
+MIN_EFFECTIVE: Final = 5.0
+
+
+def effective_members(weight: npt.ArrayLike) -> float:
+    """Return how many members of equal weight tell as much as these: (Σw)² / Σw² (Kish 1965), 0 for none."""
+    w = np.asarray(weight, dtype=float)
+    return float(w.sum() ** 2 / (w**2).sum()) if (w > 0.0).any() else 0.0
+
+
+def spread(values: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]) -> dict[str, float | str] | None:
+    """Return p05, p50 and p95 of the members (M,) that have a value; None where too few of them tell."""
+    if effective_members(weight[np.isfinite(values)]) < MIN_EFFECTIVE:
+        return None
+    # About the least one: instants have ten digits before the point.
+    shift = float(np.nanmin(values))
+    return quantile_value(values - shift, weight, offset=shift)
 
 
 def weighted_quantile(

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from overflight.exposure.finer import finding_head
 from overflight.exposure.optics import NIIRS_BAND, gsd_weighted_m, niirs_giqe5
 from overflight.places.sites import Site
-from overflight.records import Finding, quantile_value
+from overflight.records import MIN_EFFECTIVE, Finding, effective_members, quantile_value
 from overflight.satellites.coverage import Counts, Coverage, counts_at, covered_s
 from overflight.satellites.passes import Passes
 from overflight.satellites.reach import by_day_s, within_reach_s
@@ -44,8 +44,6 @@ PART: Final = "satellites"
 # An edge response and signal to noise of well-made pictures as delivered: the anchor of the GIQE 5 document.
 EDGE, SNR = 0.35, 50.0
 MOST_NIIRS: Final = 9.0
-# Below this many effective members the 5th and 95th percentiles are the extremes of a handful.
-MIN_EFFECTIVE: Final = 5.0
 COULD: Final = "that a satellite could have looked is not that it did"
 SAID: Final = "That a satellite could have looked is not that it did"
 # Weather and ocean imagers are coarser and count as passes only; Landsat, at 15 m, as an imager.
@@ -245,9 +243,7 @@ class _Teller:
         x = np.asarray(values, dtype=np.float64).ravel()
         w = np.ones(x.shape) if weight is None else np.asarray(weight, dtype=np.float64).ravel()
         used = w[np.isfinite(x)]
-        few = weight is not None and (
-            not (used > 0).any() or used.sum() ** 2 / (used**2).sum() < MIN_EFFECTIVE
-        )
+        few = weight is not None and effective_members(used) < MIN_EFFECTIVE
         value = None if not used.size or few else quantile_value(x, w)
         told = reason or self.limits
         self.findings.append(

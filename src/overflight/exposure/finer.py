@@ -9,7 +9,7 @@ out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from overflight.errors import OverflightError
 from overflight.exposure.looks import MemberLooks
 from overflight.places.masks import mask_at
-from overflight.records import quantile_value
+from overflight.records import Finding, spread
 from overflight.sun import solar_position
 from overflight.units import HOUR_S
 
@@ -27,8 +27,6 @@ Float64s = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-# Below this many effective members the 5th and 95th percentiles are the extremes of a handful.
-MIN_EFFECTIVE: Final = 5.0
 MOST_PIECES: Final = 200
 
 
@@ -127,13 +125,34 @@ def _in_sight(looks: MemberLooks, elevation: Float64s, bearing: Float64s) -> Boo
 # --- what members tell ------------------------------------------------------------------------------------
 
 
-def spread(values: Float64s, weight: Float64s) -> dict[str, float | str] | None:
-    """Return p05, p50 and p95 of the members that have a value, None where too few of them tell."""
-    told = weight[np.isfinite(values)]
-    if not (told > 0.0).any() or told.sum() ** 2 / (told**2).sum() < MIN_EFFECTIVE:
-        return None
-    shift = float(np.nanmin(values))
-    return quantile_value(values - shift, weight, offset=shift)
+def interval_finding(
+    id_: str,
+    question: str,
+    unit: str,
+    values: Float64s,
+    weight: Float64s,
+    given: Mapping[str, str],
+    reason: str,
+    *,
+    why_not: str = "",
+) -> Finding:
+    """Return quantiles of what members (M,) tell as a finding; undetermined where too few of them do.
+
+    `why_not` is a reason for which nothing can be told, whatever the members have.
+    """
+    value = None if why_not else spread(values, weight)
+    if value is None:
+        told = int((np.isfinite(values) & (weight > 0)).sum())
+        reason = why_not or f"only {told} of {weight.size} members tell, too few for quantiles; {reason}"
+    return Finding(
+        id=id_,
+        question=question,
+        kind="interval" if value else "undetermined",
+        unit=unit,
+        value=value,
+        given=given,
+        reason=reason,
+    )
 
 
 def share(true: Bools, weight: Float64s) -> float:

@@ -30,9 +30,9 @@ from overflight.exposure.finer import (
     best_by_member,
     by_members,
     finding_head,
+    interval_finding,
     pieces_of,
     share,
-    spread,
 )
 from overflight.exposure.geometry import slant_m
 from overflight.exposure.looks import MemberLooks
@@ -48,7 +48,7 @@ from overflight.exposure.optics import (
     rayleigh_m,
 )
 from overflight.places.sites import Site
-from overflight.records import Finding
+from overflight.records import Finding, spread
 from overflight.units import HOUR_S
 from overflight.words import likelihood, percent
 
@@ -458,7 +458,9 @@ def _findings(
         ),
     ):
         findings.append(
-            _interval(f"{head}_{quantity}", text, unit, values, weight, given, f"{how}; {basis}", why)
+            interval_finding(
+                f"{head}_{quantity}", text, unit, values, weight, given, f"{how}; {basis}", why_not=why
+            )
         )
     return findings
 
@@ -473,31 +475,6 @@ def _probability(
     value = {"p": min(max(p, 0.0), 1.0)}
     return Finding(
         id=id_, question=question, kind="probability", unit="1", value=value, given=given, reason=reason
-    )
-
-
-def _interval(
-    id_: str,
-    question: str,
-    unit: str,
-    values: Float64s,
-    weight: Float64s,
-    given: Mapping[str, str],
-    reason: str,
-    why: str,
-) -> Finding:
-    value = None if why else spread(values, weight)
-    if value is None:
-        told = int((np.isfinite(values) & (weight > 0)).sum())
-        reason = why or f"only {told} of {weight.size} members tell, too few for quantiles; {reason}"
-    return Finding(
-        id=id_,
-        question=question,
-        kind="interval" if value else "undetermined",
-        unit=unit,
-        value=value,
-        given=given,
-        reason=reason,
     )
 
 

@@ -21,11 +21,17 @@ import numpy.typing as npt
 from overflight.errors import LimitError, OverflightError
 from overflight.exposure.geometry import Refractivity
 from overflight.exposure.looks import least_elevation_deg
-from overflight.exposure.sight import MIN_EFFECTIVE, PARTS, Refraction, air_of
+from overflight.exposure.sight import PARTS, Refraction, air_of
 from overflight.exposure.view import Block, Views, ensemble_blocks, view_sites
 from overflight.places.masks import SiteMask
 from overflight.places.sites import Site
-from overflight.records import Finding, check_ensemble, weighted_quantile
+from overflight.records import (
+    MIN_EFFECTIVE,
+    Finding,
+    check_ensemble,
+    effective_members,
+    weighted_quantile,
+)
 from overflight.times import iso_utc, short_utc
 from overflight.units import HOUR_S
 from overflight.words import likelihood, percent
@@ -181,7 +187,7 @@ def _window(site: Site, part: Views, probability: Float64s, least: float) -> Win
     first, last, w = part.first_s[0, seen], part.last_s[0, seen], weight[seen]
     share = w / weight.sum()
     peak = int(np.argmax(probability))
-    enough = float(w.sum() ** 2 / (w**2).sum()) >= MIN_EFFECTIVE
+    enough = effective_members(w) >= MIN_EFFECTIVE
     hours = weighted_quantile(part.in_view_s[0, seen] / HOUR_S, w, (0.05, 0.5, 0.95))
     return Window(
         site=site,

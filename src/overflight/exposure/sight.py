@@ -28,7 +28,7 @@ from overflight.exposure.view import Views, ensemble_blocks, view_sites
 from overflight.geo import distance_m
 from overflight.places.masks import SiteMask
 from overflight.places.sites import Site
-from overflight.records import Finding, check_ensemble, quantile_value
+from overflight.records import Finding, check_ensemble, effective_members, spread
 from overflight.units import HOUR_S
 
 if TYPE_CHECKING:
@@ -39,9 +39,6 @@ Bools = npt.NDArray[np.bool_]
 Refraction = Literal["light", "radio", "geometric"]
 
 AIRS: Mapping[str, Refractivity] = MappingProxyType({"light": LIGHT, "radio": RADIO, "geometric": STRAIGHT})
-
-# Below this many effective members the 5th and 95th percentiles are the extremes of a handful.
-MIN_EFFECTIVE = 5.0
 
 _PRINTED = ("in_view_probability", "hours_in_view", "closest_range", "max_elevation", "closest_time")
 
@@ -182,7 +179,7 @@ def _given(
 def _findings(view: SiteView, part: str, given: Mapping[str, str]) -> list[Finding]:
     name, weight = view.site.name, view.weight
     head = _head(view, part)
-    effective = float(weight.sum() ** 2 / (weight**2).sum())
+    effective = effective_members(weight)
     limits = _limits(view)
     p = _share_seen(view)
     findings = [
@@ -239,7 +236,7 @@ def _interval(
     given: Mapping[str, str],
     limits: str,
 ) -> Finding:
-    value = _quantiles(values, weight)
+    value = spread(values, weight)
     count = int((np.isfinite(values) & (weight > 0)).sum())
     share = f"{count} of {weight.size} members"
     return Finding(
@@ -253,22 +250,14 @@ def _interval(
     )
 
 
-def _quantiles(values: Float64s, weight: Float64s) -> dict[str, float | str] | None:
-    w = weight[np.isfinite(values)]
-    if not (w > 0).any() or w.sum() ** 2 / (w**2).sum() < MIN_EFFECTIVE:
-        return None
-    shift = float(np.nanmin(values))
-    return quantile_value(values - shift, weight, offset=shift)
-
-
 def _share_seen(view: SiteView) -> float:
     return min(float(view.weight[view.seen].sum() / view.weight.sum()), 1.0)
 
 
 def _row(view: SiteView, part: str) -> Mapping[str, Any]:
     """One row for `sections.exposure`: plain values, None where too few members tell."""
-    quantiles = {quantity: _quantiles(values, view.weight) for quantity, _, _, values in _asked(view)}
-    closest_km = _quantiles(view.closest_m / 1e3, view.weight)
+    quantiles = {quantity: spread(values, view.weight) for quantity, _, _, values in _asked(view)}
+    closest_km = spread(view.closest_m / 1e3, view.weight)
     return {
         "site": view.site.id,
         "name": view.site.name,

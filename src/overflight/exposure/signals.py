@@ -28,9 +28,9 @@ from overflight.exposure.finer import (
     best_by_member,
     by_members,
     finding_head,
+    interval_finding,
     pieces_of,
     share,
-    spread,
 )
 from overflight.exposure.geometry import horizon_m, slant_m
 from overflight.exposure.looks import MemberLooks
@@ -54,7 +54,7 @@ from overflight.exposure.radio import (
     sensitivity_dbm,
 )
 from overflight.places.sites import Site
-from overflight.records import Finding
+from overflight.records import Finding, spread
 from overflight.units import EARTH_RADIUS_M
 from overflight.words import likelihood
 from overflight.words import percent as percent_words
@@ -463,18 +463,8 @@ def _findings(one: EmitterSignals, looks: MemberLooks, part: str, given: Mapping
             "level horizon",
         ),
     ):
-        value = spread(values, weight)
-        few = "" if value else f"only {int(np.isfinite(values).sum())} of {weight.size} members tell; "
         findings.append(
-            Finding(
-                id=f"{head}_{quantity}",
-                question=text,
-                kind="interval" if value else "undetermined",
-                unit=unit,
-                value=value,
-                given=given,
-                reason=f"{few}{how}; {limits}",
-            )
+            interval_finding(f"{head}_{quantity}", text, unit, values, weight, given, f"{how}; {limits}")
         )
     return findings
 
@@ -549,7 +539,8 @@ def _past_words(emitter: EmitterClass, looks: MemberLooks) -> str:
 def _sentence(row: Mapping[str, Any], one: EmitterSignals, receiver: Receiver, past: str) -> str:
     who = f"Of {row['name']}, {row['emitter_name']}: a receiver aboard ({_receiver_words(receiver)})"
     if not one.tuned:
-        return f"{who} could not have heard it: it does not tune to it."
+        span = f"{receiver.low_hz / 1e6:g} MHz to {receiver.high_hz / 1e9:g} GHz"
+        return f"{who} could not have heard it: it does not tune to it, but from {span}."
     most = f"{_most_words(one.emitter)} and no clutter in the way; {past}"
     if row["p_bound"] == 0.0:
         return f"{who} could not have heard it, even with {most}."
