@@ -208,6 +208,8 @@ def test_bit_energy_of_the_first_budget() -> None:
         ("bandwidth_hz", -1.0),
         ("bandwidth_hz", np.nan),
         ("eirp_dbm", np.inf),
+        ("eirp_dbm", 1e15),
+        ("frequency_hz", 4e12),
         ("duty", 1.1),
         ("lat_deg", 91.0),
         ("lon_deg", np.nan),

@@ -31,6 +31,10 @@ BOLTZMANN_DB: Final = 10.0 * math.log10(BOLTZMANN_JPK)
 # Reference temperature of noise figures: IEEE Std 686; Recommendation ITU-R P.372.
 STANDARD_K: Final = 290.0
 DBM_PER_DBW: Final = 30.0
+# Where radio ends: ITU Radio Regulations, 1.5.
+MOST_RADIO_HZ: Final = 3e12
+# Far more than any transmitter's, and than the arithmetic overflows at.
+MOST_DBM: Final = 300.0
 # From here on gas and rain are more than the uncertainty of the rest.
 CLEAR_AIR_HZ: Final = 10e9
 
@@ -67,8 +71,12 @@ class Emitter:
             _check_positive(f"emitter '{self.id}'", name, getattr(self, name))
         if not 0.0 <= self.duty <= 1.0:
             _refuse(f"emitter '{self.id}'", "duty", self.duty, "Give a share of the time, 0 to 1.")
-        if not math.isfinite(self.eirp_dbm):
-            _refuse(f"emitter '{self.id}'", "eirp_dbm", self.eirp_dbm, "Give a finite power in dBm.")
+        if self.frequency_hz > MOST_RADIO_HZ:
+            remedy = "Radio ends at 3 THz: give hertz below it."
+            _refuse(f"emitter '{self.id}'", "frequency_hz", self.frequency_hz, remedy)
+        if not abs(self.eirp_dbm) <= MOST_DBM:
+            remedy = f"Give a power in dBm, {-MOST_DBM:g} to {MOST_DBM:g}."
+            _refuse(f"emitter '{self.id}'", "eirp_dbm", self.eirp_dbm, remedy)
         if not (math.isfinite(self.lon_deg) and abs(self.lat_deg) <= 90.0):
             place = (self.lon_deg, self.lat_deg)
             _refuse(f"emitter '{self.id}'", "lat_deg", place, "Give a longitude and a latitude within ±90.")

@@ -23,12 +23,16 @@ from overflight.satellites.elements import ElementSet, Reading, Refusal, read_el
 from overflight.satellites.sensors import Sensor
 from overflight.satellites.settings import SatelliteSettings
 from overflight.satellites.store import name_fits, open_store, store_path
-from overflight.units import HOUR_S
+from overflight.times import iso_utc
+from overflight.units import DAY_S, HOUR_S
 
 if TYPE_CHECKING:
     import xarray as xr
 
 Progress = Callable[[str, float], None]
+
+# More than there have been satellites.
+ANY_AGE_S = 100.0 * 365.25 * DAY_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,7 +62,8 @@ def gather_sets(
     place = store or store_path()
     if place.is_file():
         with open_store(place) as held:
-            sets += held.choose(time_start, time_end, max_age_s=settings.max_age_s, names=settings.names)
+            # Those too far in time come too, so that what is left out is counted.
+            sets += held.choose(time_start, time_end, max_age_s=ANY_AGE_S, names=settings.names)
     return Reading(tuple(sets), reading.refused, reading.kind)
 
 
@@ -110,13 +115,13 @@ def satellite_answers(
     """
     settings = settings or SatelliteSettings()
     if not sites or not sets:
-        return _without(sites, sets)
+        return _without(sites)
     coverage = cover(
         sets, sites, time_start, time_end, min_elevation_deg=settings.min_elevation_deg,
         max_age_s=settings.max_age_s, draws=settings.draws, seed=settings.seed, progress=progress,
     )  # fmt: skip
     if not coverage.computed.orbits:
-        return _without(sites, ())
+        return _without(sites, _too_far(sets, time_start, time_end, settings))
     by_site = {view.site.id: view for view in views}
     fits = fitness_of(coverage, tables)
     comparisons = tuple(
@@ -130,11 +135,26 @@ def satellite_answers(
     return SatelliteAnswer(findings=findings, section=section, coverage=coverage, comparisons=comparisons)
 
 
-def _without(sites: Sequence[Site], sets: Sequence[ElementSet]) -> SatelliteAnswer:
+def _too_far(
+    sets: Sequence[ElementSet], time_start: float, time_end: float, settings: SatelliteSettings
+) -> str:
+    """Return that sets are at hand and how far they lie from the window."""
+    away = {max(time_start - one.epoch_s, one.epoch_s - time_end): one.epoch_s for one in sets}
+    objects = len({one.catalog for one in sets})
+    return (
+        f"The element sets at hand, of {objects} object{'s' if objects > 1 else ''}, lie more than "
+        f"{settings.max_age_s / DAY_S:g} days from the window, the nearest at {iso_utc(away[min(away)])}, "
+        f"{int(min(away) / DAY_S)} days off: a place in the orbit cannot be told from them. Fetch those of the "
+        "time, or raise `max_age_days` under `[ask.satellites]`. "
+    )
+
+
+def _without(sites: Sequence[Site], found: str = "") -> SatelliteAnswer:
     if not sites:
         return SatelliteAnswer(findings=(), section=section_without("The case names no sites."))
     reason = (
-        "There are no element sets near the window. Name files of them in the case, `[inputs] elements`. "
+        (found or "There are no element sets near the window. ")
+        + "Name files of them in the case, `[inputs] elements`. "
         "`overflight satellites passes` and `compare` also take what `overflight satellites import` and "
         "`fetch` put into the store; `overflight assess` does not read it."
     )

@@ -26,6 +26,8 @@ MAX_NAME_CHARS: Final = 100
 MAX_CATALOG: Final = 999_999_999
 # WGS-72, with which element sets are fitted: Hoots and Roehrich, Spacetrack Report No. 3 (1980).
 MU_M3PS2: Final = 398_600.8e9
+# What helps with a set that cannot be used.
+FETCH: Final = "Fetch the set again; a damaged set is not mended by guessing."
 FIRST_EPOCH_S: Final = parse_utc("1957-10-04T00:00Z")
 LAST_EPOCH_S: Final = parse_utc("2057-01-01T00:00Z")
 
@@ -109,7 +111,7 @@ class Taken:
         """Take a set, unless its numbers are outside what an orbit about the Earth can be."""
         wrong = fault_of(one)
         if wrong:
-            self.refuse(one.line, label(one.catalog, one.name), wrong)
+            self.refuse(one.line, label(one.catalog, one.name), wrong, FETCH)
         else:
             self.sets.append(one)
         self._limit(one.line)

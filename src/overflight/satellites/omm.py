@@ -40,6 +40,8 @@ TAKEN_AS: Final[Mapping[str, tuple[str, ...]]] = {
     "MEAN_ELEMENT_THEORY": ("SGP4", "SGP/SGP4"),
 }
 MAX_DEPTH: Final = 32
+# What helps with a message that cannot be used.
+PLAIN: Final = "Fetch it again, as mean elements for SGP4: those of CelesTrak and Space-Track are."
 Fields = Mapping[str, str]
 
 
@@ -57,7 +59,7 @@ def parse_json(text: str, taken: Taken) -> None:
     lines = _lines_of(text, "NORAD_CAT_ID", len(messages))
     for message, line in zip(messages, lines, strict=True):
         if not isinstance(message, dict):
-            taken.refuse(line, "", f"'{shorten(str(message))}' is no message")
+            taken.refuse(line, "", f"'{shorten(str(message))}' is no message", PLAIN)
             continue
         plain = {str(k).upper(): v for k, v in message.items() if isinstance(v, str | int | float)}
         _take({k: _text(v) for k, v in plain.items()}, line, taken)
@@ -85,7 +87,7 @@ def parse_csv(text: str, taken: Taken) -> None:
             names = [cell.strip().upper() for cell in cells]
             _check_header(names, taken.file, line)
         elif len(cells) != len(names):
-            taken.refuse(line, "", f"the row has {len(cells)} cells, the header has {len(names)}")
+            taken.refuse(line, "", f"the row has {len(cells)} cells, the header has {len(names)}", PLAIN)
         else:
             _take(dict(zip(names, (c.strip() for c in cells), strict=True)), line, taken)
 
@@ -109,7 +111,7 @@ def _take(fields: Fields, line: int, taken: Taken) -> None:
         _check_kind(fields)
         taken.add(_element_set(fields, name, taken.file, line))
     except (ValueError, OverflightError) as error:
-        taken.refuse(line, who, str(error))
+        taken.refuse(line, who, str(error), PLAIN)
 
 
 def _check_kind(fields: Fields) -> None:

@@ -22,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from overflight.rows import shorten
-from overflight.satellites.elements import MAX_NAME_CHARS, ElementSet, Taken
+from overflight.satellites.elements import FETCH, MAX_NAME_CHARS, ElementSet, Taken
 from overflight.times import from_datetime
 from overflight.units import DAY_S
 
@@ -56,11 +56,11 @@ def parse_tle(text: str, taken: Taken) -> None:
         else:
             _orphan(waiting, name, taken)
             if name[1] and waiting is None:
-                taken.refuse(name[0], shorten(name[1]), "no element lines follow this line")
+                taken.refuse(name[0], shorten(name[1]), "no element lines follow this line", FETCH)
             waiting, name = None, (number, line)
     _orphan(waiting, name, taken)
     if name[1] and waiting is None:
-        taken.refuse(name[0], shorten(name[1]), "no element lines follow this line")
+        taken.refuse(name[0], shorten(name[1]), "no element lines follow this line", FETCH)
 
 
 def _is_line(line: str, which: str) -> bool:
@@ -70,7 +70,7 @@ def _is_line(line: str, which: str) -> bool:
 
 def _orphan(waiting: tuple[int, str] | None, name: tuple[int, str], taken: Taken) -> None:
     if waiting is not None:
-        taken.refuse(waiting[0], shorten(name[1]), "line 1 has no line 2 after it")
+        taken.refuse(waiting[0], shorten(name[1]), "line 1 has no line 2 after it", FETCH)
 
 
 def _second(
@@ -78,7 +78,7 @@ def _second(
 ) -> None:
     who = clean_name(name[1])
     if waiting is None:
-        taken.refuse(number, who, "line 2 has no line 1 before it")
+        taken.refuse(number, who, "line 2 has no line 1 before it", FETCH)
         return
     for at, one in ((waiting[0], waiting[1]), (number, line)):
         wrong, remedy = checksum_fault(one)
@@ -88,19 +88,18 @@ def _second(
     try:
         taken.add(_element_set(waiting[1], line, who, taken.file, waiting[0]))
     except _BadFieldError as error:
-        taken.refuse(waiting[0], who or waiting[1][2:7].strip(), str(error))
+        taken.refuse(waiting[0], who or waiting[1][2:7].strip(), str(error), FETCH)
 
 
 def checksum_fault(line: str) -> tuple[str, str]:
     """Return what is wrong with the length or checksum of a line and the remedy, or two empty strings."""
-    fetch = "Fetch the set again; a damaged set is not mended by guessing."
     if len(line) != LENGTH:
-        return f"the line has {len(line)} characters, not {LENGTH}", fetch
+        return f"the line has {len(line)} characters, not {LENGTH}", FETCH
     if not line.isascii() or not line[68].isdigit():
-        return "the line has no checksum in column 69", fetch
+        return "the line has no checksum in column 69", FETCH
     made = checksum(line)
     if made != int(line[68]):
-        return f"the checksum is {line[68]} but the line adds up to {made}", fetch
+        return f"the checksum is {line[68]} but the line adds up to {made}", FETCH
     return "", ""
 
 
