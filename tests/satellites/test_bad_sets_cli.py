@@ -1,4 +1,4 @@
-"""Element sets that cannot be used, at the door of `overflight satellites`: told, and the rest is answered."""
+"""Element sets that cannot be used, through `overflight satellites`: told, and the rest is answered."""
 
 from __future__ import annotations
 

@@ -146,8 +146,9 @@ def _notes(coverage: Coverage) -> list[str]:
             "the orbit they were: these are counted by drawing their places, and no times are given."
         )
     if coverage.too_old:
+        count = len(coverage.too_old)
         notes.append(
-            f"{len(coverage.too_old)} object{'s were' if len(coverage.too_old) > 1 else ' was'} left out: all "
-            "element sets at hand lie more than `max_age_days` from the window."
+            f"{count} object{'s were' if count > 1 else ' was'} left out: all element sets at hand lie more "
+            "than `max_age_days` from the window."
         )
     return notes

@@ -144,8 +144,8 @@ def _too_far(
     return (
         f"The element sets at hand, of {objects} object{'s' if objects > 1 else ''}, lie more than "
         f"{settings.max_age_s / DAY_S:g} days from the window, the nearest at {iso_utc(away[min(away)])}, "
-        f"{int(min(away) / DAY_S)} days off: a place in the orbit cannot be told from them. Fetch those of the "
-        "time, or raise `max_age_days` under `[ask.satellites]`. "
+        f"{int(min(away) / DAY_S)} days off: a place in the orbit cannot be told from them. Fetch those of "
+        "the time, or raise `max_age_days` under `[ask.satellites]`. "
     )
 
 
