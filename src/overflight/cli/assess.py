@@ -12,6 +12,7 @@ import typer
 
 from overflight import __version__
 from overflight.cli import winds as wind_commands
+from overflight.cli.options import CaseFolder
 from overflight.cli.screen import note, on_terminal, say, say_json, share_bar
 from overflight.errors import CaseError
 
@@ -53,7 +54,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 
 
 def assess_case(
-    case: Annotated[Path, typer.Argument(metavar="CASE", help="The case folder, which holds case.toml.")],
+    case: CaseFolder,
     out: OutOption,
     seed: SeedOption = None,
     members: MembersOption = None,

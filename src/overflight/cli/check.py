@@ -5,11 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from overflight.cli.options import AsJson, CaseFolder
 from overflight.cli.screen import say, say_json
 from overflight.cli.winds import chosen_facts
 from overflight.errors import OverflightError
@@ -27,8 +25,8 @@ WIDTH = 100
 
 
 def check_case(
-    case: Annotated[Path, typer.Argument(metavar="CASE", help="The case folder, which holds case.toml.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    case: CaseFolder,
+    as_json: AsJson = False,
 ) -> None:
     """Check a case and explain it, without assessing it.
 

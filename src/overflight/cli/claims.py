@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from overflight.cli.claims_review import extract, review
+from overflight.cli.options import AsJson
 from overflight.cli.screen import note, say, say_json
 from overflight.errors import InputError, OverflightError
 
@@ -30,7 +31,6 @@ app.command("review")(review)
 ClaimsArgument = Annotated[
     Path, typer.Argument(metavar="CLAIMS", help="A claims table (CSV), or a STIX 2.1 bundle (.json).")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 CustomOption = Annotated[
     bool, typer.Option("--custom", help="Let properties of a STIX bundle pass that are not of the standard.")
 ]
@@ -74,7 +74,7 @@ def show(
     topic: Annotated[str, typer.Option(metavar="TOPIC", help="Only claims on this topic.")] = "",
     flags: Annotated[bool, typer.Option("--flags", help="Only what a person should look at.")] = False,
     custom: CustomOption = False,
-    as_json: JsonOption = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print claims: when, who, what, and what speaks against them.
 
@@ -176,7 +176,7 @@ def state_(
     claims: ClaimsArgument,
     on: Annotated[str, typer.Option(metavar="DATE", help="The day or the time, such as 2023-05-01.")],
     custom: CustomOption = False,
-    as_json: JsonOption = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print what was held on a day: could it collect, did it, could it send, did it; by whom, on how much.
 
@@ -212,7 +212,7 @@ def ach(
         str, typer.Option(metavar="QUESTION", help="Weigh yes against no: could_collect, did_collect ...")
     ] = "",
     custom: CustomOption = False,
-    as_json: JsonOption = False,
+    as_json: AsJson = False,
 ) -> None:
     """Weigh competing hypotheses: what speaks against each, which items tell, on which one the order hangs.
 
@@ -271,7 +271,7 @@ def strayed(
         list[Path] | None,
         typer.Option("--winds", "-w", metavar="FILE", help="Winds of the month; repeat it. Else the prior."),
     ] = None,
-    as_json: JsonOption = False,
+    as_json: AsJson = False,
 ) -> None:
     """Count how often a balloon that nobody steers, let go at a place in a month, reaches an area.
 

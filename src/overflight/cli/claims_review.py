@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from overflight.cli.options import AsJson
 from overflight.cli.screen import note, say, say_json
 from overflight.errors import InputError, OverflightError
 
@@ -35,7 +36,7 @@ def extract(
         str, typer.Option(metavar="DATE", help="When it was published, if it does not say.")
     ] = "",
     outlet: Annotated[str, typer.Option(metavar="NAME", help="Who published it, if it does not say.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Propose claims from articles: who says what, with its hedges, times, places and quantities.
 

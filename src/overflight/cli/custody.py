@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from overflight import __version__
+from overflight.cli.options import AsJson
 from overflight.cli.screen import note, on_terminal, say, say_json, share_bar
 from overflight.errors import InputError
 
@@ -42,7 +43,7 @@ def account(
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of the draws; the account's own when left out.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Bound what was collected, sent, kept, deleted, recovered, and never seen again.
 
@@ -72,7 +73,7 @@ def links(
     days: Annotated[
         float, typer.Option("--days", "-d", min=0.001, max=400.0, help="How long the links could work.")
     ] = 8.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell what services could carry home in some days, against what sensors could collect.
 

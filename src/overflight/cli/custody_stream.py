@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from overflight.cli.options import AsJson
 from overflight.cli.screen import EXIT_DAMAGED, note, say, say_json
 from overflight.cli.station import key_of, read_anchors
 
@@ -48,7 +49,7 @@ def stream(
     format: Annotated[
         Format, typer.Option("--format", help="Frames of docs/frames.md, or CCSDS space packets.")
     ] = Format.FRAMES,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what is missing, altered, doubled and out of order in a stream, and what nobody can know.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from overflight.cli.options import AsJson
 from overflight.cli.screen import note, say, say_json, share_bar
 from overflight.errors import InputError
 
@@ -32,7 +33,7 @@ def exercise(
     listed: Annotated[
         bool, typer.Option("--list", help="Tell what each scenario is; for the trainer.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a case whose truth is known: for training, and to prove the assessment.
 
@@ -104,7 +105,7 @@ def score(
     unsealed: Annotated[
         bool, typer.Option("--unsealed", help="Score although the case's title carries no seal of it.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare an assessment with the truth of its exercise, line by line.
 

@@ -12,6 +12,7 @@ import typer
 
 from overflight import __version__
 from overflight.cli.assess import Winds
+from overflight.cli.options import AsJson
 from overflight.cli.screen import Progress, note, on_terminal, say, say_json, share_bar
 from overflight.errors import InputError
 
@@ -99,7 +100,7 @@ def expose(
         typer.Option("--out", "-o", help="Folder for exposure.json and exposure.png; made if need be."),
     ] = None,
     winds: Annotated[Winds | None, typer.Option(help="Of a case: which winds to take.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what could have been seen and heard of sites from a flight, and when each was in its view.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from overflight import __version__
+from overflight.cli.options import AsJson
 from overflight.cli.screen import say, say_json
 from overflight.errors import InputError
 
@@ -60,7 +61,7 @@ def programme(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for programme.json; made if need be.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Count flights by every definition, set sources beside one another, and weigh likeness and origin.
 

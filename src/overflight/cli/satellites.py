@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from overflight import __version__
+from overflight.cli.options import AsJson, CaseFolder
 from overflight.cli.screen import note, on_terminal, say, say_json, share_bar
 from overflight.errors import InputError
 
@@ -37,8 +38,12 @@ StorePath = Annotated[
     Path | None,
     typer.Option("--store", metavar="FILE", help="The store; else OVERFLIGHT_ELEMENTS, else your own."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-CasePath = Annotated[Path, typer.Argument(metavar="CASE", help="The case folder, which holds case.toml.")]
+Names = Annotated[
+    list[str] | None, typer.Option("--name", help="Only satellites whose name fits; can be repeated.")
+]
+LeastElevation = Annotated[
+    float | None, typer.Option(help="Degrees from which a pass counts; the case's own, or 10.")
+]
 
 
 class Service(StrEnum):
@@ -84,9 +89,7 @@ def import_files(
 
 @app.command("list")
 def list_store(
-    name: Annotated[
-        list[str] | None, typer.Option("--name", help="Only satellites whose name fits; can be repeated.")
-    ] = None,
+    name: Names = None,
     at: Annotated[
         str | None, typer.Option("--at", metavar="TIME", help="Tell how old the nearest set is at a time.")
     ] = None,
@@ -185,13 +188,9 @@ def fetch(
 
 @app.command("passes")
 def passes(
-    case: CasePath,
-    name: Annotated[
-        list[str] | None, typer.Option("--name", help="Only satellites whose name fits; can be repeated.")
-    ] = None,
-    min_elevation: Annotated[
-        float | None, typer.Option(help="Degrees from which a pass counts; the case's own, or 10.")
-    ] = None,
+    case: CaseFolder,
+    name: Names = None,
+    min_elevation: LeastElevation = None,
     store: StorePath = None,
     as_json: AsJson = False,
 ) -> None:
@@ -214,19 +213,15 @@ def passes(
 
 @app.command("compare")
 def compare(
-    case: CasePath,
+    case: CaseFolder,
     flight: Annotated[
         Path, typer.Option("--flight", "-f", help="The flight to compare with: flight.nc of `assess`.")
     ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for satellites.json and satellites.png.")
     ] = None,
-    name: Annotated[
-        list[str] | None, typer.Option("--name", help="Only satellites whose name fits; can be repeated.")
-    ] = None,
-    min_elevation: Annotated[
-        float | None, typer.Option(help="Degrees from which a pass counts; the case's own, or 10.")
-    ] = None,
+    name: Names = None,
+    min_elevation: LeastElevation = None,
     store: StorePath = None,
     as_json: AsJson = False,
 ) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from overflight import __version__
 from overflight.cli.assess import Winds
+from overflight.cli.options import AsJson, CaseFolder
 from overflight.cli.screen import note, on_terminal, say, say_json, share_bar
 from overflight.errors import InputError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def steer(
-    case: Annotated[Path, typer.Argument(metavar="CASE", help="The case folder, which holds case.toml.")],
+    case: CaseFolder,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for steer.json and steer.png; made if need be.")
     ] = None,
@@ -43,7 +44,7 @@ def steer(
     winds: Annotated[
         Winds | None, typer.Option(help="Which winds to take, whatever the case says; docs/case.md.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say whether a balloon drifted or was steered, how surely, and why it cannot be told where it cannot.
 

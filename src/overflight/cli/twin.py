@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from overflight.cli.options import AsJson
 from overflight.cli.screen import say, say_json, share_bar
 from overflight.cli.station import key_of, read_word
 from overflight.errors import InputError
@@ -51,7 +52,7 @@ def fly(
     patience: Annotated[
         float, typer.Option(min=0.0, metavar="S", help="How long to try to reach the station, seconds.")
     ] = 60.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Fly a scenario's balloon and stream its frames to a station, in real or accelerated time.
 

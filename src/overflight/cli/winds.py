@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from overflight.cli import winds_show, winds_verify
+from overflight.cli.options import AsJson
 from overflight.cli.screen import bytes_bar, note, on_terminal, say, say_json
 from overflight.errors import CoverageError, InputError, OverflightError
 
@@ -99,7 +100,7 @@ def info(
             metavar="PATH|CASE", help="A file of gridded winds (or Zarr folder), or a case folder."
         ),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what a file of winds holds, or which winds a case has and would use.
 

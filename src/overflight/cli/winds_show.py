@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from overflight.cli.options import AsJson
 from overflight.cli.screen import note, say, say_json
 from overflight.errors import InputError
 from overflight.units import HPA_PA, KNOT_MPS
@@ -49,7 +50,7 @@ def show(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="The picture to write, PNG.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the wind of a level on a map, or the profile over a place.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from overflight.cli.options import AsJson
 from overflight.cli.screen import note, say, say_json
 from overflight.errors import CoverageError, InputError, OverflightError
 from overflight.units import HPA_PA
@@ -44,7 +45,7 @@ def verify(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="A picture of the errors, PNG.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check that winds are whole, and compare them with soundings.
 
