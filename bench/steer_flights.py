@@ -5,13 +5,18 @@ Usage: python bench/steer_flights.py DATA [--particles 4000] [--only 12V ...]
 
 DATA holds the folders `arm`, `rs41_oak`, `shab` and `pyballoon`, as `real_pairs.py` reads them. The winds of
 a flight are those of its sisters: balloons of at most 26 h before or after, analysed by `winds.analysis`,
-with the spread that it states; never of the flight itself. Where there is no sister there are no winds of
-the day, and the climatological prior stands in.
+with the spread that it states; never of the flight itself. What is believed of the error's size, memory and
+mixing is what `overflight steer` believes of any winds of the day (`evidence.belief_of`). Where there is no
+sister there are no winds of the day, and the climatological prior stands in.
 
 Every flight is weighed twice: with its heights, and with heights hidden, as a watcher on the ground would
 have it. What stays above 13 km for three hours is weighed afloat too, without its climb and its fall. Fixes
 are taken every five minutes. SHAB 12V carries its commanded height in a column of the file; the commands that
-the verdict finds are compared with the times at which that column changes.
+the verdict finds are matched one to one with the times at which that column changes, in the same direction
+and within 20 minutes; what is left over on either side is missed or spurious, and printed.
+
+The exit status is 1 when any balloon but 12V is called steered, when any is called not moved by wind, when
+12V with its heights is not called steered, or when a command of it is missed then.
 """
 
 from __future__ import annotations
@@ -29,23 +34,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from real_pairs import read_all
+from scipy.optimize import linear_sum_assignment
 
 from overflight import __version__, geo
 from overflight.reconstruct.fixes import Fixes, fixes_from_track
 from overflight.reconstruct.frame import fit_frame
-from overflight.reconstruct.models import SCALE_HEIGHT_M, WindErrorBelief
-from overflight.reconstruct.motion import make_air
-from overflight.steer.evidence import Weighed, weigh
+from overflight.steer.evidence import Weighed, air_of, belief_of, weigh
 from overflight.steer.hypotheses import DEFAULT_HYPOTHESES
 from overflight.steer.verdict import Verdict, judge
 from overflight.steer.when import when
 from overflight.times import parse_utc, short_utc
 from overflight.units import DAY_S, HOUR_S
-from overflight.winds.analysis import analyse, observe, wind_error
-from overflight.winds.choose import PRIOR_FAST_SHARE, PRIOR_MIXING_KM
-from overflight.winds.error import PRIOR_LAGRANGIAN_S
+from overflight.winds.analysis import analyse, observe
+from overflight.winds.choose import OWN_FAST_SHARE, OWN_MIXING_KM, CaseWinds
+from overflight.winds.error import ANALYSIS_LAGRANGIAN_S
 from overflight.winds.flights import read_flights
-from overflight.winds.grid import Grid
 from overflight.winds.prior import prior_grid
 from overflight.winds.soundings import Sounding, read_soundings
 
@@ -57,8 +60,9 @@ EVERY_S = 300.0
 FIX_SD_M, ALT_SD_M = 200.0, 100.0
 LEVELS_PA = np.geomspace(500.0, 92_000.0, 36)
 AFLOAT_M = 13_000.0
-# At most so much time of a command's statement may be off.
+# A command is found when it is told within so much of its time.
 COMMAND_S = 20 * 60.0
+STEERED, ACCUSING = "12V", ("steered", "not moved by wind")
 
 
 def flights_of(data: Path) -> list[tuple[str, Sounding]]:
@@ -84,23 +88,26 @@ def sisters_of(flight: Sounding, kind: str, flights: Sequence[tuple[str, Soundin
     ]
 
 
-def gridded(flight: Sounding, sisters: Sequence[Sounding]) -> tuple[Grid, WindErrorBelief]:
-    """Return the sisters' winds about the flight, with their spread, and what to believe of their error."""
-    analysis = analyse(observe(sisters))
+def sister_winds(flight: Sounding, sisters: Sequence[Sounding]) -> CaseWinds:
+    """Return the sisters' winds about the flight, as a case has winds of the day; else the prior.
+
+    The analysis states all of its spread, so nothing is added to it.
+    """
+    start, end = float(flight.time_s[0]), float(flight.time_s[-1])
+    prior = prior_grid(start - DAY_S, end + DAY_S)
+    if not sisters:
+        return CaseWinds(prior=prior)
     lat, lon = flight.lat_deg, geo.unwrap_lon(flight.lon_deg)
-    grid = analysis.to_grid(
-        np.arange(flight.time_s[0] - 0.5 * HOUR_S, flight.time_s[-1] + HOUR_S, HOUR_S),
+    grid = analyse(observe(sisters)).to_grid(
+        np.arange(start - 0.5 * HOUR_S, end + HOUR_S, HOUR_S),
         LEVELS_PA,
         np.linspace(lat.min() - 1.5, lat.max() + 1.5, 5),
         np.linspace(lon.min() - 2.0, lon.max() + 2.0, 5),
     )
-    reach = wind_error(analysis)
-    speed = float(geo.distance_m(lon[0], lat[0], lon[-1], lat[-1])) / float(np.ptp(flight.time_s))
-    return grid, WindErrorBelief(
-        time_s=max(reach.lagrangian_time_s(speed), 0.5 * HOUR_S),
-        height_scale_m=reach.log_pressure * SCALE_HEIGHT_M,
-        mixing_km=0.5,
-    )
+    return CaseWinds(
+        prior=prior, own=grid, error_time_s=ANALYSIS_LAGRANGIAN_S, mixing_km=OWN_MIXING_KM,
+        fast_share=OWN_FAST_SHARE, used="files", title="winds of sister balloons with their spread",
+    )  # fmt: skip
 
 
 def thinned(flight: Sounding) -> Ints:
@@ -126,7 +133,7 @@ def afloat(flight: Sounding, rows: Ints) -> Ints | None:
 def told(
     flight: Sounding,
     rows: Ints,
-    winds: tuple[Grid, WindErrorBelief] | None,
+    winds: CaseWinds,
     heights: bool,
     particles: int,
     seed: int,
@@ -136,17 +143,11 @@ def told(
     frame = fit_frame(lon, lat)
     given = {"alt_m": flight.alt_msl_m[rows], "alt_sd_m": ALT_SD_M} if heights else {}
     fixes = fixes_from_track(frame, time_s, lon, lat, sd_m=FIX_SD_M, **given)
-    prior = prior_grid(time_s[0] - DAY_S, time_s[-1] + DAY_S)
-    if winds:
-        belief = winds[1]
-        air, used = make_air(frame, prior, winds[0]), "files"
-    else:
-        belief = WindErrorBelief(
-            time_s=PRIOR_LAGRANGIAN_S, fast_share=PRIOR_FAST_SHARE, mixing_km=PRIOR_MIXING_KM
-        )
-        air, used = make_air(frame, prior), "prior"
-    weighed = weigh(DEFAULT_HYPOTHESES, fixes, air, belief, frame, particles=particles, seed=seed)
-    return fixes, weighed, judge(weighed, winds_used=used)
+    weighed = weigh(
+        DEFAULT_HYPOTHESES, fixes, air_of(winds, frame), belief_of(winds), frame,
+        particles=particles, seed=seed,
+    )  # fmt: skip
+    return fixes, weighed, judge(weighed, winds_used=winds.used)
 
 
 def row_of(weighed: Weighed, verdict: Verdict) -> dict[str, Any]:
@@ -175,23 +176,66 @@ def commanded(path: Path) -> list[tuple[float, float]]:
     return out
 
 
-def matched(true: Sequence[tuple[float, float]], found: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return for every true command the nearest one found in the same direction, and how far off it is."""
+def matched(true: Sequence[tuple[float, float]], found: Sequence[Any]) -> list[tuple[int, int]]:
+    """Pair true commands with those found, one to one: as many as can be, and then as near in time.
+
+    A pair goes the same way, up or down, and lies within `COMMAND_S`.
+    """
+    if not true or not found:
+        return []
+    before = np.array([20_000.0, *(height for _, height in true)])
+    up = np.diff(before) > 0.0
+    off = np.abs(np.array([t for t, _ in true])[:, None] - np.array([c.time_s[1] for c in found]))
+    alike = (off <= COMMAND_S) & (up[:, None] == np.array([c.to_m > c.from_m for c in found]))
+    # No sum of offsets of pairs costs as much as one pair more is worth.
+    rows, columns = linear_sum_assignment(np.where(alike, off, 2.0 * COMMAND_S * (1 + min(alike.shape))))
+    return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if alike[i, j]]
+
+
+def command_rows(true: Sequence[tuple[float, float]], found: Sequence[Any]) -> dict[str, Any]:
+    """Return the commands given with what was found of each, and those found that none was given for."""
+    pairs = dict(matched(true, found))
     rows, before = [], 20_000.0
-    for time_s, height in true:
-        same = [c for c in found if (c.to_m > c.from_m) == (height > before)]
-        near = min(same, key=lambda c: abs(c.time_s[1] - time_s), default=None)
-        off = None if near is None else round((near.time_s[1] - time_s) / 60.0, 1)
-        rows.append(
-            {
-                "true": short_utc(time_s), "from_m": before, "to_m": height, "off_min": off,
-                "within": off is not None and abs(off) * 60.0 <= COMMAND_S,
-                "found_to_m": None if near is None else round(near.to_m),
-                "window_min": None if near is None else round((near.time_s[2] - near.time_s[0]) / 60.0, 1),
-            }
-        )  # fmt: skip
+    for i, (time_s, height) in enumerate(true):
+        row: dict[str, Any] = {"true": short_utc(time_s), "from_m": before, "to_m": height, "off_min": None}
+        if i in pairs:
+            one = found[pairs[i]]
+            row["off_min"] = round((one.time_s[1] - time_s) / 60.0, 1)
+            row |= {"found_to_m": round(one.to_m), "p": round(one.p, 2), "lineages": one.lineages}
+            row["window_min"] = round((one.time_s[2] - one.time_s[0]) / 60.0, 1)
+        rows.append(row)
         before = height
-    return rows
+    spurious = [
+        {"at": short_utc(c.time_s[1]), "from_m": round(c.from_m), "to_m": round(c.to_m), "p": round(c.p, 2)}
+        for j, c in enumerate(found)
+        if j not in pairs.values()
+    ]
+    return {"given": rows, "missed": sum(r["off_min"] is None for r in rows), "spurious": spurious}
+
+
+def print_commands(label: str, told_of: dict[str, Any]) -> None:
+    for c in told_of["given"]:
+        what = "missed" if c["off_min"] is None else f"found {c['off_min']} min off"
+        print(f"    {label}: commanded {c['true']} to {c['to_m']:.0f} m, {what}")
+    for c in told_of["spurious"]:
+        print(f"    {label}: spurious {c['at']}, {c['from_m']} to {c['to_m']} m, p = {c['p']}")
+
+
+def failures(flights: dict[str, Any]) -> list[str]:
+    """Return what must not be: a balloon accused that nobody steered, or 12V's commands not found."""
+    out = []
+    for name, row in flights.items():
+        told_of = {label: one for label, one in row.items() if isinstance(one, dict)}
+        accusing = ACCUSING if STEERED not in name else ACCUSING[1:]
+        out += [f"{name}, {k}: {one['word']}" for k, one in told_of.items() if one["word"] in accusing]
+        if STEERED not in name:
+            continue
+        one = told_of["heights"]
+        if one["word"] != "steered":
+            out.append(f"{name}, heights: {one['word']}, although it was steered")
+        if one["commands"]["missed"]:
+            out.append(f"{name}, heights: {one['commands']['missed']} commands not found within 20 minutes")
+    return out
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -202,63 +246,62 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="*", default=[], help="parts of names of files")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args(argv)
+    if asked.json and asked.only:
+        parser.error("--json is of all flights: leave --only out")
     begun = clock.monotonic()
     flights = flights_of(asked.data)
     result: dict[str, Any] = {
         "version": __version__, "python": platform.python_version(), "particles": asked.particles,
         "fixes": f"every {EVERY_S:.0f} s, {FIX_SD_M:.0f} m", "flights": {},
     }  # fmt: skip
-    print(f"{'flight':34}{'sisters':>8}{'hours':>7}  {'with heights':38}{'heights hidden':38}")
+    print(f"{asked.particles} particles a hypothesis; passive, steered, not moved by wind")
     for kind, flight in flights:
         name = Path(flight.file).name
         if asked.only and not any(o in name for o in asked.only):
             continue
-        sisters = sisters_of(flight, kind, flights)
-        row: dict[str, Any] = {
-            "kind": kind, "sisters": [Path(s.file).name for s in sisters],
-            "hours": round(float(np.ptp(flight.time_s)) / HOUR_S, 2),
-        }  # fmt: skip
-        winds = gridded(flight, sisters) if sisters else None
-        whole = thinned(flight)
-        cases = {"heights": (whole, True), "hidden": (whole, False)}
-        if (part := afloat(flight, whole)) is not None:
-            cases |= {"afloat, heights": (part, True), "afloat, hidden": (part, False)}
-        cells = []
-        for label, (rows, heights) in cases.items():
-            fixes, weighed, verdict = told(flight, rows, winds, heights, asked.particles, asked.seed)
-            row[label] = row_of(weighed, verdict)
-            cells.append(f"{verdict.word} ({', '.join(f'{p:.2f}' for p in verdict.p)})")
-            if "12V" in name:
-                found = when(weighed, fixes)
-                row[label]["commands"] = matched(commanded(Path(flight.file)), found.commands)
-                row[label]["commands_found"] = [
-                    {
-                        "at": short_utc(c.time_s[1]),
-                        "from_m": round(c.from_m),
-                        "to_m": round(c.to_m),
-                        "p": round(c.p, 2),
-                    }
-                    for c in found.commands
-                ]
+        row = weigh_flight(flight, kind, flights, asked.particles, asked.seed)
         result["flights"][name] = row
-        print(f"{name[:33]:34}{len(sisters):8d}{row['hours']:7.1f}  {cells[0]:28}{cells[1]:28}", flush=True)
-        for label in ("heights", "hidden"):
-            for c in row[label].get("commands", ()):
-                print(
-                    f"    {label}: commanded {c['true']} to {c['to_m']:.0f} m, found {c['off_min']} min off"
-                )
-    wrong = [
-        f"{name}, {label}: {one['word']}"
-        for name, row in result["flights"].items()
-        for label, one in row.items()
-        if "12V" not in name and isinstance(one, dict) and one["word"] in ("steered", "not moved by wind")
-    ]
-    result["accused"] = wrong
+        print_flight(name, row)
+    result["failures"] = failures(result["flights"])
     result["seconds"] = round(clock.monotonic() - begun)
-    print("\n".join(wrong) or "No flight but 12V is called steered or not moved by wind.")
+    print("\n".join(result["failures"]) or "12V is steered, with its commands; no other flight is accused.")
     if asked.json:
         asked.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return 1 if result["failures"] else 0
+
+
+def weigh_flight(
+    flight: Sounding, kind: str, flights: Sequence[tuple[str, Sounding]], particles: int, seed: int
+) -> dict[str, Any]:
+    """Weigh one flight with heights and without, whole and afloat."""
+    sisters = sisters_of(flight, kind, flights)
+    winds = sister_winds(flight, sisters)
+    row: dict[str, Any] = {
+        "kind": kind, "sisters": [Path(s.file).name for s in sisters], "winds": winds.used,
+        "hours": round(float(np.ptp(flight.time_s)) / HOUR_S, 2), "particles": particles,
+    }  # fmt: skip
+    whole = thinned(flight)
+    cases = {"heights": (whole, True), "hidden": (whole, False)}
+    if (part := afloat(flight, whole)) is not None:
+        cases |= {"afloat, heights": (part, True), "afloat, hidden": (part, False)}
+    for label, (rows, heights) in cases.items():
+        fixes, weighed, verdict = told(flight, rows, winds, heights, particles, seed)
+        row[label] = row_of(weighed, verdict)
+        if STEERED in Path(flight.file).name:
+            given = commanded(Path(flight.file))
+            inside = [c for c in given if fixes.time_s[0] <= c[0] <= fixes.time_s[-1]]
+            row[label]["commands"] = command_rows(inside, when(weighed, fixes).commands)
+    return row
+
+
+def print_flight(name: str, row: dict[str, Any]) -> None:
+    cells = {k: one for k, one in row.items() if isinstance(one, dict)}
+    print(f"{name[:44]:45}{len(row['sisters']):2d} sisters, {row['hours']:5.1f} h")
+    for label, one in cells.items():
+        p = ", ".join(f"{x:.2f}" for x in one["p"].values())
+        print(f"    {label:18}{one['word']:20}({p})", flush=True)
+        if "commands" in one:
+            print_commands(label, one["commands"])
 
 
 if __name__ == "__main__":
