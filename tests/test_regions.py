@@ -19,6 +19,7 @@ from overflight.regions import (
     from_plane,
     median_track,
     region,
+    scenario_tracks,
     timed_regions,
     to_plane,
 )
@@ -126,6 +127,18 @@ def test_median_track_needs_half_of_the_weight() -> None:
     lon = np.array([[5.0], [np.nan], [np.nan]])
     assert np.isnan(median_track(lon, lon, np.ones(3))).all()
     assert median_track(lon, lon, np.array([2.0, 1.0, 1.0]))[0, 0] == pytest.approx(5.0)
+
+
+def test_a_changed_ensemble_has_other_tracks() -> None:
+    """What was found before is given again for the same numbers only."""
+    ensemble = made.ensemble().copy(deep=True)
+    first = scenario_tracks(ensemble)
+    assert [t.lat_deg.tolist() for t in scenario_tracks(ensemble)] == [t.lat_deg.tolist() for t in first]
+    ensemble["lat"].values += np.float32(0.5)
+    for before, after in zip(first, scenario_tracks(ensemble), strict=True):
+        assert after.lat_deg == pytest.approx(before.lat_deg + 0.5, abs=0.01)
+    ensemble["alt_m"].values += np.float32(100.0)
+    assert scenario_tracks(ensemble)[0].alt_m == pytest.approx(first[0].alt_m + 100.0, abs=0.1)
 
 
 def test_timed_regions_follow_the_steps_and_say_how_much_is_aloft() -> None:

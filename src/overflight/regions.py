@@ -14,6 +14,7 @@ cloud get rounder, wider clumps than they have. Fewer than 12 effective members 
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -266,25 +267,48 @@ class ScenarioTrack:
     alt_m: Float64s
 
 
+# By what they were made of: the answer never depends on what is kept.
+_TRACKS: dict[bytes, tuple[ScenarioTrack, ...]] = {}
+MOST_TRACKS = 8
+
+
 def scenario_tracks(ensemble: xr.Dataset) -> list[ScenarioTrack]:
-    """Return the median path of each scenario of an ensemble that holds weight, in the order of the flags."""
-    names = str(ensemble["scenario"].attrs.get("flag_meanings", "only")).split()
-    index, weight = ensemble["scenario"].values, ensemble["weight"].values.astype(float)
+    """Return the median path of each scenario of an ensemble that holds weight, in the order of the flags.
+
+    The report and both exports ask it of the same ensembles, so that the answers of the last few are kept.
+    """
+    names = str(ensemble["scenario"].attrs.get("flag_meanings", "only"))
     time_s = from_datetime64(ensemble["time"].values)
-    tracks = []
+    arrays = [ensemble[name].values for name in ("lon", "lat", "alt_m", "weight", "scenario")]
+    digest = hashlib.sha256(names.encode())
+    for array in (time_s, *arrays):
+        digest.update(f"{array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    key = digest.digest()
+    if key not in _TRACKS:
+        if len(_TRACKS) >= MOST_TRACKS:
+            _TRACKS.clear()
+        _TRACKS[key] = tuple(_scenario_tracks(names.split(), time_s, *arrays))
+    return list(_TRACKS[key])
+
+
+def _scenario_tracks(
+    names: Sequence[str], time_s: Float64s, lon_deg: Any, lat_deg: Any, alt_m: Any, weight: Any, index: Any
+) -> Iterator[ScenarioTrack]:
+    weight = weight.astype(float)
     for value in np.unique(index):
         own = index == value
         share = float(weight[own].sum())
         if share <= 0:
             continue
-        lon, lat = median_track(ensemble["lon"].values[own], ensemble["lat"].values[own], weight[own])
+        lon, lat = median_track(lon_deg[own], lat_deg[own], weight[own])
         known = np.isfinite(lon)
-        alt = [weighted_quantile(column, weight[own], 0.5) for column in ensemble["alt_m"].values[own].T]
+        alt = [weighted_quantile(column, weight[own], 0.5) for column in alt_m[own].T]
         if known.sum() > 1:
             name = names[value] if value < len(names) else str(value)
-            rows = (row[known] for row in (time_s, lon, lat, np.asarray(alt, dtype=float)))
-            tracks.append(ScenarioTrack(name, share, *rows))
-    return tracks
+            rows = [row[known] for row in (time_s, lon, lat, np.asarray(alt, dtype=float))]
+            for row in rows:
+                row.setflags(write=False)
+            yield ScenarioTrack(name, share, *rows)
 
 
 def timed_regions(

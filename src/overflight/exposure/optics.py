@@ -205,6 +205,12 @@ def diffraction_mtf(frequency: npt.ArrayLike, q: float) -> Float64s:
     return np.asarray(2.0 / math.pi * (np.arccos(part) - part * np.sqrt(1.0 - part * part)))
 
 
+@lru_cache(maxsize=1)
+def _nodes() -> tuple[Float64s, Float64s]:
+    """Nodes and weights of Gauss and Legendre on -1 to 1; making them takes longer than any use of them."""
+    return np.polynomial.legendre.leggauss(256)
+
+
 @lru_cache(maxsize=4096)
 def edge_response(q: float, smear_px: float = 0.0, jitter_px: float = 0.0) -> float:
     """Return the relative edge response: the rise of a sharp edge's picture within half a pixel either way.
@@ -212,7 +218,7 @@ def edge_response(q: float, smear_px: float = 0.0, jitter_px: float = 0.0) -> fl
     Aperture and square detector, a smear of `smear_px` pixels along the line asked for and Gaussian jitter of
     `jitter_px`; no sharpening, so it is less than that of a processed picture. 2/π ∫ MTF(f) sin(π f) / f df.
     """
-    node, weight = np.polynomial.legendre.leggauss(256)
+    node, weight = _nodes()
     f = 0.5 * (node + 1.0) / q
     mtf = (
         diffraction_mtf(f, q)

@@ -166,9 +166,14 @@ def _land(code: str) -> Area:
     )
 
 
+@lru_cache(maxsize=4)
+def _belts(code: str) -> tuple[Any, ...]:
+    return tuple(belt(_coast(code), TERRITORIAL_SEA_M))
+
+
 @lru_cache(maxsize=64)
 def _sea(code: str) -> Area:
-    belts = belt(_coast(code), TERRITORIAL_SEA_M)
+    belts = _belts(code)
     if not belts:
         raise InputError(f"{_name(code)} has no coast", remedy="Ask for the country itself.")
     return Area(
@@ -183,7 +188,7 @@ def _sea(code: str) -> Area:
 
 @lru_cache(maxsize=64)
 def _airspace(code: str) -> Area:
-    wide = into_one_frame([*_polygons(code), *belt(_coast(code), TERRITORIAL_SEA_M)])
+    wide = into_one_frame([*_polygons(code), *_belts(code)])
     return Area(
         id=f"{code}_airspace",
         name=f"{_name(code)}, airspace over land and 12 NM of sea (approximate)",
