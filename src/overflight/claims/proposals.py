@@ -62,11 +62,6 @@ _WORDS: Final[tuple[tuple[Verb, str], ...]] = (
         r"stray\w*|off[- ]course|blown off|drifted off|force majeure|by accident|unintend\w+",
     ),
     (
-        "owned",
-        r"belong\w*|whose|owners?|owned|ownership|operated (?:by|from|out of)|tied to|linked to|affiliated|related to|"
-        r"identification markings|its origin|direct relationship",
-    ),
-    (
         "entered",
         r"enter\w*|cross(?:ed|es|ing)? into|crossed|intru\w+|violat\w+|passed into|incursion|"
         r"drift\w* into|came into|flew into",

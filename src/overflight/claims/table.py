@@ -199,13 +199,20 @@ def _row(table: ClaimTable, claim: Claim, before: TableRow | None) -> TableRow:
     text = _format([cells.get(name, "") for name in table.columns], table.newline)
     # What was written must say the same when it is read again.
     (_, _, again), *rest = _records(text, f"claim {claim.id}")
-    if rest or read_cells(_named(again, table.columns, f"claim {claim.id}", 1), line=1) != claim:
+    read = read_cells(_named(again, table.columns, f"claim {claim.id}", 1), line=1)
+    # Cells of columns that we do not know come in the order of the columns, whatever order the claim had.
+    ordered = replace(claim, extra=tuple(sorted(claim.extra, key=lambda cell: _place(table, cell[0]))))
+    if rest or read != ordered:
         raise InputError(
             "cannot be written as a row of a table",
             file=f"claim {claim.id}",
             remedy="Take spaces at the ends and bars out of its fields.",
         )
-    return TableRow(text, claim)
+    return TableRow(text, ordered)
+
+
+def _place(table: ClaimTable, name: str) -> int:
+    return table.columns.index(name) if name in table.columns else len(table.columns)
 
 
 def _with_columns(table: ClaimTable, names: Sequence[str]) -> ClaimTable:

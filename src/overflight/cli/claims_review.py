@@ -162,8 +162,11 @@ def _edit(claim: Claim, by: str) -> Decision | None:
 
     say("COLUMN=VALUE, one a line; an empty line ends")
     lines: list[str] = []
-    while line := sys.stdin.readline().strip():
-        lines.append(line)
+    try:
+        while line := sys.stdin.readline().strip():
+            lines.append(line)
+    except KeyboardInterrupt:
+        lines.clear()
     if not lines:
         say("nothing changed")
         return None
@@ -173,16 +176,44 @@ def _edit(claim: Claim, by: str) -> Decision | None:
 def _key() -> str:
     """Return the next key in small letters: one stroke on a terminal, a line of a pipe; '' at the end."""
     if sys.stdin.isatty():
-        import click
-
         try:
-            return click.getchar().lower()
+            return _stroke().lower()
         except (EOFError, KeyboardInterrupt):
             return ""
     while line := sys.stdin.readline():
         if line.strip():
             return line.strip()[0].lower()
     return ""
+
+
+def _stroke() -> str:
+    """Read one key from the terminal; what was typed ahead stays, and an arrow or a letter of two bytes is '?'.
+
+    The library's own way empties the line first, so that keys of a quick typist are lost.
+    """
+    try:
+        import termios
+        import tty
+    except ImportError:
+        import click
+
+        return click.getchar()
+    import os
+    import select
+
+    fd = sys.stdin.fileno()
+    before = termios.tcgetattr(fd)
+    try:
+        tty.setcbreak(fd, termios.TCSADRAIN)
+        key = os.read(fd, 1)
+        if key == b"\x1b" or key >= b"\x80":
+            while select.select([fd], [], [], 0.02)[0] and os.read(fd, 1):
+                pass
+            return "?"
+    finally:
+        termios.tcsetattr(fd, termios.TCSADRAIN, before)
+    # End of input is an empty read, or the key that means it.
+    return "" if key in (b"", b"\x04") else key.decode("ascii")
 
 
 def _show(claim: Claim, place: str = "") -> None:
