@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import synthetic_result
 from overflight.cli.custody import app
 from overflight.custody.custody_section import bytes_words, custody_answers, share_words
 from overflight.custody.custody_settings import CustodySettings, read_settings
@@ -17,6 +18,8 @@ from overflight.custody.evidence import Account, Evidence, parse_account
 from overflight.errors import CaseError, InputError
 from overflight.report.custody_plots import account_plot, draw_account
 from overflight.report.custody_section import custody_parts
+from overflight.report.page import report_html
+from overflight.report.result import record_dict
 
 NONE = CustodySettings()
 MADE = """
@@ -180,6 +183,25 @@ def test_names_of_evidence_cannot_break_the_drawing() -> None:
     row = Evidence(id="e", kind="sent_at_least", amount=5e6, source="<script>", text="</svg>")
     section = found(Account(evidence=(row,))).section
     assert "<script" not in str(account_plot(section["bounds"]))
+
+
+def test_what_binds_leads_to_where_the_page_shows_it() -> None:
+    """The camera's ceiling and the recorder's bind here; neither is a claim, and no link leads nowhere."""
+    made = MADE.replace("capacity_bytes = 1e12", "capacity_bytes = 1e12\nmost_bytes = 2e12")
+    answer = found(parse_account(made))
+    cited = {str(i) for f in answer.findings for i in f.evidence}
+    assert {"sensors", "sensors:images", "recorder", "links", "lab"} <= cited
+    result = synthetic_result.result()
+    result["findings"] = [*result["findings"], *(record_dict(f) for f in answer.findings)]
+    result["sections"]["custody"] = dict(answer.section)
+    page = report_html(result, {"posterior": synthetic_result.ensemble()}, synthetic_result.box_borders())
+    ids = set(re.findall(r'id="([^"]+)"', page))
+    links = dict(re.findall(r'<a href="#([^"]+)">([^<]+)</a>', page))
+    assert set(links) <= ids
+    number = 1 + [f["id"] for f in result["findings"]].index("custody.images.could_collect")
+    assert links[f"f{number}"] == "sensors:images"
+    assert links["a-lab"] == "lab"
+    assert "recorder" not in links.values()
 
 
 # --- settings and the command ----------------------------------------------------------------------------

@@ -82,13 +82,14 @@ def report_html(result: Result, ensembles: Mapping[str, xr.Dataset], borders: Bo
     readings = (sections.get("reconstruction") or {}).get("readings") or []
     by_id = {str(row["id"]): row for row in readings}
     sightings = list(result.get("sightings") or ())
+    book = Book(result.get("findings") or ())
     page = _environment().get_template("report.html.j2")
     return page.render(
         result=result,
         s=sections,
         run=result.get("run") or {},
         inputs=result.get("inputs") or {},
-        book=Book(result.get("findings") or ()),
+        book=book,
         answer=summary.summary(sections),
         maps=_maps(layers, borders, sightings, by_id, str(sections["case"]["title"])),
         layer_names=[layer.name for layer in layers],
@@ -108,7 +109,7 @@ def report_html(result: Result, ensembles: Mapping[str, xr.Dataset], borders: Bo
         programme=programme_parts(sections.get("programme"), borders),
         consequences=consequence_parts(sections.get("consequences")),
         claims_drawn=claims_parts(sections.get("claims"), borders),
-        account_ids=_account_ids(sections.get("custody") or {}),
+        account_rows=_account_rows(sections.get("custody") or {}, book),
     )
 
 
@@ -143,9 +144,21 @@ def _environment() -> Environment:
     return environment
 
 
-def _account_ids(section: Mapping[str, Any]) -> set[str]:
-    """What the account's bounds rest on and the report shows: its evidence, and the ceilings of links."""
-    return {str(row["id"]) for row in section.get("evidence") or ()} | ({"links"} if section else set())
+def _account_rows(section: Mapping[str, Any], book: Book) -> dict[str, str]:
+    """Return what the account's bounds may rest on, with the place of the page that shows it, or ''.
+
+    Beside its evidence these are the ceilings of hardware: `links`, `sensors` with or without a class, and
+    `recorder`. What the sensors of a class can make is a finding; what a recorder holds is told nowhere.
+    """
+    if not section:
+        return {}
+    rows = {"links": "#" + text.anchor("a", "links") if section.get("ceilings") else ""}
+    rows |= {"sensors": "", "recorder": ""}
+    for name in {str(bound["class"]) for bound in section.get("bounds") or ()}:
+        number = book.number.get(f"custody.{name}.could_collect")
+        rows[f"sensors:{name}"] = f"#f{number}" if number else ""
+    evidence = [str(row["id"]) for row in section.get("evidence") or ()]
+    return rows | {one: "#" + text.anchor("a", one) for one in evidence}
 
 
 def _share(share: float) -> str:
