@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from overflight.errors import InputError
-from overflight.exposure.classfile import ClassRow, number, parse_class_rows, words
+from overflight.exposure.classfile import ClassRow, assumed, number, parse_class_rows, words
 from overflight.exposure.optics import LEAST_Q, MOST_Q, Camera, gsd_m, rayleigh_m
-from overflight.rows import Problems, read_unique, shorten
+from overflight.rows import Problems, read_unique
 
 REQUIRED: Final = ("id", "name", "focal_m", "aperture_m", "pitch_m", "columns", "rows", "source")
 # Numbers of `optics.Camera` that may be left out.
@@ -110,7 +110,7 @@ def _camera(row: ClassRow, file: str, problems: Problems) -> CameraClass | None:
         row, "smear_px", problems, default=0.0, low=0.0, high=MOST_SMEAR_PX, remedy="Give pixels, 0 to 16."
     )
     name, source = words(row, "name", problems), words(row, "source", problems)
-    assumed = _assumed(row, problems)
+    is_assumed = assumed(row, problems)
     if len(problems.found) > before:
         return None
     try:
@@ -122,20 +122,11 @@ def _camera(row: ClassRow, file: str, problems: Problems) -> CameraClass | None:
         camera=camera,
         name=name,
         source=source,
-        assumed=assumed,
+        assumed=is_assumed,
         smear_px=smear,
         file=file,
         line=row.line,
     )
-
-
-def _assumed(row: ClassRow, problems: Problems) -> bool:
-    value = row.cells.get("assumed", "")
-    text = str(value).lower()
-    if text not in ("", "true", "false"):
-        what = f"'{shorten(str(value))}' is neither true nor false"
-        problems.add(row.line_of("assumed"), "assumed", what, "Leave it empty for an assumption.")
-    return text != "false"
 
 
 def camera_row(one: CameraClass) -> dict[str, Any]:

@@ -90,6 +90,16 @@ def words(row: ClassRow, name: str, problems: Problems) -> str:
     return value
 
 
+def assumed(row: ClassRow, problems: Problems) -> bool:
+    """Return whether a class is an assumption: it is, unless the row says that it is not."""
+    value = row.cells.get("assumed", "")
+    told = str(value).lower()
+    if told not in ("", "true", "false"):
+        what = f"'{shorten(str(value))}' is neither true nor false"
+        problems.add(row.line_of("assumed"), "assumed", what, "Leave it empty for an assumption.")
+    return told != "false"
+
+
 def _plain(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
         raise ValueError(f"'{shorten(str(value))}' is not a finite number")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from overflight.errors import InputError
-from overflight.exposure.classfile import ClassRow, number, parse_class_rows, words
+from overflight.exposure.classfile import ClassRow, assumed, number, parse_class_rows, words
 from overflight.exposure.p528 import POLARISATIONS, Polarisation
 from overflight.exposure.radio import Emitter, Receiver
 from overflight.places.sites import Site
@@ -143,11 +143,7 @@ def _class(row: ClassRow, file: str, problems: Problems) -> EmitterClass | None:
             row, name, problems, default=default, low=-1e15, high=1e15, remedy="Give a number in its unit."
         )
     name, source = words(row, "name", problems), words(row, "source", problems)
-    value = row.cells.get("assumed", "")
-    assumed = str(value).lower()
-    if assumed not in ("", "true", "false"):
-        what = f"'{shorten(str(value))}' is neither true nor false"
-        problems.add(row.line_of("assumed"), "assumed", what, "Leave it empty for an assumption.")
+    is_assumed = assumed(row, problems)
     if len(problems.found) > before:
         return None
     try:
@@ -156,7 +152,7 @@ def _class(row: ClassRow, file: str, problems: Problems) -> EmitterClass | None:
             name=name,
             source=source,
             polarisation=row.cells.get("polarisation") or "vertical",
-            assumed=assumed != "false",
+            assumed=is_assumed,
             file=file,
             line=row.line,
             **values,
