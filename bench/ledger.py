@@ -33,7 +33,7 @@ from overflight.ledger.exportfile import read_export, write_export
 from overflight.ledger.log import open_ledger
 from overflight.ledger.verify import first_bad, verify_ledger
 
-BATCH = 10_000
+BATCH = 50_000
 WHEN = "2023-02-04T19:39:00Z"
 WRITER = """
 import sys
@@ -70,7 +70,7 @@ def speeds(folder: Path, count: int) -> dict[str, Any]:
     path = folder / "big.db"
     seconds, cpu = fill(path, count)
     found: dict[str, Any] = {
-        "entries": count, "append_per_s": count / seconds, "append_per_cpu_s": count / cpu,
+        "entries": count, "batch": BATCH, "append_per_s": count / seconds, "append_per_cpu_s": count / cpu,
         "bytes": path.stat().st_size,
     }  # fmt: skip
     rng = random.Random(1)

@@ -1,8 +1,9 @@
-"""`overflight ledger`: verify, show, prove, export, and sign checkpoints of the log that `assess` writes."""
+"""`overflight ledger`: verify, show, prove, export, sign and stamp the log that `assess` writes."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +24,12 @@ KeysOption = Annotated[
     list[str] | None,
     typer.Option("--key", metavar="KEY", help="A public key that is trusted, as `ledger key` printed it."),
 ]
+RootsOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--tsa-root", metavar="FILE", help="A root certificate that time stamps must lead to, PEM or DER."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -34,13 +41,15 @@ def verify(
         typer.Option(metavar="FILE", help="A checkpoint kept elsewhere, which the log must agree with."),
     ] = None,
     key: KeysOption = None,
+    tsa_root: RootsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check that nothing in a log was changed, taken out, put in or moved; exit code 4 if it was.
 
     A log that was cut short or written anew as a whole is consistent in itself: only a checkpoint that was
     kept elsewhere shows it. Without one the answer says so. A proof (`ledger prove`) is checked with the
-    proof's file in place of the log.
+    proof's file in place of the log. Time stamps are held against the roots given; without any the answer
+    says what they say, and that it cannot know.
 
     \b
     overflight ledger verify answer/ledger.db
@@ -48,7 +57,7 @@ def verify(
     overflight ledger verify proof.json --key watch+1a2b3c4d+AbC...=
     """
     notes = [_text(path) for path in checkpoint or ()]
-    answer = _verified(ledger, notes, key or [])
+    answer = _verified(ledger, notes, key or [], tsa_root or [])
     if as_json:
         say_json(answer)
     else:
@@ -58,69 +67,87 @@ def verify(
         raise typer.Exit(EXIT_DAMAGED)
 
 
-def _verified(path: Path, notes: list[str], key_texts: list[str]) -> dict[str, Any]:
+def _verified(path: Path, notes: list[str], key_texts: list[str], root_files: list[Path]) -> dict[str, Any]:
     from overflight.ledger.checkpoint import read_public_key
+    from overflight.ledger.stamps import read_roots
 
     keys = [read_public_key(text) for text in key_texts]
+    roots = [root for file in root_files for root in read_roots(file)]
     first = _first_bytes(path)
     if first.startswith(b"overflight-ledger"):
-        return _verified_export(path, notes, keys)
+        return _verified_export(path, notes, keys, roots)
     if first.lstrip()[:1] == b"{":
-        return _verified_proof(path, keys)
+        return _verified_proof(path, notes, keys, roots)
     from overflight.ledger.log import open_ledger
     from overflight.ledger.verify import lines, verify_ledger
 
     with open_ledger(path) as log, share_bar() as tell:
-        found = verify_ledger(log, checkpoints=notes, keys=keys, progress=tell)
+        found = verify_ledger(log, checkpoints=notes, keys=keys, roots=roots, progress=tell)
     told = list(lines(found))
     told[:1] = [*told[:1], f"checked: {', '.join(found.checked)}"]
     told.append("Nothing is wrong." if found.ok else "THE LOG IS DAMAGED.")
+    problems = [{"kind": p.kind, "seq": p.seq, "text": p.text} for p in found.problems]
+    return _answer(found.size, found.root, problems, found.limits, found.stamps, told)
+
+
+def _answer(
+    size: int,
+    root: bytes,
+    problems: list[dict[str, Any]],
+    limits: Sequence[str],
+    stamps: Any,
+    told: list[str],
+) -> dict[str, Any]:
     return {
-        "ok": found.ok,
-        "size": found.size,
-        "root": found.root.hex(),
-        "problems": [{"kind": p.kind, "seq": p.seq, "text": p.text} for p in found.problems],
-        "limits": list(found.limits),
-        "lines": told,
-    }
+        "ok": not problems, "size": size, "root": root.hex(), "problems": problems, "limits": list(limits),
+        "stamps": [one.row() for one in stamps], "lines": told,
+    }  # fmt: skip
 
 
-def _verified_export(path: Path, notes: list[str], keys: list[Any]) -> dict[str, Any]:
+def _verified_export(path: Path, notes: list[str], keys: list[Any], roots: list[Any]) -> dict[str, Any]:
     from overflight.ledger.exportfile import check_export, read_export
+    from overflight.ledger.stamps import judge_all
 
     exported = read_export(path)
-    problems, limits = check_export(exported, checkpoints=notes, keys=keys)
-    told = [f"{len(exported.entries)} entries, root {exported.root.hex()}", *problems, *limits]
+    wrong, limits = check_export(exported, checkpoints=notes, keys=keys)
+    stamps = judge_all(exported.stamps, [*exported.notes, *notes], roots)
+    problems = [{"kind": "checkpoint", "seq": -1, "text": text} for text in wrong]
+    problems += [{"kind": "stamp", "seq": -1, "text": one.text} for one in stamps if one.state == "bad"]
+    told = [f"{len(exported.entries)} entries, root {exported.root.hex()}"]
+    told += [str(one["text"]) for one in problems]
+    told += [*(one.text for one in stamps if one.state != "bad"), *limits]
     told.append("THE LOG IS DAMAGED." if problems else "Nothing is wrong: every byte is as it was written.")
-    return {
-        "ok": not problems,
-        "size": len(exported.entries),
-        "root": exported.root.hex(),
-        "problems": [{"kind": "checkpoint", "seq": -1, "text": text} for text in problems],
-        "limits": limits,
-        "lines": told,
-    }
+    return _answer(len(exported.entries), exported.root, problems, limits, stamps, told)
 
 
-def _verified_proof(path: Path, keys: list[Any]) -> dict[str, Any]:
-    from overflight.ledger.proof import check_proof
+def _verified_proof(path: Path, notes: list[str], keys: list[Any], roots: list[Any]) -> dict[str, Any]:
+    from overflight.ledger.checkpoint import read_checkpoint
+    from overflight.ledger.proof import check_growth_proof, check_proof, is_growth_proof
 
-    shown = check_proof(_text(path), keys)
-    there = shown.checkpoint
-    told = [
-        f"entry {shown.seq} is in the log {there.origin!r} of {there.size} entries, root {there.root.hex()}",
-        f"{shown.entry.kind}: {shown.entry.subject}: {shown.entry.text}",
-    ]
-    limits = [] if shown.signer else ["No key was given: who signed the checkpoint was not checked."]
-    told += [f"the checkpoint is signed by {shown.signer}"] if shown.signer else limits
-    return {
-        "ok": True,
-        "size": there.size,
-        "root": there.root.hex(),
-        "problems": [],
-        "limits": limits,
-        "lines": told,
-    }
+    text = _text(path)
+    if is_growth_proof(text):
+        grown = check_growth_proof(text, keys, roots)
+        there, signer, stamps = grown.later, grown.signer, grown.stamps
+        seen = [grown.earlier, grown.later]
+        told = [
+            f"the log {there.origin!r} of {there.size} entries, root {there.root.hex()}, begins with that of "
+            f"{grown.earlier.size} entries, root {grown.earlier.root.hex()}"
+        ]
+    else:
+        shown = check_proof(text, keys, roots)
+        there, signer, stamps, seen = shown.checkpoint, shown.signer, shown.stamps, [shown.checkpoint]
+        told = [
+            f"entry {shown.seq} is in the log {there.origin!r} of {there.size} entries, "
+            f"root {there.root.hex()}",
+            f"{shown.entry.kind}: {shown.entry.subject}: {shown.entry.text}",
+        ]
+    for note_ in notes:
+        if read_checkpoint(note_) not in seen:
+            raise InputError("the proof is against another checkpoint than the one given", file=str(path))
+    limits = [] if signer else ["No key was given: who signed the checkpoint was not checked."]
+    told += [f"the checkpoint is signed by {signer}"] if signer else limits
+    told += [one.text for one in stamps]
+    return _answer(there.size, there.root, [], limits, stamps, told)
 
 
 @app.command("show")
@@ -180,23 +207,122 @@ def _row(seq: int, data: bytes, log: Any) -> dict[str, Any]:
 @app.command("prove")
 def prove(
     ledger: LogArgument,
-    seq: Annotated[int, typer.Argument(min=0, metavar="SEQ", help="The number of the entry.")],
     checkpoint: Annotated[
         Path, typer.Option(metavar="FILE", help="The signed checkpoint that it is to be proved against.")
     ],
+    seq: Annotated[
+        int | None, typer.Argument(min=0, metavar="[SEQ]", help="The number of the entry.")
+    ] = None,
+    since: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="An earlier checkpoint: prove that the log only grew since."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to; stdout when left out.")] = None,
 ) -> None:
-    """Prove that an entry is in a log: a file that a third party checks with the log's public key alone.
+    """Prove that an entry is in a log, or that the log only grew since an earlier checkpoint.
+
+    Writes a file that a third party checks with the log's public key alone. Time stamps that are kept over
+    the checkpoints go along.
 
     \b
     overflight ledger prove answer/ledger.db 12 --checkpoint checkpoint.txt --out proof.json
+    overflight ledger prove answer/ledger.db --since older.txt --checkpoint checkpoint.txt --out growth.json
     """
     from overflight.ledger.log import open_ledger
-    from overflight.ledger.proof import make_proof
+    from overflight.ledger.proof import make_growth_proof, make_proof
 
+    note_ = _text(checkpoint)
     with open_ledger(ledger) as log:
-        text = json.dumps(make_proof(log, seq, _text(checkpoint)), indent=1)
-    _put(out, text + "\n")
+        if seq is not None and since is None:
+            proof = make_proof(log, seq, note_)
+        elif since is not None and seq is None:
+            proof = make_growth_proof(log, _text(since), note_)
+        else:
+            raise InputError(
+                "it is not said what is to be proved", remedy="Give the number of an entry, or --since."
+            )
+    _put(out, json.dumps(proof, indent=1) + "\n")
+
+
+@app.command("stamp")
+def stamp(
+    ledger: LogArgument,
+    tsa: Annotated[
+        str, typer.Option(metavar="URL", help="The time stamp authority (RFC 3161) to ask; https.")
+    ] = "",
+    answer: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Its answer, fetched by other means, in place of --tsa."),
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The signed checkpoint; when left out the last that the log keeps."
+        ),
+    ] = None,
+    tsa_root: RootsOption = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the token there as well, as other programs read it.")
+    ] = None,
+) -> None:
+    """Have a signed checkpoint stamped by a time stamp authority, and keep the stamp in the log.
+
+    The stamp shows that the checkpoint was there at that time, whatever the clock of this machine says. Only
+    the checkpoint's hash is sent. With --tsa-root a stamp that does not lead to that root is refused.
+
+    \b
+    overflight ledger stamp answer/ledger.db --tsa https://tsa.example.org/tsr --tsa-root root.pem
+    """
+    from overflight.ledger.log import open_ledger
+    from overflight.ledger.stamps import judge, read_roots
+
+    if bool(tsa) == bool(answer):
+        raise InputError(
+            "it is not said where the stamp comes from", remedy="Give --tsa URL or --answer FILE."
+        )
+    roots = [root for file in tsa_root or () for root in read_roots(file)]
+    with open_ledger(ledger) as log:
+        signed, size = _to_stamp(log, checkpoint)
+        token = _asked(tsa, signed, roots) if answer is None else _answered(answer, signed, roots)
+        log.keep_checkpoint(size, signed)
+        log.keep_stamp(size, token)
+    if out is not None:
+        out.write_bytes(token)
+    say(judge(token, [signed], roots).text)
+
+
+def _to_stamp(log: Any, file: Path | None) -> tuple[str, int]:
+    """Return the note that is to be stamped and its size."""
+    from overflight.ledger.checkpoint import read_checkpoint
+
+    notes = [_text(file)] if file else [text for _, text in log.checkpoints()]
+    if not notes:
+        raise InputError(
+            "the log keeps no signed checkpoint", file=str(log.path),
+            remedy="Sign one first: overflight ledger checkpoint LEDGER --key-file FILE.",
+        )  # fmt: skip
+    there = read_checkpoint(notes[-1])
+    if there != log.checkpoint(min(there.size, len(log))):
+        raise InputError(
+            "the checkpoint is not of this log", remedy="Run `overflight ledger verify` on both."
+        )
+    return notes[-1], there.size
+
+
+def _asked(url: str, signed: str, roots: list[Any]) -> bytes:
+    from overflight.ledger.stamps import accept, make_request
+    from overflight.ledger.tsa import ask, check_url
+
+    check_url(url)
+    request, nonce = make_request(signed)
+    return accept(ask(url, request), signed, nonce=nonce, roots=roots)
+
+
+def _answered(file: Path, signed: str, roots: list[Any]) -> bytes:
+    from overflight.ledger.stamps import MOST_BYTES, accept
+
+    with file.open("rb") as stream:
+        return accept(stream.read(MOST_BYTES + 1), signed, nonce=None, roots=roots)
 
 
 @app.command("export")

@@ -5,6 +5,7 @@
     +BASE64                    its content, where the log keeps it; once, at the first entry that names it
     root SIZE HEX
     checkpoint BASE64          signed notes, by size
+    stamp BASE64               time stamps over these notes (tokens of RFC 3161), by size
     sha256 HEX                 of all bytes above
 
 Every line ends with a line feed. A log has one such file: what does not read back to the same bytes is
@@ -36,13 +37,14 @@ MOST_LINE_BYTES: Final = 512 * 1024**2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """What a file of a log holds: its entries' bytes in order, the content it has, and signed notes."""
+    """What a file of a log holds: its entries' bytes in order, content, signed notes and time stamps."""
 
     origin: str
     entries: tuple[bytes, ...]
     content: dict[str, bytes]
     root: bytes
     notes: tuple[str, ...]
+    stamps: tuple[bytes, ...] = ()
 
 
 def export_lines(log: Ledger) -> Iterator[bytes]:
@@ -74,6 +76,8 @@ def _lines(log: Ledger) -> Iterator[bytes]:
     yield f"root {size} {merkle.root_of_peaks(peaks).hex()}\n".encode()
     for _, note in log.checkpoints():
         yield b"checkpoint " + base64.b64encode(note.encode()) + b"\n"
+    for _, token in log.stamps():
+        yield b"stamp " + base64.b64encode(token) + b"\n"
 
 
 def write_export(log: Ledger, path: Path) -> None:
@@ -146,6 +150,7 @@ class _Reader:
         self.entries: list[bytes] = []
         self.content: dict[str, bytes] = {}
         self.notes: list[str] = []
+        self.stamps: list[bytes] = []
         self.peaks: list[bytes] = []
         self.named = ""
 
@@ -184,7 +189,10 @@ class _Reader:
             self.stage = "notes"
         elif self.stage == "notes" and text.startswith(b"checkpoint "):
             self.notes.append(_decoded(text[11:]).decode())
-        elif self.stage == "notes" and text == f"sha256 {self.digest.hexdigest()}".encode():
+        elif self.stage in ("notes", "stamps") and text.startswith(b"stamp "):
+            self.stamps.append(_decoded(text[6:]))
+            self.stage = "stamps"
+        elif self.stage in ("notes", "stamps") and text == f"sha256 {self.digest.hexdigest()}".encode():
             self.stage = "done"
         else:
             raise ValueError("this line does not belong here")
@@ -194,7 +202,7 @@ class _Reader:
             raise InputError("the end is missing", file=self.name, remedy="Take another copy of the file.")
         return Exported(
             origin=self.origin, entries=tuple(self.entries), content=self.content, root=self.root,
-            notes=tuple(self.notes),
+            notes=tuple(self.notes), stamps=tuple(self.stamps),
         )  # fmt: skip
 
 

@@ -4,7 +4,7 @@
     node(level, number, hash)  the hash of every complete subtree; level 0 holds the leaves
     content(hash, data)        what entries are about, each once
     checkpoint(size, note)     signed notes about the log as it was
-    stamp(size, token)         time stamps (RFC 3161) over such notes
+    stamp(size, token)         time stamps (RFC 3161) over such notes, by the size of their checkpoint
 
 An append is one transaction, and when it returns the bytes are on the disk (WAL, synchronous=FULL): a process
 killed at any moment loses nothing that was acknowledged. Writers wait for one another.
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -35,7 +35,7 @@ VERSION: Final = 1
 WAIT_S: Final = 60.0
 # Entries are read so many at a time.
 BLOCK: Final = 4096
-# Entries are put in so many with one statement.
+# Rows are put in so many with one statement.
 ROWS: Final = 100
 # The indexes over hashes are written all over: in memory as a whole, for some million entries, it is fast.
 CACHE_KIB: Final = 256 * 1024
@@ -121,18 +121,18 @@ class Ledger:
         with self._writing():
             size = len(self)
             self._check_parents(prepared, ids)
-            self._put_rows(size, rows)
+            self._put("INSERT INTO entry", list(enumerate(rows, size)))
             for level, first, hashes in merkle.grow_by(self.node, size, leaves):
                 self._put_nodes(level, first, hashes)
-            self._base.executemany("INSERT OR IGNORE INTO content VALUES (?, ?)", contents)
+            self._put("INSERT OR IGNORE INTO content", contents)
         return ids
 
-    def _put_rows(self, size: int, rows: list[bytes]) -> None:
+    def _put(self, statement: str, rows: Sequence[tuple[object, bytes]]) -> None:
         # Many in one statement, as fewer calls of the database are faster.
         for begin in range(0, len(rows), ROWS):
             some = rows[begin : begin + ROWS]
-            values = [value for pair in enumerate(some, size + begin) for value in pair]
-            self._base.execute(f"INSERT INTO entry VALUES {', '.join(['(?, ?)'] * len(some))}", values)
+            values = [value for row in some for value in row]
+            self._base.execute(f"{statement} VALUES {', '.join(['(?, ?)'] * len(some))}", values)
 
     def _put_nodes(self, level: int, first: int, hashes: list[bytes]) -> None:
         # All in one statement: a third of the time of one for each.
@@ -252,7 +252,7 @@ class Ledger:
 
     def stamps(self) -> Iterator[tuple[int, bytes]]:
         """Yield size and token of the time stamps kept, oldest first."""
-        yield from self._each("SELECT size, token FROM stamp ORDER BY size, token")
+        yield from self._each("SELECT size, CAST(token AS BLOB) FROM stamp ORDER BY size, token")
 
     def prove_inclusion(self, seq: int, size: int | None = None) -> tuple[bytes, ...]:
         """Return the proof that an entry is in the log of `size` entries, all when None."""

@@ -322,18 +322,23 @@ def _judged(token: bytes, sizes: Mapping[bytes, int], roots: Sequence[Certificat
 
 def _wrong(parsed: TimeStampResponse, stamp: Stamp, roots: Sequence[Certificate]) -> str:
     """Return why a stamp does not hold against roots, '' where it does."""
+    given = list(dict.fromkeys(roots))
+    wrong = _wrong_against(parsed, stamp, given)
+    # Of two roots of one name only the first is tried: so each alone as well.
+    if wrong and len(given) > 1 and not all(_wrong_against(parsed, stamp, [one]) for one in given):
+        return ""
+    return wrong
+
+
+def _wrong_against(parsed: TimeStampResponse, stamp: Stamp, roots: list[Certificate]) -> str:
     from rfc3161_client import VerificationError, VerifierBuilder
 
-    # Roots that are given twice would be refused by the store behind this.
-    verifier = VerifierBuilder(roots=list(dict.fromkeys(roots))).build()
     try:
         with _told():
-            try:
-                verifier.verify(parsed, stamp.imprint)
-            except VerificationError as error:
-                return safe(str(error), 400)
+            VerifierBuilder(roots=roots).build().verify(parsed, stamp.imprint)
     except InputError as error:
-        return error.what
+        cause = error.__context__
+        return safe(str(cause), 400) if isinstance(cause, VerificationError) else error.what
     return ""
 
 
@@ -343,6 +348,8 @@ def accept(reply: bytes, note: str, *, nonce: int | None, roots: Sequence[Certif
     `nonce` None where the answer came in a file. InputError says why it is not kept.
     """
     token = token_of(reply)
+    if not is_installed():
+        raise InputError("time stamps need rfc3161-client, which is not installed", remedy=NEEDED)
     stamp = read_stamp(token)
     if stamp.imprint != imprint(note):
         raise InputError("the authority stamped something else than was asked for")

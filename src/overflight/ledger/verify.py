@@ -10,17 +10,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from overflight.errors import InputError
 from overflight.ledger import merkle
 from overflight.ledger.checkpoint import Checkpoint, PublicKey, read_checkpoint, signed_by
 from overflight.ledger.entry import references
 from overflight.ledger.log import Ledger
+from overflight.ledger.stamps import Judged, judge_all
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 Progress = Callable[[str, float], None]
 ProblemKind = Literal[
-    "altered", "missing", "inserted", "moved", "tree", "content", "parent", "cut short", "fork", "signature"
+    "altered",
+    "missing",
+    "inserted",
+    "moved",
+    "tree",
+    "content",
+    "parent",
+    "cut short",
+    "fork",
+    "signature",
+    "stamp",
 ]
 
 # More than this is not told one by one.
@@ -49,6 +63,7 @@ class Verification:
     problems: tuple[Problem, ...]
     limits: tuple[str, ...]
     checked: tuple[str, ...]
+    stamps: tuple[Judged, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -61,6 +76,7 @@ def verify_ledger(
     *,
     checkpoints: Sequence[str] = (),
     keys: Sequence[PublicKey] = (),
+    roots: Sequence[Certificate] = (),
     progress: Progress | None = None,
 ) -> Verification:
     """Check a whole log.
@@ -69,15 +85,20 @@ def verify_ledger(
     ----------
     checkpoints : signed notes kept elsewhere, which the log must agree with.
     keys : keys whose signatures are trusted. Without any, signatures are not checked, and it says so.
+    roots : certificates that time stamps are to lead to. Without any, who made them cannot be known.
     """
     tell = progress or (lambda _text, _share: None)
     # Of one moment: who appends meanwhile must not make it look damaged.
     with log.unchanging():
-        return _verify(log, checkpoints, keys, tell)
+        return _verify(log, checkpoints, keys, roots, tell)
 
 
 def _verify(
-    log: Ledger, checkpoints: Sequence[str], keys: Sequence[PublicKey], tell: Progress
+    log: Ledger,
+    checkpoints: Sequence[str],
+    keys: Sequence[PublicKey],
+    roots: Sequence[Certificate],
+    tell: Progress,
 ) -> Verification:
     size = len(log)
     problems: list[Problem] = []
@@ -88,16 +109,21 @@ def _verify(
         root = _check_log(log, size, problems, tell)
         checked = [f"{size} entries hashed anew", "every hash of the tree"]
         kept = [note for _, note in log.checkpoints()]
+        tokens = [bytes(token) for _, token in log.stamps()]
     except (InputError, TypeError, ValueError, OverflowError) as error:
         # Pages that cannot be read, values of a type that we never write.
         text = f"the file cannot be read to its end ({error}): it is damaged"
         problems.append(Problem(kind="tree", seq=-1, text=text))
-        kept = []
+        kept, tokens = [], []
     notes = [(note, "kept in the log") for note in kept] + [(note, "given") for note in checkpoints]
     intact = not problems
     _check_notes(log, notes, size, keys, problems, intact)
     if notes:
         checked.append(f"{len(notes)} checkpoints")
+    stamps = _judged(tokens, [note for note, _ in notes], roots)
+    problems += [Problem(kind="stamp", seq=-1, text=one.text) for one in stamps if one.state == "bad"]
+    if stamps:
+        checked.append(f"{len(stamps)} time stamps")
     limits += [UNKNOWN] if not checkpoints else _beyond(checkpoints, size)
     if notes and not keys:
         limits.append("No key was given: who signed the checkpoints was not checked.")
@@ -106,8 +132,15 @@ def _verify(
         limits.append(f"{len(problems) - MOST_PROBLEMS} further problems are not listed.")
     return Verification(
         size=size, root=root, problems=tuple(problems[:MOST_PROBLEMS]), limits=tuple(limits),
-        checked=tuple(checked),
+        checked=tuple(checked), stamps=stamps,
     )  # fmt: skip
+
+
+def _judged(
+    tokens: Sequence[bytes], notes: Sequence[str], roots: Sequence[Certificate]
+) -> tuple[Judged, ...]:
+    # A note that cannot be read is told already.
+    return judge_all(tokens, [note for note in notes if _parsed(note) is not None], roots)
 
 
 def _check_log(log: Ledger, size: int, problems: list[Problem], tell: Progress) -> bytes:
@@ -138,7 +171,7 @@ def _beyond(checkpoints: Sequence[str], size: int) -> list[str]:
 def _parsed(note: str) -> Checkpoint | None:
     try:
         return read_checkpoint(note)
-    except InputError:
+    except (InputError, AttributeError, TypeError):
         return None
 
 
@@ -321,4 +354,5 @@ def lines(verification: Verification) -> Iterator[str]:
     yield f"{verification.size} entries, root {verification.root.hex()}"
     for problem in verification.problems:
         yield f"{problem.kind}: {problem.text}"
+    yield from (one.text for one in verification.stamps if one.state != "bad")
     yield from verification.limits
