@@ -90,7 +90,9 @@ def pairs_of(
     ]  # fmt: skip
 
 
-def rates(listed: Sequence[Row], found: Sequence[tuple[Row, Claim, bool, bool]], count: int) -> dict[str, Any]:
+def rates(
+    listed: Sequence[Row], found: Sequence[tuple[Row, Claim, bool, bool]], count: int
+) -> dict[str, Any]:
     """Return the figures of a list: right ones, others for each 25 listed, rates among the pairs."""
     right = sum(voice and hedge for _, _, voice, hedge in found)
     some = max(len(found), 1)
