@@ -180,6 +180,15 @@ def check_keys(table: Mapping[str, Any], known: Iterable[str], path: str, folder
     _Table(dict(table), path, _text_of(folder)).known(tuple(known))
 
 
+def setting_error(folder: Path | None, part: str, key: str, what: str, remedy: str) -> CaseError:
+    """Return the error of a key in a table of `case.toml` such as 'ask.exposure', with its line.
+
+    `folder` is the case's; None where settings come from elsewhere.
+    """
+    name = f"{part}.{key}"
+    return CaseError(what, file=CASE_FILE, line=find_line(_text_of(folder), name), field=name, remedy=remedy)
+
+
 def check_sighting_ids(case: Case, ids: Iterable[str]) -> None:
     """Raise CaseError when a hypothesis names a sighting that is not among `ids`."""
     known = set(ids)

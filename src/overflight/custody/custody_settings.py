@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from overflight.case import CASE_FILE, check_keys, find_line
-from overflight.errors import CaseError
+from overflight.case import check_keys, setting_error
 
 PART: Final = "ask.custody"
 KEYS: Final = ("samples", "seed")
@@ -45,13 +44,7 @@ def _whole(value: Any, key: str, folder: Path | None) -> int | None:
     low, high = _LIMITS[key]
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not number or value != int(value) or not low <= value <= high:
-        raise _error(folder, key, f"{value!r} is no whole number of {low:g} to {high:g}", "Change it.")
+        raise setting_error(
+            folder, PART, key, f"{value!r} is no whole number of {low:g} to {high:g}", "Change it."
+        )
     return int(value)
-
-
-def _error(folder: Path | None, key: str, what: str, remedy: str) -> CaseError:
-    path = None if folder is None else folder / CASE_FILE
-    text = path.read_text(encoding="utf-8", errors="replace") if path and path.is_file() else ""
-    return CaseError(
-        what, file=CASE_FILE, line=find_line(text, f"{PART}.{key}"), field=f"{PART}.{key}", remedy=remedy
-    )

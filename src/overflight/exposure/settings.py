@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from overflight.case import CASE_FILE, check_keys, find_line
-from overflight.errors import CaseError
+from overflight.case import check_keys, setting_error
 from overflight.exposure.images import DEFAULT_CLOUD, LEVEL, Cloud
 from overflight.exposure.looks import LEAST_DEG
 from overflight.exposure.schedule import LEAST_PROBABILITY
@@ -67,7 +66,9 @@ def read_settings(
     chance = values.pop("cloud")
     refraction = given.get("refraction", "light")
     if refraction not in get_args(Refraction):
-        raise _error(folder, "refraction", f"{refraction!r} is unknown", "Use light, radio or geometric.")
+        raise setting_error(
+            folder, PART, "refraction", f"{refraction!r} is unknown", "Use light, radio or geometric."
+        )
     return ExposureSettings(
         **values,
         refraction=refraction,
@@ -83,15 +84,7 @@ def _number(
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _error(folder, key, f"{value!r} is no number", "Give a number.")
+        raise setting_error(folder, PART, key, f"{value!r} is no number", "Give a number.")
     if not low <= value <= high:
-        raise _error(folder, key, f"{value:g} is outside {low:g} to {high:g}", "")
+        raise setting_error(folder, PART, key, f"{value:g} is outside {low:g} to {high:g}", "")
     return float(value)
-
-
-def _error(folder: Path | None, key: str, what: str, remedy: str) -> CaseError:
-    path = None if folder is None else folder / CASE_FILE
-    text = path.read_text(encoding="utf-8", errors="replace") if path and path.is_file() else ""
-    return CaseError(
-        what, file=CASE_FILE, line=find_line(text, f"{PART}.{key}"), field=f"{PART}.{key}", remedy=remedy
-    )

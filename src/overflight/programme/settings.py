@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from overflight.case import CASE_FILE, check_keys, find_line
-from overflight.errors import CaseError
+from overflight.case import check_keys, setting_error
 from overflight.programme.origins import APART, SMOOTH_KM
 from overflight.rows import shorten
 
@@ -65,29 +64,23 @@ def read_settings(table: Mapping[str, Any], folder: Path | None = None) -> Progr
     for key, default, low, high, whole in _NUMBERS:
         value = table.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise _error(folder, key, f"{shorten(repr(value))} is no number", "Give a number.")
+            raise setting_error(folder, PART, key, f"{shorten(repr(value))} is no number", "Give a number.")
         if not low <= value <= high or (whole and value != int(value)):
             kind = "a whole number" if whole else "a number"
-            raise _error(folder, key, f"{value:g} cannot be used", f"Give {kind} from {low:g} to {high:g}.")
+            raise setting_error(
+                folder, PART, key, f"{value:g} cannot be used", f"Give {kind} from {low:g} to {high:g}."
+            )
         values[key] = int(value) if whole else float(value)
     area, launches = table.get("area", "USA"), table.get("launches", "land")
     if not (isinstance(area, str) and len(area) == 3 and area.isascii() and area.isupper()):
-        raise _error(
-            folder, "area", f"{shorten(repr(area))} is no country", "Give an ISO 3166-1 code: 'USA'."
+        raise setting_error(
+            folder, PART, "area", f"{shorten(repr(area))} is no country", "Give an ISO 3166-1 code: 'USA'."
         )
     if launches not in LAUNCHES:
         what = f"{shorten(repr(launches))} is not one of {', '.join(LAUNCHES)}"
-        raise _error(folder, "launches", what, "Give one of them.")
+        raise setting_error(folder, PART, "launches", what, "Give one of them.")
     origins = table.get("origins", False)
     if not isinstance(origins, bool):
         what = f"{shorten(repr(origins))} is neither true nor false"
-        raise _error(folder, "origins", what, "Write true or false, without quotes.")
+        raise setting_error(folder, PART, "origins", what, "Write true or false, without quotes.")
     return ProgrammeSettings(area=area, launches=launches, origins=origins, **values)
-
-
-def _error(folder: Path | None, key: str, what: str, remedy: str) -> CaseError:
-    path = None if folder is None else folder / CASE_FILE
-    text = path.read_text(encoding="utf-8", errors="replace") if path and path.is_file() else ""
-    return CaseError(
-        what, file=CASE_FILE, line=find_line(text, f"{PART}.{key}"), field=f"{PART}.{key}", remedy=remedy
-    )

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from overflight.case import CASE_FILE, check_keys, find_line
-from overflight.errors import CaseError
+from overflight.case import check_keys, setting_error
 from overflight.satellites.passes import LEAST_ELEVATION_DEG
 from overflight.units import DAY_S
 
@@ -54,11 +53,11 @@ def read_settings(
     for key, default, low, high, whole in _NUMBERS:
         value = given.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise _error(folder, key, f"{value!r} is no number", "Give a number.")
+            raise setting_error(folder, PART, key, f"{value!r} is no number", "Give a number.")
         if not low <= value <= high:
-            raise _error(folder, key, f"{value:g} is outside {low:g} to {high:g}", "")
+            raise setting_error(folder, PART, key, f"{value:g} is outside {low:g} to {high:g}", "")
         if whole and value != int(value):
-            raise _error(folder, key, f"{value:g} is no whole number", "Give a whole number.")
+            raise setting_error(folder, PART, key, f"{value:g} is no whole number", "Give a whole number.")
         values[key] = float(value)
     return SatelliteSettings(
         min_elevation_deg=values["min_elevation_deg"],
@@ -72,13 +71,7 @@ def read_settings(
 def _names(value: Any, folder: Path | None) -> tuple[str, ...]:
     good = isinstance(value, list | tuple) and all(isinstance(v, str) and v.strip() for v in value)
     if not good or len(value) > MAX_NAMES:
-        raise _error(folder, "names", "it is no list of names", 'Give a list such as ["GAOFEN *", "JILIN"].')
+        raise setting_error(
+            folder, PART, "names", "it is no list of names", 'Give a list such as ["GAOFEN *", "JILIN"].'
+        )
     return tuple(v.strip() for v in value)
-
-
-def _error(folder: Path | None, key: str, what: str, remedy: str) -> CaseError:
-    path = None if folder is None else folder / CASE_FILE
-    text = path.read_text(encoding="utf-8", errors="replace") if path and path.is_file() else ""
-    return CaseError(
-        what, file=CASE_FILE, line=find_line(text, f"{PART}.{key}"), field=f"{PART}.{key}", remedy=remedy
-    )
