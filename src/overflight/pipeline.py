@@ -63,7 +63,6 @@ from overflight.reconstruct.posterior import (
     forecast,
     origin,
     reconstruct,
-    scenarios_from,
 )
 from overflight.reconstruct.readings import read_back
 from overflight.records import Finding, Sighting, weighted_quantile
@@ -77,7 +76,7 @@ from overflight.satellites.store import name_fits
 from overflight.sightings import read_sightings
 from overflight.sightings.extent import flight_box
 from overflight.sightings.plausibility import require_observations
-from overflight.steer.answers import SteerAnswer, steer_answers
+from overflight.steer.answers import SteerAnswer, case_accounts, steer_answers
 from overflight.steer.settings import read_settings
 from overflight.times import from_datetime64, iso_utc
 from overflight.units import HOUR_S
@@ -156,7 +155,7 @@ def read_inputs(folder: str | Path) -> Inputs:
     return Inputs(
         case=case,
         sightings=sightings,
-        scenarios=case_scenarios(case),
+        scenarios=case_accounts(case),
         sites=sites,
         horizons=read_horizons(sites, dem=case.inputs["terrain"], tables=case.inputs["horizons"]),
         cameras=read_cameras(case.inputs["cameras"]) or None,
@@ -181,16 +180,6 @@ def _catalogues(case: Case) -> tuple[Catalogue, ...]:
             remedy="Put the flights into one table.",
         )
     return tuple(read_catalogue(path) for path in paths)
-
-
-def case_scenarios(case: Case) -> tuple[Scenario, ...]:
-    """Combine the hypotheses of a case into scenarios."""
-    return scenarios_from(
-        [
-            (h.group, Scenario(h.id, h.title, h.weight, frozenset(h.accepts), frozenset(h.rejects)))
-            for h in case.hypotheses
-        ]
-    )
 
 
 def assess(
@@ -745,4 +734,4 @@ def _path_rows(ensemble: xr.Dataset) -> list[dict[str, Any]]:
     return rows
 
 
-__all__: Sequence[str] = ("Assessment", "Inputs", "assess", "case_scenarios", "read_inputs", "write_outputs")
+__all__: Sequence[str] = ("Assessment", "Inputs", "assess", "read_inputs", "write_outputs")

@@ -23,6 +23,7 @@ import numpy as np
 from overflight.errors import CoverageError, InputError, LimitError
 from overflight.times import iso_utc
 from overflight.units import HPA_PA
+from overflight.winds.cache import size_of
 from overflight.winds.grid import Float32s, Float64s, Grid
 from overflight.winds.source import Part, Source, check_values
 
@@ -237,7 +238,7 @@ def describe(path: str | Path) -> GridInfo:
             lon_east_deg=float(block.lon.values[-1]),
             periodic=block.periodic,
             members=len(source.members),
-            file_bytes=_file_bytes(path),
+            file_bytes=size_of(path),
             memory_bytes=_needed_bytes(source, block, _ask(source, None, False)),
             notes=source.notes,
             air=tuple(_AIR_NAMES[part] for part in source.air),
@@ -579,9 +580,3 @@ def _provenance(source: Source, missing: float, ask: _Ask) -> dict[str, str]:
     if source.notes:
         facts["notes"] = "; ".join(source.notes)
     return facts
-
-
-def _file_bytes(path: Path) -> int:
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    return path.stat().st_size
