@@ -15,9 +15,11 @@ from overflight.exposure.compare import (
     compare_site,
     fitness,
     only_balloon_h,
+    sharpest_words,
 )
 from overflight.exposure.compare_section import satellite_section
 from overflight.exposure.looks import member_looks
+from overflight.exposure.optics import niirs_giqe5
 from overflight.exposure.satellite_answers import gather_sets, satellite_answers
 from overflight.places.sites import Site
 from overflight.records import Finding, make_ensemble
@@ -28,7 +30,7 @@ from overflight.satellites.coverage import Coverage, counts_at
 from overflight.satellites.elements import ElementSet, Refusal
 from overflight.satellites.orbits import Orbit
 from overflight.satellites.passes import Passes
-from overflight.satellites.sensors import parse_sensors
+from overflight.satellites.sensors import builtin_sensors, parse_sensors, read_sensors
 from overflight.satellites.settings import SatelliteSettings, read_settings
 from overflight.satellites.store import open_store
 from overflight.times import parse_utc
@@ -349,6 +351,34 @@ def test_nothing_to_ask_is_said() -> None:
     old = satellite_answers([made_set(1, "SHARP", NOON - 999 * DAY_S)], [SITE], NOON, NOON + DAY_S, [TABLE])
     assert isinstance(old.findings[0], Finding)
     assert old.findings[0].kind == "undetermined"
+
+
+def test_without_elements_the_balloons_side_stands_and_what_only_it_could_add_is_open() -> None:
+    view = balloon_view(member_looks(flight(), SITE))
+    bad = Refusal("bad.tle", 3, "X", "the checksum is 1")
+    told = satellite_answers([], [SITE], NOON, NOON + DAY_S, [TABLE], views=[view], refused=[bad])
+    by_id = {f.id: f for f in told.findings}
+    assert by_id["satellites.MALMSTROM.balloon_hours"].kind == "interval"
+    alone = by_id["satellites.MALMSTROM.only_balloon_hours"]
+    assert (alone.kind, alone.value) == ("undetermined", None)
+    assert "no element sets" in alone.reason
+    assert told.section["refused"] == [str(bad)]
+    assert "sharpest" in told.section["notes"][1]
+    parts = satellite_parts(told.section)
+    assert parts is not None
+    (row,) = parts["table"]
+    assert row["balloon_h"] != "–"
+    assert {row[key] for key in ("only_h", "passes", "optical", "gap_h", "radar", "orbit_niirs")} == {"–"}
+    assert set(row["finding_ids"]) <= set(by_id)
+
+
+def test_the_sharpest_camera_in_orbit_is_told_with_its_grade() -> None:
+    # GIQE 5 at 0.31 m with the edge and noise of `EDGE` and `SNR`, as for a pass straight overhead.
+    text = sharpest_words(read_sensors())
+    size = min(s.gsd_m for s in builtin_sensors() if s.sensor_class == "optical" and s.gsd_m is not None)
+    assert f"{size:g} m" in text
+    assert f"NIIRS {float(niirs_giqe5(size, 0.35, 50.0)):.1f}" in text
+    assert sharpest_words([]) == ""
 
 
 def test_sets_come_from_files_and_store_by_name(tmp_path: object) -> None:

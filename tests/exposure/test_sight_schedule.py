@@ -256,6 +256,15 @@ def test_geojson_and_table():
     assert "\n" not in row["name"]
 
 
+def test_a_name_turns_no_writing_and_is_no_formula():
+    # U+202E reverses what follows it (Unicode Standard Annex 9); a spreadsheet runs what begins with '='.
+    hostile = made(name='=HYPERLINK("x")\u202egnp.evil\u2066 \u0645\u06cc\u200c\u062e')
+    (row,) = csv.DictReader(io.StringIO(schedule_csv(hostile)))
+    assert row["name"] == '\'=HYPERLINK("x")gnp.evil \u0645\u06cc\u200c\u062e'
+    calendar = schedule_calendar(hostile)
+    assert not {"\u202e", "\u2066"} & set(calendar)
+
+
 def test_the_format_is_that_of_the_file_s_name(tmp_path):
     assert schedule_bytes(made(), tmp_path / "x.ICS").startswith(b"BEGIN:VCALENDAR\r\n")
     assert schedule_bytes(made(), tmp_path / "x.geojson").startswith(b"{")

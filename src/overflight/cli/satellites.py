@@ -11,7 +11,7 @@ import typer
 
 from overflight import __version__
 from overflight.cli.options import AsJson, CaseFolder
-from overflight.cli.screen import note, on_terminal, say, say_json, share_bar
+from overflight.cli.screen import Progress, note, on_terminal, say, say_json, share_bar
 from overflight.errors import InputError
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ def _asked(
         views: list[BalloonView] = []
         window = (case.time_start, case.time_end)
         if flight is not None:
-            views, window = _flight_views(flight, sites, case)
+            views, window = _flight_views(flight, sites, case, tell)
         reading = gather_sets(case.inputs.get("elements", ()), *window, settings, store=store)
         return satellite_answers(
             reading.sets, sites, *window, read_sensors(case.inputs.get("sensors", ())), views=views,
@@ -280,29 +280,26 @@ def _settings(case: Case, names: Sequence[str] | None, min_elevation: float | No
 
 
 def _flight_views(
-    flight: Path, sites: Sequence[Site], case: Case
+    flight: Path, sites: Sequence[Site], case: Case, tell: Progress
 ) -> tuple[list[BalloonView], tuple[float, float]]:
     """Return what a flight had of sites, under the case's settings, and its first and last time."""
-    import xarray as xr
-
+    from overflight.exports.netcdf import read_ensemble
     from overflight.exposure.answers import expose, read_horizons
     from overflight.exposure.cameras import read_cameras
     from overflight.exposure.satellite_answers import flight_views
     from overflight.exposure.settings import read_settings
-    from overflight.records import check_ensemble
     from overflight.times import from_datetime64
 
     if not flight.is_file():
         raise InputError("there is no such file", file=str(flight), remedy="`overflight assess` writes it.")
-    with xr.open_dataset(flight) as opened:
-        ensemble = opened.load()
-    check_ensemble(ensemble)
+    tell("reading the flight", 0.0)
+    ensemble = read_ensemble(flight)
     settings = read_settings(case.ask.get("exposure", {}), case.folder)
     inputs = case.inputs
     horizons = read_horizons(sites, dem=inputs.get("terrain", ()), tables=inputs.get("horizons", ()))
     exposed = expose(
         ensemble, sites, settings=settings, horizons=horizons, emitters=(), unknown=False,
-        cameras=read_cameras(inputs.get("cameras", ())) or None,
+        cameras=read_cameras(inputs.get("cameras", ())) or None, progress=tell,
     )  # fmt: skip
     time_s = from_datetime64(ensemble["time"].values)
     views = flight_views(ensemble, sites, exposed, settings, horizons)

@@ -224,9 +224,13 @@ def _best_niirs(coverage: Coverage, site: int, fits: Mapping[int, Fitness]) -> F
 class _Teller:
     """Collects the findings of one site; `findings` is all that it changes."""
 
-    def __init__(self, site: Site, coverage: Coverage) -> None:
+    def __init__(self, site: Site, coverage: Coverage | None) -> None:
         self.site, self.head = site, finding_head(PART, site.id)
         self.findings: list[Finding] = []
+        if coverage is None:
+            self.given = {"satellites": "none with elements"}
+            self.limits = "there are no element sets near the window"
+            return
         computed = coverage.computed
         timed = len(computed.orbits) - coverage.loose.size
         self.given = {
@@ -333,6 +337,69 @@ def _tell_balloon(
         "only_hours": _quantiles(alone, weight),
         "cameras": [_camera(tell, view, camera, pictured, best, weight) for camera in view.niirs],
     }
+
+
+def balloon_alone(view: BalloonView) -> tuple[tuple[Finding, ...], Row]:
+    """Return findings and a row of what a flight had of a site, where nothing is known of satellites.
+
+    What only the balloon could add stays open, and the row holds no orbit.
+    """
+    tell, name = _Teller(view.site, None), view.site.name
+    seen = view.hours > 0.0
+    hours = np.where(seen, view.hours, np.nan)
+    tell.interval(
+        "balloon_hours", f"How long could the balloon have seen {name}?", "h", hours, view.weight,
+        reason="of members that had it in view; line of sight only, by day and night",
+    )  # fmt: skip
+    tell.interval(
+        "only_balloon_hours",
+        f"How long could the balloon have seen {name} with no satellite above that may carry an imager?", "h",
+        np.full(hours.shape, np.nan), view.weight,
+    )  # fmt: skip
+    cameras = []
+    for camera, own in view.niirs.items():
+        tell.interval(
+            f"best_niirs-{camera}", f"How sharp could the balloon have seen {name}, with {camera}?", "niirs",
+            own, view.weight,
+            reason="of members whose picture is assessed; camera assumed, clear sky, by day",
+        )  # fmt: skip
+        cameras.append(
+            {
+                "camera": camera,
+                "p_assessed": float(view.weight[np.isfinite(own)].sum() / view.weight.sum()),
+                "niirs": _quantiles(own, view.weight),
+                "hours": _quantiles(view.picture_h[camera], view.weight),
+                "gain": None,
+                "p_compared": 0.0,
+                "p_sharper": None,
+            }
+        )
+    row: Row = {
+        "id": view.site.id, "name": name, "orbit": None, "best_niirs": None, "accounts": 0, "sentences": [],
+        "balloon": {
+            "p_seen": float(view.weight[seen].sum() / view.weight.sum()),
+            "hours": _quantiles(hours, view.weight), "only_hours": None, "cameras": cameras,
+        },
+        "finding_ids": [f.id for f in tell.findings],
+    }  # fmt: skip
+    return tuple(tell.findings), row
+
+
+def sharpest_words(tables: Sequence[Sequence[Sensor]]) -> str:
+    """Say how sharp the sharpest camera in orbit is of which figures are published; nothing where none is."""
+    known = [
+        (s.gsd_m, s) for table in tables for s in table if s.sensor_class == "optical" and s.gsd_m is not None
+    ]
+    if not known:
+        return ""
+    size, best = min(known, key=lambda one: one[0])
+    grade = float(np.clip(niirs_giqe5(size, EDGE, SNR), 0.0, MOST_NIIRS))
+    whose = f"{best.name or 'a camera'} of {best.pattern.strip(' *?').title()}"
+    return (
+        "How sharp a camera in orbit sees needs no elements: the sharpest in the table of sensors, whose "
+        f"figures are published, {whose}, samples {size:g} m straight down, NIIRS {grade:.1f} ± "
+        f"{NIIRS_BAND:g} under a clear sky. Whether one flew then, when it was above and how often, does."
+    )
 
 
 def _graded(view: BalloonView) -> str:
@@ -451,8 +518,9 @@ def _sentences(site: Site, tell: _Teller, cameras: Sequence[Row], grade: str) ->
     own, alone = tell.value("balloon_hours"), tell.value("only_balloon_hours")
     if own and alone:
         say(
-            f"The balloon could have seen it for {_span(own, 1)} h, of which {_span(alone, 1)} h with no "
-            "satellite above that may carry an imager: line of sight, by day and night.",
+            f"The balloon could have seen it for {_span(own, 1)} h, of which {_span(alone, 1)} h with none "
+            "of the satellites above that may carry an imager and whose elements are at hand: line of sight, "
+            "by day and night. Every satellite without elements may take from that.",
             "balloon_hours", "only_balloon_hours",
         )  # fmt: skip
     orbit = tell.value("orbit_picture_hours")
@@ -461,8 +529,8 @@ def _sentences(site: Site, tell: _Teller, cameras: Sequence[Row], grade: str) ->
         if orbit and hours:
             say(
                 f"Pictures {grade}, by day under a clear sky: with the assumed camera {camera['camera']} the "
-                f"balloon could have taken them for {_span(hours, 1)} h, cameras in orbit for "
-                f"{_span(orbit, 2)} h.",
+                f"balloon could have taken them for {_span(hours, 1)} h where assessed "
+                f"({percent(camera['p_assessed'])}), cameras in orbit for {_span(orbit, 2)} h.",
                 f"picture_hours-{camera['camera']}", "orbit_picture_hours",
             )  # fmt: skip
         p = camera["p_sharper"]

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overflight.exposure.answers import ExposureAnswer, Horizons
-from overflight.exposure.compare import BalloonView, Comparison, balloon_view, compare_site, fitness_of
+from overflight.exposure.compare import (
+    BalloonView,
+    Comparison,
+    balloon_alone,
+    balloon_view,
+    compare_site,
+    fitness_of,
+    sharpest_words,
+)
 from overflight.exposure.compare_section import satellite_section, section_without
 from overflight.exposure.geometry import LIGHT, RADIO
 from overflight.exposure.looks import member_looks
@@ -115,13 +123,14 @@ def satellite_answers(
     """
     settings = settings or SatelliteSettings()
     if not sites or not sets:
-        return _without(sites)
+        return _without(sites, "", tables, views, refused)
     coverage = cover(
         sets, sites, time_start, time_end, min_elevation_deg=settings.min_elevation_deg,
         max_age_s=settings.max_age_s, draws=settings.draws, seed=settings.seed, progress=progress,
     )  # fmt: skip
     if not coverage.computed.orbits:
-        return _without(sites, _too_far(sets, time_start, time_end, settings))
+        found = _too_far(sets, time_start, time_end, settings)
+        return _without(sites, found, tables, views, refused)
     by_site = {view.site.id: view for view in views}
     fits = fitness_of(coverage, tables)
     comparisons = tuple(
@@ -149,7 +158,11 @@ def _too_far(
     )
 
 
-def _without(sites: Sequence[Site], found: str = "") -> SatelliteAnswer:
+def _without(
+    sites: Sequence[Site], found: str, tables: Sequence[Sequence[Sensor]], views: Sequence[BalloonView],
+    refused: Sequence[Refusal],
+) -> SatelliteAnswer:  # fmt: skip
+    """Say that nothing is known of passes and why, and what is known without them."""
     if not sites:
         return SatelliteAnswer(findings=(), section=section_without("The case names no sites."))
     reason = (
@@ -162,5 +175,13 @@ def _without(sites: Sequence[Site], found: str = "") -> SatelliteAnswer:
         id="satellites.sites.passes", question="Which satellites passed over the sites?", kind="undetermined",
         unit="1", value=None, reason=reason,
     )  # fmt: skip
+    alone = [balloon_alone(view) for view in views]
     section = section_without(reason)
-    return SatelliteAnswer(findings=(finding,), section={**section, "finding_ids": [finding.id]})
+    sharpest = sharpest_words(tables)
+    section |= {
+        "finding_ids": [finding.id],
+        "rows": [row for _, row in alone],
+        "refused": [str(one) for one in refused],
+        "notes": [*section["notes"], *([sharpest] if sharpest else [])],
+    }
+    return SatelliteAnswer(findings=(finding, *(one for told, _ in alone for one in told)), section=section)

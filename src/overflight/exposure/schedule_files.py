@@ -10,6 +10,7 @@ import csv
 import hashlib
 import io
 import json
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +21,9 @@ from overflight.exposure.schedule import Schedule, Window, window_words
 from overflight.times import iso_utc, short_utc
 from overflight.words import likelihood, percent
 
+_KEPT: Final = "\t\n\u200c\u200d"
+# What a spreadsheet would take for the beginning of a formula.
+_FORMULA: Final = ("=", "+", "-", "@")
 _COLUMNS: Final = (
     "site",
     "name",
@@ -142,12 +146,16 @@ def _utc(time_s: float) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(_printable(text).split())
+    line = " ".join(_printable(text).split())
+    return f"'{line}" if line.startswith(_FORMULA) else line
 
 
 def _printable(text: str) -> str:
-    """Leave out what no text value may hold: controls (RFC 5545 3.3.11) but tabs and ends of lines."""
-    kept = "".join(c for c in text if c in "\t\n" or (ord(c) >= 32 and ord(c) != 127))
+    """Leave out controls (RFC 5545 3.3.11) but tabs and ends of lines, and marks that turn the writing.
+
+    Of the invisible marks the joiners stay: Persian, Indic scripts and emoji are written with them.
+    """
+    kept = "".join(c for c in text if c in _KEPT or unicodedata.category(c) not in ("Cc", "Cf"))
     return kept.encode("utf-8", errors="replace").decode("utf-8")
 
 

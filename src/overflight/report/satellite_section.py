@@ -32,18 +32,19 @@ def satellite_parts(section: Row | None) -> dict[str, Any] | None:
 
 def _table_row(row: Row) -> dict[str, Any]:
     """One site: the balloon beside the orbit, as text for the cells."""
-    balloon, orbit = row.get("balloon"), row["orbit"]
+    balloon, orbit = row.get("balloon"), row["orbit"] or {}
+    every, optical, radar = (orbit.get(key) or {} for key in ("all", "optical", "radar"))
     cameras = balloon["cameras"] if balloon else ()
     return {
         "name": row["name"],
         "balloon_h": span(balloon["hours"], 1) if balloon else "–",
         "only_h": span(balloon["only_hours"], 1) if balloon else "–",
-        "balloon_niirs": "; ".join(f"{c['camera']} {span(c['niirs'], 1)}" for c in cameras) or "–",
-        "passes": span(orbit["all"]["passes"]),
-        "optical": span(orbit["optical"]["passes"]),
-        "optical_h": span(orbit["optical"]["hours"], 1),
-        "gap_h": span(orbit["optical"]["longest_gap_h"], 1),
-        "radar": span(orbit["radar"]["passes"]),
+        "balloon_niirs": [f"{span(c['niirs'], 1)}: {c['camera']}" for c in cameras if c["niirs"]] or ["–"],
+        "passes": span(every.get("passes")),
+        "optical": span(optical.get("passes")),
+        "optical_h": f"{span(optical['hours'], 1)} h" if optical else "",
+        "gap_h": span(optical.get("longest_gap_h"), 1),
+        "radar": span(radar.get("passes")),
         "orbit_niirs": span(row["best_niirs"], 1),
         "sentences": row["sentences"],
         "finding_ids": row["finding_ids"],
