@@ -187,3 +187,18 @@ def test_rows_are_flagged_and_every_code_is_explained() -> None:
         *("local_time_of_nowhere", "said_before"),
     }
     assert all(flag.code in FLAGS for flag in found)
+
+
+def test_a_retelling_of_something_else_is_no_source_of_what_it_says() -> None:
+    """A headline turns 'could send' into 'did send': it is shown, and nobody stands behind it."""
+    told = parse_claims(
+        "id,date,claimant,attribution,claim,verb,answer,relation,related_ids\n"
+        "A,2023-04-03,Officials,anonymous_official,It could send.,could_send,yes,,\n"
+        "B,2023-04-04,Headline,media_report,It sent.,did_send,yes,distorts,A\n"
+        "C,2023-04-05,Paper,media_report,It could send.,could_send,yes,repeats,A\n"
+    )
+    by_name = {found.question: found for found in states(told, "2023-05-01")}
+    (sent,) = by_name["did_send"].held
+    assert (sent.claims, sent.sources.low, sent.sources.high) == (("B",), 0, 0)
+    (could,) = by_name["could_send"].held
+    assert (could.claims, could.sources.low, could.sources.high) == (("A", "C"), 1, 1)

@@ -348,11 +348,14 @@ def reach_check(claim: Claim, found: Finding, findings: Mapping[str, Finding]) -
     between = findings.get(f"{found.id}_interval")
     basis = (found.id,) if between is None else (found.id, between.id)
     low, high = (float((between.value or {})[key]) for key in ("p05", "p95")) if between else (p, p)
+    within = f" within {found.given['within']}" if "within" in found.given else ""
     said = (
-        f"{found.question} {percent(p)} ({percent(low)} to {percent(high)}); it could come by itself so often"
+        f"of balloons that nobody steers, from {found.given.get('origin', 'there')} in "
+        f"{found.given.get('month', 'that month')}, {percent(p)} get there{within} "
+        f"({percent(low)} to {percent(high)})"
     )
     if claim.answer == "no":
-        return replace(_untestable(claim, "reach", f"{said}, and steered flights come too", basis), p=None)
+        return replace(_untestable(claim, "reach", f"{said}, and steered ones get there too", basis), p=None)
     if p == 0.0 and high >= LIMIT:
         return _untestable(claim, "reach", "none of the passive flights came, and too few were flown", basis)
     verdict: Verdict = "inconsistent" if high < LIMIT else "consistent"

@@ -130,11 +130,14 @@ def _held(
     if not own:
         return None
     known = [c for c in _with_what_they_repeat(claims, standing) if c.id in said]
+    # A retelling of something else is no source of what it turned it into.
+    ids, repeats = {c.id for c in own}, repeated(claims)
+    sources = [c.id for c in own if c.id not in repeats or ids & set(repeats[c.id])]
     return Held(
         answer,
         tuple(c.id for c in own),
         tuple(dict.fromkeys(c.claimant for c in own)),
-        independent_sources(known, [c.id for c in own]),
+        independent_sources(known, sources),
         tuple(c.id for c in own if not c.verbs),
     )
 

@@ -27,7 +27,7 @@ Row = Mapping[str, Any]
 
 WIDTH: Final = 1000.0
 # Room for the longest answer at the size of letters on a phone, and rows that hold such letters.
-LEFT, RIGHT = 130.0, 24.0
+LEFT, RIGHT = 152.0, 24.0
 ROW, HEAD = 27.0, 34.0
 LANE: Final = 46.0  # half a lane of the balance: yes above, no below
 QUESTIONS: Final[Mapping[str, str]] = {
@@ -249,8 +249,8 @@ def contradiction_graph(section: Row) -> Markup:
     nodes = sorted((r for r in rows if str(r["id"]) in named), key=_when)[:MOST_NODES]
     if not nodes:
         return Markup("")
-    step = (WIDTH - 60.0) / max(len(nodes) - 1, 1)
-    place = {str(r["id"]): 30.0 + n * step for n, r in enumerate(nodes)}
+    step = (WIDTH - 100.0) / max(len(nodes) - 1, 1)
+    place = {str(r["id"]): 70.0 + n * step for n, r in enumerate(nodes)}
     arcs = [(a, b) for a, b in pairs if a in place and b in place]
     tallest = max(abs(place[a] - place[b]) for a, b in arcs) / 2.0
     squeeze = min(1.0, 220.0 / tallest) if tallest else 1.0
@@ -258,7 +258,7 @@ def contradiction_graph(section: Row) -> Markup:
     parts = [_arc(a, b, place, base, squeeze) for a, b in arcs]
     parts += [_node(r, place, base) for r in nodes]
     return drawing(
-        *parts, width=WIDTH, height=base + 74.0, title="Which claims contradict which",
+        *parts, width=WIDTH, height=base + 90.0, title="Which claims contradict which",
         description=f"{len(nodes)} claims in order of time; an arc joins two of which one speaks against the "
         f"other: {', '.join(f'{a} and {b}' for a, b in arcs)}.",
         name="claims-graph", class_="plot",

@@ -24,9 +24,9 @@ from overflight.units import DAY_S
 Row = Mapping[str, Any]
 
 WIDTH: Final = 1000.0
-LEFT: Final = 330.0
+LEFT: Final = 14.0
 RIGHT: Final = 40.0
-STEP: Final = 26.0
+STEP: Final = 48.0  # words above each bar: beside it a phone has no room for them
 # Shape and class of a flight on the map by its kind; words in the legend.
 MARKS: Final[Mapping[str, tuple[str, str]]] = {
     "mission": ("circle", "sight used"),
@@ -132,17 +132,17 @@ def _bars(bars: Sequence[tuple[str, float, float, bool, str]], *, name: str, tit
         parts.append(tag("path", d=f"M{coordinate(x)} 4V{coordinate(height - 30)}", class_="rule"))
         parts.append(tag("text", f"{n * step:g}", x=x, y=height - 10, text_anchor="middle", class_="degree"))
     for n, (words, low, high, open_above, class_) in enumerate(bars):
-        y = 8.0 + n * STEP
+        y = 4.0 + n * STEP
         left, wide = LEFT + low * scale, max((high - low) * scale, 3.0)
         ends = f"{low:g}" if low == high else f"{low:g} to {high:g}"
         short = words if len(words) <= 48 else words[:47] + "…"
         parts += [
-            tag("text", short, x=LEFT - 10, y=y + 13, text_anchor="end", class_="degree"),
+            tag("text", short, x=LEFT, y=y + 18, class_="degree"),
             tag("rect", tag("title", f"{words}: {ends}{' or more' if open_above else ''}"),
-                x=left, y=y + 2, width=wide, height=14, class_=class_),
+                x=left, y=y + 25, width=wide, height=14, class_=class_),
         ]  # fmt: skip
         if open_above:
-            arrow = f"M{coordinate(left + wide)} {coordinate(y + 2)}l12 7l-12 7Z"
+            arrow = f"M{coordinate(left + wide)} {coordinate(y + 25)}l12 7l-12 7Z"
             parts.append(tag("path", d=arrow, class_=class_))
     return drawing(
         *parts, width=WIDTH, height=height, title=title, name=name, class_="plot",
