@@ -41,7 +41,8 @@ from overflight.claims.lexicon import (
 
 _VERB = re.compile(rf"\b(?P<verb>{any_of((*SAY, *HOLD))})\b(?!['’-])")
 _UNSURE = re.compile(
-    rf"\b(?:{any_of(BE)}|remains?|remained|feels?|felt|(?:has|have|had)\sbeen)\s(?P<hedge>(?:(?:still|also|not|very|deeply|"
+    rf"\b(?:{any_of(BE)}|remains?|remained|feels?|felt|(?:has|have|had)\sbeen)\s(?P<hedge>(?:(?:still|also|"
+    rf"not|very|deeply|"
     rf"increasingly|now|less|quite|fully|yet|\w+ly)\s)*(?:{any_of(UNSURE)}))\s(?:about\s|of\s|over\s)?"
     r"(?=(?:that|whether|how|if|what|why|when|where|which|who|it|the\s\w+\s(?:was|is|had|may|might|could))\b)"
 )
@@ -182,9 +183,11 @@ def inner_voice(clause: str) -> Said | None:
 
 # 'Does not rule out that', 'don't believe it was': a stance, whatever is held.
 _NOT_HELD = re.compile(
-    r"^(?P<who>[^“”\",]{1,60}?)\s(?P<with>(?:has|have|had|sees?|saw)\sno\sreason\sto\s(?:believe|think|suspect)|"
+    r"^(?P<who>[^“”\",]{1,60}?)\s(?P<with>(?:has|have|had|sees?|saw)\sno\sreason\sto\s(?:believe|think|"
+    r"suspect)|"
     r"(?:(?:do|does|did|can|could|would|has|have|had)(?:\snot|n['’]t)|cannot)\s"
-    r"(?:yet\s|currently\s|now\s|entirely\s|at this (?:stage|point|time)\s)?(?:ruled? out|excluded?|discard(?:ed)?|"
+    r"(?:yet\s|currently\s|now\s|entirely\s|at this (?:stage|point|time)\s)?(?:ruled? out|excluded?|"
+    r"discard(?:ed)?|"
     r"discount(?:ed)?|believe|think|assess|den(?:y|ied)|doubt|expect|suspect|accept(?:ed)?))\s"
     r"(?:the (?:possibility|idea|notion|chance) (?:that )?)?"
     r"(?P<content>(?:that|it|they|he|she|this|the|there|any|a|an|its|whether)\b(?!,).*)$",
@@ -194,7 +197,8 @@ _NOT_HELD = re.compile(
 
 _BASE_FORMS: Final = frozenset(w for w in (*SAY, *HOLD) if " " not in w and f"{w}s" in {*SAY, *HOLD})
 _PLURAL_END = re.compile(
-    rf"(?:[a-rt-z]s|people|police|men|women|media|they|we|i|you|some|many|most|all|others|both|few|several|'s|{any_of(AUX)})$",
+    rf"(?:[a-rt-z]s|people|police|men|women|media|they|we|i|you|some|many|most|all|others|both|few|several|"
+    rf"'s|{any_of(AUX)})$",
     re.IGNORECASE,
 )
 
@@ -217,8 +221,10 @@ def _may_speak(before: str, verb: str, after: str) -> bool:
 
 
 _BARE_CLAUSE = re.compile(
-    rf"(?:it|he|she|they|we|i|there|none|nobody|nothing|the \w+|a \w+|an \w+|its \w+|their \w+|these|those|this|that|"
-    rf"some|most|all|no \w+|[A-Z][\w'’]+)(?:['’]\w+)?\s(?:[\w-]+\s){{0,3}}?(?:{any_of((*AUX, *PAST))}|[a-z]{{2,}}ed)\b"
+    rf"(?:it|he|she|they|we|i|there|none|nobody|nothing|the \w+|a \w+|an \w+|its \w+|their \w+|these|those|"
+    rf"this|that|"
+    rf"some|most|all|no \w+|[A-Z][\w'’]+)(?:['’]\w+)?\s(?:[\w-]+\s){{0,3}}?(?:{any_of((*AUX, *PAST))}|"
+    rf"[a-z]{{2,}}ed)\b"
 )
 
 
@@ -274,13 +280,17 @@ def _content(verb: str, after: str) -> str:
 # 'Claims to have seen it' is said; 'expects to finish' is a plan.
 _TO_DO: Final = frozenset(words("claim claims claimed profess professes professed"))
 _HEARER = re.compile(
-    r"^\s*(?:us|me|him|her|them|reporters|journalists|lawmakers|the \w+|(?-i:[A-Z])[\w-]+(?: \w+)?)(?:,|:)?\s(?=[“\"])",
+    r"^\s*(?:us|me|him|her|them|reporters|journalists|lawmakers|the \w+|(?-i:[A-Z])[\w-]+(?: \w+)?)(?:,|"
+    r":)?\s(?=[“\"])",
     re.IGNORECASE,
 )
 _SETTING = re.compile(
-    rf"^\s*(?:(?:to|in) (?:reporters|journalists|parliament|lawmakers|the \w+|(?-i:[A-Z])[\w-]+)|(?:late |early )?on {_DAYS}"
-    r"(?: (?:morning|afternoon|evening|night))?|(?:last|this|that) (?:week|month|year|day|night|evening|morning)|"
-    r"yesterday|today|later|at the time|on condition of anonymity|in (?:a|an) (?:\w+ )?(?:statement|interview|post|"
+    rf"^\s*(?:(?:to|in) (?:reporters|journalists|parliament|lawmakers|the \w+|(?-i:[A-Z])[\w-]+)|(?:late |"
+    rf"early )?on {_DAYS}"
+    r"(?: (?:morning|afternoon|evening|night))?|(?:last|this|that) (?:week|month|year|day|night|evening|"
+    r"morning)|"
+    r"yesterday|today|later|at the time|on condition of anonymity|in (?:a|an) (?:\w+ )?(?:statement|"
+    r"interview|post|"
     r"letter|note|tweet|paper|report|briefing|email|speech))(?:,)?\s(?!by\b|to\b|of\b|with\b)",
     re.IGNORECASE,
 )
@@ -373,7 +383,8 @@ _ACCORDING_MIDDLE = re.compile(
 )
 _PASSIVE = any_of(
     words(
-        "said believed thought suspected understood estimated reported assessed claimed alleged feared argued "
+        "said believed thought suspected understood estimated reported assessed claimed alleged feared "
+        "argued "
         "supposed presumed reckoned calculated confirmed announced acknowledged explained noted stated"
     )
 )
@@ -404,7 +415,8 @@ _AS_QUOTED = re.compile(
     re.IGNORECASE,
 )
 _HEARD = re.compile(
-    r"^(?P<hearer>[^“”\",]{1,60}?)\s(?:has\s|have\s|had\s)?(?P<with>(?:heard|learned|learnt|was told|were told|"
+    r"^(?P<hearer>[^“”\",]{1,60}?)\s(?:has\s|have\s|had\s)?(?P<with>(?:heard|learned|learnt|was told|were "
+    r"told|"
     r"been told)\s(?:from|by))\s(?P<who>[^“”\",]{2,60}?)\sthat\s",
     re.IGNORECASE,
 )
@@ -450,11 +462,14 @@ def _as_tail(bare: str) -> Said | None:
 
 
 _AS_TAIL = re.compile(
-    rf",\sas\s(?P<who>[^,“”\"]{{2,60}}?)(?:\s(?:himself|herself|itself|themselves|later|then|also|has|have|had|once|\w+ly))*"
-    rf"\s(?P<verb>{any_of((*SAY, *HOLD))})(?:\s(?:afterwards|later|then|at the time|today|yesterday|on \w+day))?$"
+    rf",\sas\s(?P<who>[^,“”\"]{{2,60}}?)(?:\s(?:himself|herself|itself|themselves|later|then|also|has|have|"
+    rf"had|once|\w+ly))*"
+    rf"\s(?P<verb>{any_of((*SAY, *HOLD))})(?:\s(?:afterwards|later|then|at the time|today|yesterday|on "
+    rf"\w+day))?$"
 )
 _REPORTED_TAIL = re.compile(
-    rf",[”\"]?\s(?P<who>[^,“”\"]{{1,60}}?)\s(?P<with>(?:is|was|were|are)\s(?:\w+ly\s)?{_REPORTED})\sto\shave\s"
+    rf",[”\"]?\s(?P<who>[^,“”\"]{{1,60}}?)\s(?P<with>(?:is|was|were|"
+    rf"are)\s(?:\w+ly\s)?{_REPORTED})\sto\shave\s"
     rf"(?:{any_of((*SAY, *HOLD))}|written)(?:\s[^,“”\"]{{0,40}})?$"
 )
 _CONJUNCTION = re.compile(
@@ -584,7 +599,8 @@ def _claimant(text: str) -> str:
 
 _NOUN_PHRASE = re.compile(r"(?:the|an?|its|their|his|her|one)\s[\w-]+(?:\s[\w-]+)?$", re.IGNORECASE)
 _PHRASE = re.compile(
-    r"(?:in|at|on|by|from|during|after|before|since|with|under|over|as|despite|unlike|like|speaking|asked|pressed|"
+    r"(?:in|at|on|by|from|during|after|before|since|with|under|over|as|despite|unlike|like|speaking|asked|"
+    r"pressed|"
     r"questioned|contacted|reached|writing|citing|quoting|privately|publicly|officially|unofficially|however|"
     r"earlier|later|last|this|that)\b(?!\sof (?:them|those))|[a-z]+ly$",
     re.IGNORECASE,
@@ -749,7 +765,8 @@ def _named_thing(who: str) -> bool:
 
 
 _TITLED = re.compile(
-    r"\b(?:Lt\.?|Brig\.?|Maj\.?|Gen\.|Adm\.|Col\.|Capt\.|Sen\.|Rep\.|Gov\.|Mr\.?|Mrs\.?|Ms\.?|Dr\.?|Sir|President|"
+    r"\b(?:Lt\.?|Brig\.?|Maj\.?|Gen\.|Adm\.|Col\.|Capt\.|Sen\.|Rep\.|Gov\.|Mr\.?|Mrs\.?|Ms\.?|Dr\.?|Sir|"
+    r"President|"
     r"(?:[A-Z][a-z]+ )?Minister|(?:[A-Z][a-z]+ )?Secretary|General|Admiral|Colonel|Major|Captain|Ambassador|"
     r"Professor|Senator|Spokesperson|Chancellor)(?:\s(?:of\s)?[A-Z][\w'’-]+\.?){1,4}"
 )
@@ -757,7 +774,8 @@ _OF_THEM = re.compile(
     r"(?:one|two|some|several|many|all|both|another|others) of (?:them|those)\b", re.IGNORECASE
 )
 _MANY = re.compile(
-    r"\b(?:officials|sources|people|aides|experts|analysts|residents|officers|diplomats|lawmakers|some|two|three|"
+    r"\b(?:officials|sources|people|aides|experts|analysts|residents|officers|diplomats|lawmakers|some|two|"
+    r"three|"
     r"others|[a-z]+(?:ers|ors|ists|ians)|witnesses|police|ministers|forces|senators)\b",
     re.IGNORECASE,
 )
@@ -766,12 +784,14 @@ _SOMEBODY: Final = frozenset(
 )
 _WOMAN: Final = frozenset(
     words(
-        "woman spokeswoman mrs ms miss sister mother wife aunt daughter girl sister-in-law mother-in-law chairwoman congresswoman queen lady"
+        "woman spokeswoman mrs ms miss sister mother wife aunt daughter girl sister-in-law mother-in-law "
+        "chairwoman congresswoman queen lady"
     )
 )
 _MAN: Final = frozenset(
     words(
-        "man spokesman mr sir brother father husband uncle son boy guy brother-in-law father-in-law chairman congressman king fisherman lord"
+        "man spokesman mr sir brother father husband uncle son boy guy brother-in-law father-in-law "
+        "chairman congressman king fisherman lord"
     )
 )
 

@@ -42,22 +42,26 @@ _ADVERB_VERB = re.compile(
     rf"(?:{any_of((*AUX, *PAST))}|[a-z]{{2,}}ed)\b"
 )
 _NOT_SUBJECT = re.compile(
-    r"^(?!at\s(?:least|most)\b)(?:which|who|whom|whose|where|when|that|because|if|in|on|at|of|for|with|from|by|to|over|as|into|than|"
+    r"^(?!at\s(?:least|most)\b)(?:which|who|whom|whose|where|when|that|because|if|in|on|at|of|for|with|"
+    r"from|by|to|over|as|into|than|"
     r"including|such|[a-z]+ing\b(?!\s(?:was|is|has|had|were)))\b"
 )
 _BASE = re.compile(rf"(?:also\s|then\s)?(?:{any_of(BASE)})\b(?!['’-])")
 _MODAL = re.compile(r"^.*\b(?:could|can|may|might|would|will|must|should|able to|did|to)\b")
 _SPEAKS = re.compile(rf"(?:also\s|later\s|\w+ly\s)?(?:{any_of((*SAY, *HOLD))})\s(?!by\b|to\b|from\b|in\b)")
 _RELATIVE = re.compile(
-    r",\s(?:(?:one|some|all|most|many|none|several|the last) of |(?:of|by|from|in|through|with|for|on|at|under|during|after) (?=which|whom))?(?P<pronoun>which|who|whom|whose|where|when)\s"
+    r",\s(?:(?:one|some|all|most|many|none|several|the last) of |(?:of|by|from|in|through|with|for|on|at|"
+    r"under|during|after) (?=which|whom))?(?P<pronoun>which|who|whom|whose|where|when)\s"
 )
 _TIME = re.compile(r"\s(?P<word>before|after|while|when|until|since|once|as)\s")
 _FRONT = re.compile(
-    r"^(?P<word>after|before|when|while|as|since|once|despite|although|though|because|until|following|whereas)\s(?!(?:far|long|early|soon|many|much|well|late)\b)",
+    r"^(?P<word>after|before|when|while|as|since|once|despite|although|though|because|until|following|"
+    r"whereas)\s(?!(?:far|long|early|soon|many|much|well|late)\b)",
     re.IGNORECASE,
 )
 _PARTICIPLE = re.compile(
-    r",\s(?:(?:and|thus|thereby|also|later|\w+ly)\s)?(?:(?P<each>each|both|all|most)\s(?:of (?:them|which)\s)?)?(?P<verb>[a-z]{2,}ing)\s"
+    r",\s(?:(?:and|thus|thereby|also|later|\w+ly)\s)?(?:(?P<each>each|both|all|most)\s(?:of (?:them|"
+    r"which)\s)?)?(?P<verb>[a-z]{2,}ing)\s"
 )
 _NOT_ACT: Final = frozenset(
     words(
@@ -68,8 +72,10 @@ _NOT_ACT: Final = frozenset(
     )
 )
 _EVENT = re.compile(
-    r",\s(?:and\s)?(?:with|amid|despite|after|following|prompting|including)\s(?:the\s|a\s|an\s|its\s|his\s|her\s|their\s)?"
-    r"(?:[\w-]+\s){0,2}?(?:\w+(?:ment|tion|sion|ance|ence|ing|ure|als?|ery)|loss|delay|visit|launch|strike|crash|"
+    r",\s(?:and\s)?(?:with|amid|despite|after|following|prompting|including)\s(?:the\s|a\s|an\s|its\s|"
+    r"his\s|her\s|their\s)?"
+    r"(?:[\w-]+\s){0,2}?(?:\w+(?:ment|tion|sion|ance|ence|ing|ure|als?|ery)|loss|delay|visit|launch|strike|"
+    r"crash|"
     r"collapse|closure|end|death|start|halt|return|release|withdrawal)\s(?:of|in|over|for|by|to|from)\s"
 )
 _NO_NOUN = re.compile(
@@ -86,7 +92,8 @@ _PAIRED = re.compile(
     rf"\s(?:and|as well as)\s(?=(?:an?\s|the\s|to\s|some\s|any\s|its\s)?(?:\w+\s)?{_NOMINAL})"
 )
 _OWNED = re.compile(
-    rf"(?<![\w-])(?P<phrase>(?:(?P<det>[Aa]n?|[Tt]he|[Tt]his|[Tt]hat|[Oo]ne|[Aa]nother)\s(?!an?\s)(?P<doubt>(?:[a-z][\w-]*\s){{0,2}}?))?"
+    rf"(?<![\w-])(?P<phrase>(?:(?P<det>[Aa]n?|[Tt]he|[Tt]his|[Tt]hat|[Oo]ne|"
+    rf"[Aa]nother)\s(?!an?\s)(?P<doubt>(?:[a-z][\w-]*\s){{0,2}}?))?"
     rf"(?P<owner>{any_of(w.title() if '.' not in w and len(w) > 3 else w.upper() for w in NATIONS)}|"
     r"[A-Z][a-z]+(?:ian|ean|ese|ish))(?:['’]s)?\s"
     rf"(?:[a-z][\w-]*\s){{0,3}}?(?P<thing>{any_of(THINGS)}))\b"
@@ -166,7 +173,8 @@ def _parts(left: str, right: str, conjunction: str) -> bool:
 
 
 _BE_BEFORE = re.compile(
-    r"\b(?:be|been|being|is|are|was|were)\s(?:\w+ly\s)?(?:[a-z]+(?:ed|en)|cut|shot|sent|brought|taken|found|made|held|put)\b"
+    r"\b(?:be|been|being|is|are|was|were)\s(?:\w+ly\s)?(?:[a-z]+(?:ed|en)|cut|shot|sent|brought|taken|"
+    r"found|made|held|put)\b"
 )
 _NOUNS_TOO: Final = frozenset(
     words(
@@ -289,7 +297,8 @@ def _without_relatives(text: str) -> tuple[str, list[tuple[str, str, str]]]:
 def _antecedent(before: str) -> str:
     """Return the noun phrase that a relative clause hangs on: the last words with a capital or an article."""
     found = re.findall(
-        r"(?:\b(?:[Aa]n?|[Tt]he|[Ii]ts|[Tt]heir|[Tt]his)\s(?:[\w.’'-]+\s?){1,5}|\b[A-Z][\w’'.-]*(?:\s[A-Z][\w’'.-]*)*)$",
+        r"(?:\b(?:[Aa]n?|[Tt]he|[Ii]ts|[Tt]heir|[Tt]his)\s(?:[\w.’'-]+\s?){1,5}|"
+        r"\b[A-Z][\w’'.-]*(?:\s[A-Z][\w’'.-]*)*)$",
         before,
     )
     return found[-1].strip() if found else ""

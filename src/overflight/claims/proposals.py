@@ -54,7 +54,8 @@ _WORDS: Final[tuple[tuple[Verb, str], ...]] = (
     ("altered", r"(?:alter|delet|eras|wip|tamper|doctor|falsif)(?:e|es|ed|ing|s)?"),
     (
         "manoeuvred",
-        r"man(?:oe|e)uv\w+|steer\w*|loiter\w*|propel\w*|propulsion|hover\w*|changed? (?:course|direction)|rudders?|"
+        r"man(?:oe|e)uv\w+|steer\w*|loiter\w*|propel\w*|propulsion|hover\w*|changed? (?:course|direction)|"
+        r"rudders?|"
         r"engines?|motors?|self-steering|stationary|motionless|sit still|(?:did|does)(?: not|n['’]t) move",
     ),
     (
@@ -69,8 +70,10 @@ _WORDS: Final[tuple[tuple[Verb, str], ...]] = (
     (
         "located",
         r"appear\w* (?:over|above|off|near)|spotted|sighted|seen|detected|tracked|passed|passing|flew|flying|"
-        r"float\w*|drift\w*|shot down|downed|landed|crashed|launched from|released (?:from|in|off)|fell|over|above|came down|"
-        r"disappeared|vanished|hung|travel(?:l)?(?:ing|ed)|altitude|at a height|continued (?:to|in|towards?)|position",
+        r"float\w*|drift\w*|shot down|downed|landed|crashed|launched from|released (?:from|in|off)|fell|"
+        r"over|above|came down|"
+        r"disappeared|vanished|hung|travel(?:l)?(?:ing|ed)|altitude|at a height|continued (?:to|in|"
+        r"towards?)|position",
     ),
 )
 _VERBS: Final = tuple((verb, re.compile(rf"\b(?:{each})\b", re.IGNORECASE)) for verb, each in _WORDS)
@@ -237,13 +240,17 @@ def _is_statement(text: str) -> bool:
 
 # What pages and programmes of a talk say of themselves, and calls to the reader.
 _ASIDE: Final = re.compile(
-    r"(?:(?:read|see|learn|find out|watch|listen|hear) (?:more|also|on|to)\b|related:|more on this|sign up|subscribe|"
-    r"follow us|share (?:this|on)|click|tap|scroll|advertisement|copyright|©|all rights reserved|photo(?:graph)?s?:|"
+    r"(?:(?:read|see|learn|find out|watch|listen|hear) (?:more|also|on|to)\b|related:|more on this|sign up|"
+    r"subscribe|"
+    r"follow us|share (?:this|on)|click|tap|scroll|advertisement|copyright|©|all rights reserved|"
+    r"photo(?:graph)?s?:|"
     r"image:|credit:|(?:first |last )?(?:published|updated)(?: on)? \w+ \w+|reporting by|edit(?:ed|ing) by|"
     r"this (?:article|story|transcript|post|page|translation|content) (?:was|is|has been|may|appear)|"
     r"(?:reproduction|republication|no part)\b.*\b(?:prohibited|permission|permitted)|we use cookies|"
-    r"(?:by continuing|you can (?:withdraw|unsubscribe|change|manage)|thank you|thanks|good (?:morning|afternoon|evening))\b|"
-    r"(?:let me|let us|let's)\b|the following is a (?:transcript|translation)|(?:what follows|below|the text below) is\b|"
+    r"(?:by continuing|you can (?:withdraw|unsubscribe|change|manage)|thank you|thanks|good (?:morning|"
+    r"afternoon|evening))\b|"
+    r"(?:let me|let us|let's)\b|the following is a (?:transcript|translation)|(?:what follows|below|the "
+    r"text below) is\b|"
     r"here (?:is|are|goes)\b|for more\b|download\b|register\b|log in\b|join (?:us|our)\b)",
     re.IGNORECASE,
 )
@@ -377,7 +384,8 @@ _DATELINE: Final = re.compile(
 
 
 _SAYS_AT_END: Final = re.compile(
-    r"\b(?:said|says|read|reads|wrote|writes|added|adds|asked|replied|answered|stated|states|announced|declared|"
+    r"\b(?:said|says|read|reads|wrote|writes|added|adds|asked|replied|answered|stated|states|announced|"
+    r"declared|"
     r"tweeted|posted|as follows|this|these|told \w+|question|answer)$"
 )
 
@@ -468,12 +476,15 @@ def _statements(text: str, voice: Voice | None, lead: tuple[str, ...], whole: st
 
 # What a sentence must touch to be of the matter: it says where, when, how many, of what flies or who acts.
 _SMALL_TALK: Final = re.compile(
-    r"^(?:such|that|this|so)\s(?:is|was|were|are)\b|^(?:these days\s)?(?:everyone|everybody|nobody|anyone)\s(?:seems?|knows?|remembers)\b|"
+    r"^(?:such|that|this|so)\s(?:is|was|were|are)\b|^(?:these days\s)?(?:everyone|everybody|nobody|"
+    r"anyone)\s(?:seems?|knows?|remembers)\b|"
     r"^(?:mr|mrs|ms|madam|dear)\.? (?:speaker|chair\w*|president|reader)s?\b|"
-    r"^[\[]?i[\]]?\s(?:am|live|had to|like|love|wish|wonder|will|shall|would|should like|can['’]t (?:speak|comment|say)|"
+    r"^[\[]?i[\]]?\s(?:am|live|had to|like|love|wish|wonder|will|shall|would|should like|can['’]t (?:speak|"
+    r"comment|say)|"
     r"cannot (?:speak|comment|say)|won['’]t|commend|ask|asked|want to|have to say|have no inside|"
     r"haven['’]t (?:met|heard|read)|have not (?:met|heard|read))\b|"
-    r"^[\[]?(?:i|we)[\]]?\s(?:condemn|welcome|thank|regret|congratulate|invite|urge|call on|appreciate|hope|will (?:begin|"
+    r"^[\[]?(?:i|we)[\]]?\s(?:condemn|welcome|thank|regret|congratulate|invite|urge|call on|appreciate|"
+    r"hope|will (?:begin|"
     r"come back|get back|take)|would like|should like|can take)\b|"
     r"^what (?:i|we) (?:do have|have|like|want)\b",
     re.IGNORECASE,

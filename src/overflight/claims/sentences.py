@@ -109,7 +109,8 @@ def _cut(text: str) -> Iterator[str]:
 
 QUESTION: Final = "?"
 _LABEL = re.compile(
-    r"(?P<label>(?:Q|A|[A-Z][\w.'’-]*(?:[ ,]{1,2}(?:of|for|the|and|to|[A-Z][\w.'’-]*)){0,7})(?:\s\([^()]{1,60}\))?)"
+    r"(?P<label>(?:Q|A|[A-Z][\w.'’-]*(?:[ ,]{1,2}(?:of|for|the|and|to|"
+    r"[A-Z][\w.'’-]*)){0,7})(?:\s\([^()]{1,60}\))?)"
     r"(?::|\.(?=\s+[A-Z])(?<=\b[QA]\.))\s+(?=\S)"
 )
 _ASKS: Final = frozenset(
@@ -128,14 +129,17 @@ _ASKS: Final = frozenset(
 )
 # What stands before a colon and is nobody.
 _NOBODY: Final = re.compile(
-    r"(?:editor['’]?s? )?(?:note|update|updated|correction|read|related|see|more|source|sources|photo|image|picture|"
+    r"(?:editor['’]?s? )?(?:note|update|updated|correction|read|related|see|more|source|sources|photo|"
+    r"image|picture|"
     r"caption|video|watch|listen|advertisement|published|by|tags|topics|share|contact|credit|also|breaking|"
     r"analysis|opinion|explainer|timeline|summary|background|subject|from|date|to|re|location|place|time)\b",
     re.IGNORECASE,
 )
 _RANK: Final = re.compile(
-    r"\b(?:mr|mrs|ms|dr|sen|rep|gen|col|adm|capt|maj|sgt|chairman|chairwoman|chair|minister|secretary|spokes\w+|"
-    r"president|director|chief|commander|officials?|general|colonel|admiral|ambassador|professor|representative)\b",
+    r"\b(?:mr|mrs|ms|dr|sen|rep|gen|col|adm|capt|maj|sgt|chairman|chairwoman|chair|minister|secretary|"
+    r"spokes\w+|"
+    r"president|director|chief|commander|officials?|general|colonel|admiral|ambassador|professor|"
+    r"representative)\b",
     re.IGNORECASE,
 )
 MOST_LABEL: Final = 80  # characters

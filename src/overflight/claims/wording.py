@@ -55,14 +55,17 @@ _PARENTHESIS = re.compile(r", [^,]{1,60}, (?!and\b|but\b|or\b|it\b|he\b|they\b|t
 _BREAKS_VERB = re.compile(r"\b(?:could|can|may|might|would|able|have|has|had|was|were|did|to|not)$")
 # What flies is intercepted and captured, and aircraft and letters are sent: no collecting, no sending of data.
 _CRAFT = (
-    rf"(?:{any_of(THINGS)}|aircraft|fighters?|jets?|planes?|helicopters?|gondolas?|ships?|boats?|teams?|divers?|police|"
+    rf"(?:{any_of(THINGS)}|aircraft|fighters?|jets?|planes?|helicopters?|gondolas?|ships?|boats?|teams?|"
+    rf"divers?|police|"
     r"officers?|troops|soldiers|flights?|letters?|notes?|letter|delegation|engineers|experts|missiles?)"
 )
 _OF_CRAFT = re.compile(
-    rf"^ (?:(?:and|or) \w+ )?(?:it|them|(?:(?:the|a|an|its|two|three|four|some|several|any|more|no|his|their) )?(?:[\w-]+ ){{0,2}}?{_CRAFT})\b"
+    rf"^ (?:(?:and|or) \w+ )?(?:it|them|(?:(?:the|a|an|its|two|three|four|some|several|any|more|no|his|"
+    rf"their) )?(?:[\w-]+ ){{0,2}}?{_CRAFT})\b"
 )
 _CRAFT_WERE = re.compile(
-    rf"\b{_CRAFT} (?:\w+ ){{0,2}}?(?:was|were|are|is|be|been|being|had been|have been|has been) (?:\w+ ){{0,2}}$|"
+    rf"\b{_CRAFT} (?:\w+ ){{0,2}}?(?:was|were|are|is|be|been|being|had been|have been|has been) (?:\w+ "
+    rf"){{0,2}}$|"
     r"\b(?:they|it|he|she)(?:'d| had| have) been $"
 )
 _UP = re.compile(
