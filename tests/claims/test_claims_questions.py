@@ -7,7 +7,7 @@ import pytest
 from overflight.claims.flags import FLAGS, all_flags, retelling_flags
 from overflight.claims.questions import merged_questions, state, state_lines, states
 from overflight.claims.records import Claim, Quantity, Relation
-from overflight.claims.table import read_claims
+from overflight.claims.table import parse_claims, read_claims
 from overflight.claims.wording import read_words
 from overflight.times import parse_utc
 

@@ -74,6 +74,29 @@ def programme_map(section: Row, borders: Borders) -> Markup:
     )  # fmt: skip
 
 
+def origins_map(section: Row, borders: Borders) -> Markup:
+    """Draw the region where the flights flown backward may have been launched together, and the flights."""
+    origins = section.get("origins") or {}
+    cells = origins.get("cells") or ()
+    if not cells:
+        return Markup("")
+    names = {str(f["name"]) for f in origins["flights"]}
+    seen = [p for f in section["flights"] if f["id"] in names for p in f["places"]]
+    lon = [c[0] for c in cells] + [p[0] for p in seen]
+    lat = [c[1] for c in cells] + [p[1] for p in seen]
+    view = fit_view(lon, lat, padding=0.12)
+    top = max(c[2] for c in cells)
+    drawn = [_cell(view, cell, float(origins["step_deg"]), top) for cell in cells]
+    for x_deg, y_deg, _ in seen:
+        (x, y) = view.place(x_deg, y_deg)[0]
+        drawn.append(symbol("circle", x, y, 4.0, "sight used"))
+    return flight_map(
+        view, (), borders, (), {}, name="origins-map", title="Where they may have been launched together",
+        over=drawn, description="Shade: cells that hold 90 % of the shared launch place. Dots: where the "
+        "flights were seen.",
+    )  # fmt: skip
+
+
 def _cell(view: Any, cell: Sequence[float], step: float, top: float) -> Markup:
     lon, lat, p = cell
     half = step / 2.0

@@ -11,7 +11,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from overflight.report.map import Borders
-from overflight.report.programme_plots import counts_plot, programme_map, timeline_plot, years_plot
+from overflight.report.programme_plots import (
+    counts_plot,
+    origins_map,
+    programme_map,
+    timeline_plot,
+    years_plot,
+)
 from overflight.report.text import percent_of
 
 Row = Mapping[str, Any]
@@ -26,6 +32,7 @@ def programme_parts(section: Row | None, borders: Borders) -> dict[str, Any] | N
     return {
         "section": section,
         "map": programme_map(section, borders),
+        "origins": origins_map(section, borders),
         "counts": counts_plot(section),
         "years": years_plot(section),
         "tallies": [(key, section["tallies"][key][:MOST_NAMES]) for key in ("continent", "country")],
