@@ -624,6 +624,10 @@ def _tail(whole: ChainReport, beyond: int, behind: Defect | None) -> Adversary:
             "whether anything came after that, and whether it was cut or the line broke",
         )  # fmt: skip
     known = f"that the stream reached {beyond}" if beyond >= 0 else "nothing"
+    if whole.last < 0:
+        return Adversary(
+            "cut tail", title, "not detectable", known, "whether there was anything: no frame is here"
+        )
     return Adversary(
         "cut tail", title, "not detectable", known,
         f"whether anything came after {whole.last}: no frame says that it is the last",

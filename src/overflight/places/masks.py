@@ -214,7 +214,7 @@ def _level(site: Site) -> SiteMask:
         np.zeros(1),
         alt_m=site.alt_m or 0.0,
         source="level: no terrain",
-        notes=("no elevation file reaches the site; its horizon is taken as level",),
+        notes=("no elevation file reaches the site with a height; its horizon is taken as level",),
     )
 
 
