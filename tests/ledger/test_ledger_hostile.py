@@ -13,7 +13,9 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from overflight.cli.app import app
 from overflight.errors import InputError, OverflightError
 from overflight.ledger import merkle
 from overflight.ledger.checkpoint import (
@@ -108,6 +110,74 @@ def test_values_that_we_never_write_are_damage_and_no_crash(tmp_path: Path, stat
     with open_ledger(path) as log:
         note = Checkpoint(origin="made", size=7, root=bytes(32)).body()
         assert not verify_ledger(log, checkpoints=[note]).ok
+
+
+def is_good(path: Path) -> bool:
+    try:
+        with open_ledger(path) as log:
+            return verify_ledger(log).ok
+    except InputError:
+        return False
+
+
+def test_a_file_that_is_cut_or_empty_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    filled(path, 200).close()
+    whole = path.read_bytes()
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match="it is empty"):
+        open_ledger(path)
+    for length in (1, 50, 100, 4096, 5000, len(whole) // 2, len(whole) - 4096):
+        path.write_bytes(whole[:length])
+        assert not is_good(path), length
+
+
+def test_a_number_beyond_all_entries_is_damage_and_fills_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    filled(path, 3).close()
+    changed(path, f"INSERT INTO node VALUES (0, {2**62}, zeroblob(32))")
+    with open_ledger(path) as log:
+        assert "tree" in [p.kind for p in verify_ledger(log).problems]
+        with pytest.raises(OverflightError):
+            log.checkpoint()
+
+
+def test_a_link_to_a_log_on_a_medium_that_cannot_be_written_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, here = tmp_path / "there", tmp_path / "here"
+    there.mkdir()
+    here.mkdir()
+    filled(there / "ledger.db", 5).close()
+    (here / "link.db").symlink_to(there / "ledger.db")
+    monkeypatch.setattr(os, "access", lambda folder, _mode: Path(folder) != there)
+    with open_ledger(here / "link.db") as log:
+        assert verify_ledger(log).ok
+    assert [p.name for p in there.iterdir()] == ["ledger.db"]
+    (here / "nowhere.db").symlink_to(there / "none.db")
+    with pytest.raises(InputError, match="no ledger"):
+        open_ledger(here / "nowhere.db")
+
+
+@pytest.mark.parametrize("command", ["verify", "show"])
+def test_a_pipe_and_a_folder_are_no_log(tmp_path: Path, command: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path):
+        done = CliRunner().invoke(app, ["ledger", command, str(path)])
+        assert done.exit_code == 1, done.output
+        assert "no file" in done.output or "no ledger" in done.output
+
+
+def test_showing_says_which_entry_cannot_be_read_and_which_kinds_there_are(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    filled(path, 3).close()
+    changed(path, "UPDATE entry SET data = x'7b7d' WHERE seq = 1")
+    done = CliRunner().invoke(app, ["ledger", "show", str(path)])
+    assert done.exit_code == 1
+    assert "entry 1 cannot be read" in done.output
+    done = CliRunner().invoke(app, ["ledger", "show", str(path), "--kind", "rumour"])
+    assert done.exit_code == 1
+    assert "sighting" in done.output
 
 
 def test_a_file_with_damaged_pages_is_damaged_or_as_it_was(tmp_path: Path) -> None:

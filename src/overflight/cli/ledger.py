@@ -12,6 +12,9 @@ import typer
 from overflight.cli.screen import EXIT_DAMAGED, note, say, say_json, share_bar
 from overflight.errors import InputError
 
+# Checkpoints and proofs are shorter.
+MOST_TEXT_BYTES = 2 * 1024**2
+
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Check, read and prove the log of an assessment."
 )
@@ -168,13 +171,16 @@ def show(
     overflight ledger show answer/ledger.db --subject P057
     overflight ledger show answer/ledger.db --seq 12
     """
+    from overflight.ledger.entry import KINDS
     from overflight.ledger.log import open_ledger
 
+    if kind and kind not in KINDS:
+        raise InputError(f"{kind!r} is no kind of entry", field="--kind", remedy=f"Use {', '.join(KINDS)}.")
     with open_ledger(ledger) as log:
         if seq is not None:
             rows = [_row(seq, log.data(seq), log)]
         else:
-            found = [(n, data) for n, data in log.rows() if _wanted(data, subject, kind)]
+            found = [(n, data) for n, data in log.rows() if _wanted(ledger, n, data, subject, kind)]
             rows = [_row(n, data, None) for n, data in found[-limit:]]
             if len(found) > limit:
                 note(f"The last {limit} of {len(found)}; --limit shows more.")
@@ -187,10 +193,16 @@ def show(
             say(json.dumps({k: row[k] for k in row if k not in ("seq", "text")}, indent=1, ensure_ascii=True))
 
 
-def _wanted(data: bytes, subject: str, kind: str) -> bool:
+def _wanted(ledger: Path, seq: int, data: bytes, subject: str, kind: str) -> bool:
     from overflight.ledger.entry import read_entry
 
-    entry = read_entry(data)
+    try:
+        entry = read_entry(data)
+    except InputError as error:
+        raise InputError(
+            f"entry {seq} cannot be read: {error.what}", file=str(ledger),
+            remedy="Run `overflight ledger verify` on it.",
+        ) from None  # fmt: skip
     return subject in entry.subject and kind in ("", entry.kind)
 
 
@@ -389,12 +401,18 @@ def _put(out: Path | None, text: str) -> None:
 
 
 def _text(path: Path) -> str:
+    data = _first_bytes(path, MOST_TEXT_BYTES + 1)
+    if len(data) > MOST_TEXT_BYTES:
+        raise InputError(f"it has more than {MOST_TEXT_BYTES} bytes", file=str(path))
     try:
-        return path.read_bytes()[: 2 * 1024**2].decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError:
         raise InputError("it is no text", file=str(path)) from None
 
 
-def _first_bytes(path: Path) -> bytes:
+def _first_bytes(path: Path, most: int = 32) -> bytes:
+    # A pipe would be waited for.
+    if path.exists() and not path.is_file():
+        raise InputError("it is no file", file=str(path))
     with path.open("rb") as stream:
-        return stream.read(32)
+        return stream.read(most)

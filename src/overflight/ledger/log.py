@@ -86,7 +86,9 @@ class Ledger:
 
     def _each(self, question: str, values: tuple[object, ...] = ()) -> Iterator[Any]:
         with _told(self.path):
-            yield from self._base.execute(question, values)
+            # No `yield from`: given up half-way it would close a cursor whose log may be closed by then.
+            for row in self._base.execute(question, values):  # noqa: UP028
+                yield row
 
     @contextmanager
     def unchanging(self) -> Iterator[None]:
@@ -288,8 +290,11 @@ def open_ledger(path: str | Path, *, make: bool = False, origin: str = "") -> Le
     path = Path(path)
     if not make and not path.is_file():
         raise InputError("there is no ledger", file=str(path), remedy="`overflight assess` writes one.")
+    if not make and path.stat().st_size == 0:
+        raise InputError("it is empty", file=str(path), remedy="Take another copy of the ledger.")
     with _told(path):
-        base = _connect(path)
+        # The files beside it are beside what a link leads to.
+        base = _connect(path.resolve())
         try:
             # Nothing is changed, not even how it keeps its journal, before it is known to be ours.
             if make:
@@ -328,7 +333,7 @@ def _connect(path: Path) -> sqlite3.Connection:
             "it was not closed, and its folder cannot be written", file=str(path),
             remedy=f"Copy it together with {rest.name} to where it can.",
         )  # fmt: skip
-    return sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True, isolation_level=None)
+    return sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True, isolation_level=None)
 
 
 def _make(base: sqlite3.Connection, origin: str) -> None:
