@@ -33,7 +33,7 @@ SMOOTH_KM: Final = 100.0  # what a back-trajectory of some days leaves unsaid, b
 APART: Final = 0.1  # share of flights that come from elsewhere though the others share a place
 PRIOR: Final = 0.5
 MOST_FLIGHTS: Final = 50
-TELLING: Final = 4.0  # odds from which one of two accounts is called favoured
+TELLING: Final = 3.0  # odds from which one of two accounts is called favoured
 VAGUE: Final = 0.15  # a region of more of the land than this says where nothing is
 _KM_PER_DEG: Final = 111.2
 
