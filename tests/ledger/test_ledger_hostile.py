@@ -363,10 +363,41 @@ def test_many_checkpoints_are_held_against_one_reading(
         assert problems == ["a checkpoint saw other entries before 17: the log was written anew"]
 
 
+def whole(leaves: list[bytes]) -> bytes:
+    """The root by the definition of RFC 9162, 2.1.1."""
+    if len(leaves) < 2:
+        return leaves[0] if leaves else merkle.EMPTY_ROOT
+    half = 1 << (len(leaves) - 1).bit_length() - 1
+    return merkle.node_hash(whole(leaves[:half]), whole(leaves[half:]))
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 6, 7, 8, 13])
+@pytest.mark.parametrize("more", [0, 1, 2, 5, 8, 19])
+def test_many_leaves_at_once_make_the_tree_of_one_after_the_other(size: int, more: int) -> None:
+    leaves = merkle.leaf_hashes(b"%d" % i for i in range(size + more))
+    single: dict[tuple[int, int], bytes] = {}
+    before: dict[tuple[int, int], bytes] = {}
+    peaks: list[bytes] = []
+    for at, leaf in enumerate(leaves):
+        single |= {(level, number): value for level, number, value in merkle.grow(peaks, at, leaf)}
+        if at == size - 1:
+            before = dict(single)
+
+    def lookup(level: int, number: int) -> bytes:
+        return before[level, number]
+
+    many = dict(before)
+    for level, first, hashes in merkle.grow_by(lookup, size, leaves[size:]):
+        grown = {(level, first + i): value for i, value in enumerate(hashes)}
+        assert not grown.keys() & many.keys()
+        many |= grown
+    assert many == single
+
+
 def test_roots_of_the_first_entries_are_those_of_each_tree() -> None:
     entries = [b"%d" % i for i in range(20)]
     found = merkle.roots_of_entries(entries, {0, 1, 7, 8, 20, 99})
-    assert found == {n: merkle.root_of_entries(entries[:n]) for n in (0, 1, 7, 8, 20)}
+    assert found == {n: whole([merkle.leaf_hash(one) for one in entries[:n]]) for n in (0, 1, 7, 8, 20)}
 
 
 def test_signatures_that_are_no_ascii_and_half_characters_are_no_crash() -> None:

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from overflight.errors import InputError, LimitError
 from overflight.ledger.checkpoint import make_key, read_checkpoint, read_key, read_public_key, sign, signed_by
-from overflight.ledger.entry import Entry, content_bytes, content_hash, entry_bytes, read_entry
+from overflight.ledger.entry import Entry, content_bytes, content_hash, entry_bytes, read_entry, references
 from overflight.ledger.exportfile import export_lines, read_export, write_export
 from overflight.ledger.log import Ledger, open_ledger
 from overflight.ledger.proof import check_proof, make_proof
-from overflight.ledger.verify import first_bad, verify_ledger
+from overflight.ledger.verify import first_bad, lines, verify_ledger
 
 WHEN = "2023-02-04T19:39:00Z"
 
@@ -101,6 +101,34 @@ def test_content_without_a_canonical_form_is_refused() -> None:
     assert content_bytes({"b": 1.0, "a": [True, None]}) == b'{"a":[true,null],"b":1}'
     with pytest.raises(InputError, match="canonical"):
         content_bytes({"x": float("nan")})
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        (b"2023-02-04", b"2023-02-34"), (b"entry x", b""), (b'"parents":[]', b'"parents":["00"]'),
+        (b'"note"', b'"correction"'), (b'"note"', b'"rumour"'), (b"entry x", b"\xff"),
+        (b'"text":""', b'"text":"\\/"'),
+        (b'{"about_end"', b'{ "about_end"'), (b'"content":""', b'"content":"AB"'),
+        (b'"parents":[]', b'"parents":["%s","%s"]' % (b"ab" * 32, b"ab" * 32)), (b"entry x", b"x\x01"),
+    ],
+)  # fmt: skip
+def test_what_an_entry_names_is_read_from_entries_alone(harm: tuple[bytes, bytes]) -> None:
+    for entry in (
+        card("entry x", content="cd" * 32, parents=("ab" * 32, "ef" * 32)),
+        card("entry x"),
+        card('Ω " \\', about_end=WHEN, content="cd" * 32),
+    ):
+        assert references(entry_bytes(entry)) == (
+            bytes.fromhex(entry.content),
+            tuple(map(bytes.fromhex, entry.parents)),
+        )
+    data = entry_bytes(card("entry x"))
+    bad = data.replace(*harm)
+    assert bad != data
+    for read in (read_entry, references):
+        with pytest.raises(InputError):
+            read(bad)
 
 
 # --- appending -----------------------------------------------------------------------------------------
@@ -243,6 +271,7 @@ def test_tampering_is_found_and_the_first_bad_entry_named(tmp_path: Path, harm: 
                 found = verify_ledger(log)
             assert not found.ok
             assert first_bad(found) == seq, (harm, size, found.problems)
+            assert f"the first entry concerned is {seq}" in lines(found)
         (tmp_path / "whole.db").unlink()
 
 

@@ -84,15 +84,6 @@ def root_of_peaks(peaks: Sequence[bytes]) -> bytes:
     return root
 
 
-def root_of_entries(entries: Iterable[bytes]) -> bytes:
-    """Return the root of a tree from the bytes of all its entries."""
-    peaks: list[bytes] = []
-    for seq, data in enumerate(entries):
-        for _ in grow(peaks, seq, leaf_hash(data)):
-            pass
-    return root_of_peaks(peaks)
-
-
 def roots_of_entries(entries: Iterable[bytes], sizes: set[int]) -> dict[int, bytes]:
     """Return the roots of the trees of the first entries, for each size that is reached, in one pass."""
     peaks: list[bytes] = []

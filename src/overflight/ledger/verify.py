@@ -355,5 +355,8 @@ def lines(verification: Verification) -> Iterator[str]:
     yield f"{verification.size} entries, root {verification.root.hex()}"
     for problem in verification.problems:
         yield f"{problem.kind}: {problem.text}"
+    first = first_bad(verification)
+    if first is not None:
+        yield f"the first entry concerned is {first}"
     yield from (one.text for one in verification.stamps if one.state != "bad")
     yield from verification.limits
