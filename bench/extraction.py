@@ -84,10 +84,11 @@ def pairs_of(
             worth[i, k] = 1.0 + alike + (1000.0 if right == 2 else 2.0 * right)
     rows, columns = linear_sum_assignment(-worth)
     return [
-        (listed[i], claims[k], same_voice(listed[i]["claimant"], claims[k]), same_hedge(listed[i]["hedge"], claims[k]))
-        for i, k in zip(rows, columns, strict=True)
-        if worth[i, k] > 0
-    ]  # fmt: skip
+        (row, claim, same_voice(row["claimant"], claim), same_hedge(row["hedge"], claim))
+        for row, claim in (
+            (listed[i], claims[k]) for i, k in zip(rows, columns, strict=True) if worth[i, k] > 0
+        )
+    ]
 
 
 def rates(

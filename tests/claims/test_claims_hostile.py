@@ -34,7 +34,7 @@ def refused(*words: object) -> OverflightError:
 
 
 def test_scripts_in_names_stay_text(tmp_path: Path) -> None:
-    """In a claimant, in an article and in a name of a file: text in, the same text out, no escape sequences."""
+    """In a claimant, in an article and in a name of a file: text comes out as text, no escapes."""
     table = tmp_path / "claims.csv"
     table.write_text(f'{HEADER}A,2023,"{SCRIPT}",company,=cmd()|x {SCRIPT},,\n', "utf-8")
     out = tmp_path / "out.csv"
@@ -118,8 +118,9 @@ def test_circles_are_named_and_nothing_is_lost(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "date",
-    ["2023", "2023-02", "2023-02-03", "20230203", "2023-034", "2023-W05-5", "3 February 2023", "3rd Feb, 2023",
-     "February 3, 2023", "Feb. 3 2023", "2023-02-03T14:39Z", "2023-02-03 14:39 UTC", "2023-02-03T14:39:05.25-05:00",
+    ["2023", "2023-02", "2023-02-03", "20230203", "2023-034", "2023-W05-5", "3 February 2023",
+     "3rd Feb, 2023", "February 3, 2023", "Feb. 3 2023", "2023-02-03T14:39Z", "2023-02-03 14:39 UTC",
+     "2023-02-03T14:39:05.25-05:00",
      "2023-02-03T14:39", "2023-02-01/2023-02-03"],
 )  # fmt: skip
 def test_dates_that_say_one_thing_are_read_and_kept(date: str, tmp_path: Path) -> None:

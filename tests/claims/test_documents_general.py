@@ -101,8 +101,8 @@ def test_a_colon_alone_makes_no_transcript() -> None:
         ("By May, according to a later history by the army, the airship had crossed the lake.",
          "a later history by the army", "according to"),
         ("It is estimated by observers that the airship measured ten metres.", "observers", "is estimated"),
-        ("An unnamed officer was quoted as saying that the airship fell into the sea.", "An unnamed officer", ""),
-        ("“Clouds need no such lens,” the colonel is reported to have remarked.", "the colonel", "is reported"),
+        ("An unnamed aide was quoted as saying that the airship fell into the sea.", "An unnamed aide", ""),
+        ("“Clouds need no lens,” the colonel is reported to have remarked.", "the colonel", "is reported"),
         ("My uncle heard from a shepherd that the airship fell into the lake.", "a shepherd", "heard from"),
         ("The navy does not rule out that the airship was steered.", "The navy", "does not rule out"),
         ("It was no airship, say police.", "police", ""),
@@ -136,7 +136,7 @@ def test_a_pronoun_is_who_can_be_meant() -> None:
 
 def test_notices_captions_and_links_of_a_page_are_no_claims() -> None:
     page = (
-        '<html><body class="with-sidebar"><div class="cookie-consent">We store cookies on your device today.</div>'
+        '<html><body class="with-sidebar"><div class="cookie-consent">We store cookies on your device.</div>'
         '<p class="caption">An airship was photographed over the lake.</p>'
         "<p>The airship was seen over the lake on 3 May, the navy said. It drifted to Spain.</p>"
         '<blockquote>“It drifted to Spain”</blockquote><ul><li><a href="/x">The king has signed a new law '

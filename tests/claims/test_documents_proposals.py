@@ -163,7 +163,7 @@ def test_the_founding_text(test_data: Path) -> None:
     if text is None or not listed.exists():
         pytest.skip("the founding text and the list of its claims are not beside the test data")
     bench = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "extraction.py"))
-    found = bench["score"](text, listed)
-    assert found["matched"] >= 22
+    found = bench["score_text"](text, listed)
+    assert found["right"] >= 22
     assert found["others"] <= 10
     assert found["repeated_claims_counted_once"] == found["repeated_claims_listed"]

@@ -229,7 +229,7 @@ _BARE_CLAUSE = re.compile(
 
 
 def _may_be_somebody(who: str) -> bool:
-    """Whether words may be a speaker, of whom no list knows: a short noun phrase that is no thing that flies."""
+    """Whether words may be a speaker that no list knows: a short noun phrase, and nothing that flies."""
     listed = [w.strip(".,'’") for w in who.lower().split()]
     things = {w.removesuffix("'s").removesuffix("’s") for w in listed} & {*THINGS, *_NO_SPEAKERS}
     head = who[:1].isupper() or (listed[:1] and listed[0] in _DETERMINERS)
@@ -304,7 +304,7 @@ _WEIGHS = re.compile(
 
 
 def _is_clause(text: str) -> bool:
-    """Whether a text begins with a subject and its verb, no relative clause between: 'it flew', not 'a card, which'."""
+    """Whether a text begins with a subject and its own verb: 'it flew', not 'a card, which was'."""
     if re.match(r"(?:whether|how|what|why|who|if|where|when|which)\b", text):
         return has_finite(text)
     text = re.sub(r",\s(?:which|who|whose|where|when)\b[^,]*,", "", text)
@@ -423,7 +423,7 @@ _HEARD = re.compile(
 
 
 def _as_quoted(bare: str) -> Said | None:
-    """Return the voice of 'X was quoted as saying that …', 'X is reported to have said …', 'heard from X that …'."""
+    """Return the voice of 'X was quoted as saying …', 'X is reported to have said …', 'heard from X'."""
     heard = _HEARD.match(bare)
     if heard:
         with_ = heard["with"].lower()
@@ -738,7 +738,7 @@ _SHORT = re.compile(r"(?:the|this|that|the same)\s(?P<noun>\w+)", re.IGNORECASE)
 
 
 def _in_full(voice: Voice, noun: str, people: Sequence[Voice]) -> Voice:
-    """Put for 'the official' the last who was called so, with his words: 'a defence official [the official]'."""
+    """Put for 'the official' the last who was called so: 'a defence official [the official]'."""
     for earlier in reversed(people):
         full = re.sub(r"\s\[[^\[\]]*\]$", "", earlier.claimant)
         said = [w.strip(".,").lower() for w in full.split()]

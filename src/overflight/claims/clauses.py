@@ -161,7 +161,7 @@ def _parts(left: str, right: str, conjunction: str) -> bool:
     if not predicate or predicate[0].split()[-1] in NOT_PAST:
         return False
     # 'Would be cut loose and snatched': participles of one auxiliary are one statement.
-    if conjunction == " and " and _BE_BEFORE.search(left) and not predicate[0].split()[-1] in AUX:
+    if conjunction == " and " and _BE_BEFORE.search(left) and predicate[0].split()[-1] not in AUX:
         return False
     last = [m.end() for m in _SUBJECT_VERB.finditer(left) if m[0] not in _NOUNS_TOO]
     return (

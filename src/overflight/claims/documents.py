@@ -128,7 +128,8 @@ def _date(text: str) -> str:
 
 
 _FULL_DATE = re.compile(
-    r"\b(?:\d{4}-\d{2}-\d{2}|(?:\d{1,2}(?:st|nd|rd|th)? )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
+    r"\b(?:\d{4}-\d{2}-\d{2}|(?:\d{1,2}(?:st|nd|rd|th)? )?"
+    r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
     r"(?: \d{1,2}(?:st|nd|rd|th)?)?,? (?:19|20)\d\d)\b"
 )
 _DATELINE = re.compile(r"[A-Z][A-Z .'’/-]{2,40},\s[^()—–]{4,30}?(?:\s?\([^()]{2,40}\))?\s?[—–-]+\s")

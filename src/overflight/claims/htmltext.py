@@ -46,13 +46,14 @@ _MARK = re.compile(r"<(?=/?[a-zA-Z]|[!?])")
 _TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9:-]{0,40})")
 # What pages call the parts that are not the article, in their classes, ids and roles.
 _FOREIGN: Final = frozenset(
-    {"ad", "ads", "advert", "advertisement", "advertising", "banner", "bio", "breadcrumb", "breadcrumbs", "byline",
-     "caption", "captions", "comment", "comments", "complementary", "consent", "contentinfo", "cookie", "cookies",
-     "copyright", "credit", "credits", "dialog", "disclaimer", "dropdown", "footer", "gdpr", "menu", "meta",
-     "metadata", "modal", "nav", "navbar", "navigation", "newsletter", "outbrain", "pagination", "paywall", "popular",
-     "popup", "promo", "promotion", "pull", "pullquote", "pull-quote", "recirc", "recommended", "related", "search",
-     "share", "sharing", "sidebar", "signup", "skip", "social", "sponsor", "sponsored", "subscribe", "subscription",
-     "taboola", "tags", "teaser", "toc", "toolbar", "tooltip", "trending", "widget"}
+    {"ad", "ads", "advert", "advertisement", "advertising", "banner", "bio", "breadcrumb",
+     "breadcrumbs", "byline", "caption", "captions", "comment", "comments", "complementary", "consent",
+     "contentinfo", "cookie", "cookies", "copyright", "credit", "credits", "dialog", "disclaimer",
+     "dropdown", "footer", "gdpr", "menu", "meta", "metadata", "modal", "nav", "navbar", "navigation",
+     "newsletter", "outbrain", "pagination", "paywall", "popular", "popup", "promo", "promotion",
+     "pull", "pullquote", "recirc", "recommended", "related", "search", "share", "sharing", "sidebar",
+     "signup", "skip", "social", "sponsor", "sponsored", "subscribe", "subscription", "taboola", "tags",
+     "teaser", "toc", "toolbar", "tooltip", "trending", "widget"}
 )  # fmt: skip
 _NAMED = re.compile(
     r"\s(?:class|id|role)\s*=\s*(?:\"([^\"]{0,400})|'([^']{0,400})|([^\s>\"']{1,400}))", re.IGNORECASE

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from overflight.claims.dates import read_span
+from overflight.claims.lexicon import words
 from overflight.errors import InputError
 from overflight.times import to_datetime
 
@@ -101,12 +102,12 @@ def _resolved(match: re.Match[str], today: dt.date | None) -> str:
 
 
 _NUMBERS: Final = {
-    word: n for n, word in enumerate("one two three four five six seven eight nine ten".split(), start=1)
+    word: n for n, word in enumerate(words("one two three four five six seven eight nine ten"), start=1)
 } | {"a": 1, "an": 1}
 
 
 def _relative(match: re.Match[str], today: dt.date) -> str:
-    """Return what 'Thursday', 'on the 28th', 'two weeks ago' and 'last month' are on a day; '' if none of them."""
+    """Return what 'Thursday', 'on the 28th', 'last month' are on a day; '' if none of them."""
     if match["weekday"]:
         return _weekday(match["weekday"], (match["which"] or "").strip(), today).isoformat()
     if match["nth"]:
@@ -128,7 +129,7 @@ def _relative(match: re.Match[str], today: dt.date) -> str:
 
 
 def _weekday(name: str, which: str, today: dt.date) -> dt.date:
-    """Return the last day of that name, the day of publication itself for a plain one; the next for 'next'."""
+    """Return the last day of that name, for a plain one the day itself too; the next for 'next'."""
     ahead = (_DAY_NAMES.split("|").index(name) - today.weekday()) % 7
     if which in ("next", "this", "the following"):
         return today + dt.timedelta(days=ahead or 7 * (which != "this"))

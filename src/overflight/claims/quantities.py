@@ -57,7 +57,10 @@ _ABOUT = (
     "about|around|roughly|approximately|approx|some|an estimated|estimated|circa|close to|in the region of|"
     "on the order of|or so|give or take"
 )
-_NEARLY = "nearly|almost|a little under|a little less than|just short of|just under|just below|not quite|slightly less than|slightly under"
+_NEARLY = (
+    "nearly|almost|a little under|a little less than|just short of|just under|just below|not quite|"
+    "slightly less than|slightly under"
+)
 _ABOVE = "just over|just above|slightly more than|a little over|slightly over"
 # Longer ways of saying stand before the shorter ones that they hold.
 _BOUND = (

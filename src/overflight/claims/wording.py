@@ -50,10 +50,10 @@ _COULD = re.compile(
     r"(?:\w+ ){0,6}$"
 )
 _COULD_HAVE = re.compile(r"\bcould (?:\w+ ){0,2}have (?:\w+ ){0,2}$|\bcan be $|\bcould be $")
-# What stands between commas inside a verb: 'could, in theory, have collected', 'could have, had it worked, sent'.
+# What stands between commas inside a verb: 'could, in theory, have collected'.
 _PARENTHESIS = re.compile(r", [^,]{1,60}, (?!and\b|but\b|or\b|it\b|he\b|they\b|the\b)|,(?= have\b)")
 _BREAKS_VERB = re.compile(r"\b(?:could|can|may|might|would|able|have|has|had|was|were|did|to|not)$")
-# What flies is intercepted and captured, and aircraft and letters are sent: no collecting, no sending of data.
+# What flies is intercepted and captured, aircraft and letters are sent: that is no collecting of data.
 _CRAFT = (
     rf"(?:{any_of(THINGS)}|aircraft|fighters?|jets?|planes?|helicopters?|gondolas?|ships?|boats?|teams?|"
     rf"divers?|police|"

@@ -187,7 +187,7 @@ def _key() -> str:
 
 
 def _stroke() -> str:
-    """Read one key from the terminal; what was typed ahead stays, and an arrow or a letter of two bytes is '?'.
+    """Read one key from the terminal; what was typed ahead stays, an arrow or a letter of two bytes is '?'.
 
     The library's own way empties the line first, so that keys of a quick typist are lost.
     """
