@@ -166,3 +166,28 @@ def test_the_founding_case_goes_through_every_door(test_data: Path, tmp_path: Pa
     text = run("state", path, "--on", "2023-05-01")
     assert "C056" in text
     assert "C062" not in text
+
+
+def test_passive_flights_are_counted_from_the_command_line(tmp_path: Path) -> None:
+    """A few of them in the prior: the number, what it is of, and what it does not say."""
+    asked = ("strayed", "--from", "110.4,19.4", "--month", "2023-01", "--area", "USA", "--members", "16")
+    told = run_json(*asked, "--launches", "2", "--days", "2", "--level-m", "16000,20000")
+    assert told["strayed"]["share"] == 0.0  # in two days nobody crosses the Pacific
+    assert told["strayed"]["members"] == 16
+    assert told["findings"][0]["id"] == "claims.strayed.reach_USA_airspace"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "nothing was asked"),
+        (("--from", "Atlantis", "--month", "2023-01", "--area", "USA"), "no country"),
+        (("--from", "a,b", "--month", "2023-01", "--area", "USA"), "no pair"),
+        (("--from", "110,19", "--month", "2023", "--area", "USA"), "no month"),
+        (("--from", "110,19", "--month", "2023-01"), "is missing"),
+        (("--from", "110,19", "--month", "2023-01", "--area", "Atlantis"), "neither"),
+    ],
+)
+def test_what_cannot_be_flown_is_said(words: tuple[str, ...], said: str) -> None:
+    with pytest.raises(OverflightError, match=said):
+        run("strayed", *words)
