@@ -489,10 +489,6 @@ _SMALL_TALK: Final = re.compile(
     r"^what (?:i|we) (?:do have|have|like|want)\b",
     re.IGNORECASE,
 )
-_ANAPHOR: Final = re.compile(
-    r"^[\[]?(?:it|they|he|she|one|none|some|most|all|both|each|many|its|their|the|these|those|his|her)\b",
-    re.IGNORECASE,
-)
 
 
 def _is_matter(told: _Told, sentence: Sentence) -> bool:
