@@ -59,6 +59,8 @@ hours = 12
 hours = 12
 [ask.crossings]
 countries = ["USA", "CAN"]
+[ask.steer]
+particles = 200
 """
 # A flight along 50 N at 30 m/s, which the made file of winds agrees with.
 SIGHTINGS = """\
