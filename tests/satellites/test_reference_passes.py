@@ -1,4 +1,4 @@
-"""How often satellites pass: section 4.1 of the project's table of reference numbers, on its own element sets."""
+"""How often satellites pass: section 4.1 of the project's table of reference numbers, on its element sets."""
 
 from __future__ import annotations
 
