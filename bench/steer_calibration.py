@@ -629,6 +629,7 @@ def own_flight(
         "factor": belief.factor * math.exp(belief.factor_log_sd * rng.standard_normal()),
         "error_time_s": belief.time_s * math.exp(belief.time_log_sd * rng.standard_normal()),
     }
+    mixing_km = belief.mixing_km * math.exp(belief.mixing_log_sd * rng.standard_normal())
     moved_by = _moved_by(model, rng.random())
     pair = model.leak_m_per_day if moved_by == "leak" else model.amplitude_m
     second = 0.5 * sum(pair) + np.ptp(pair) / math.sqrt(12.0) * rng.standard_normal()
@@ -685,7 +686,7 @@ def own_flight(
         held, new_z = new_held, new_held + wander
         poles = _next_poles(poles, age, smooth, rng)
         new_error = _error(poles, smooth)
-        mix = belief.mixing_km * math.sqrt(dt / HOUR_S) * rng.standard_normal(2)
+        mix = mixing_km * math.sqrt(dt / HOUR_S) * rng.standard_normal(2)
         middle = 0.5 * drawn["factor"] * (error + new_error)
         to_x, to_y = x, y
         for _ in range(2):

@@ -30,7 +30,9 @@ from overflight.winds.error import SMOOTH_RATE
 KM_PER_DEG = math.pi / 180.0 * 6371.0088
 HOUR = 3600.0
 # Parameters known: what is left is Gaussian.
-KNOWN = WindErrorBelief(factor_log_sd=0.0, time_log_sd=0.0, time_s=10 * HOUR, mixing_km=5.0, smooth_share=0.0)
+KNOWN = WindErrorBelief(
+    factor_log_sd=0.0, time_log_sd=0.0, time_s=10 * HOUR, mixing_km=5.0, mixing_log_sd=0.0, smooth_share=0.0
+)
 STILL = {"level_m": (18_000.0, 0.0), "wander_m": 0.0}
 LEVEL = MotionModel(id="level", **STILL)
 START_SD_KM = 2500.0
@@ -239,6 +241,27 @@ def test_what_the_error_is_multiplied_by_is_summed_over() -> None:
         for s in node
     ]
     assert r.log_evidence == pytest.approx(math.log(np.sum(weight / weight.sum() * np.exp(logs))), abs=0.02)
+
+
+def test_mixing_that_is_not_known_is_summed_over() -> None:
+    time_s = np.arange(0.0, 11.0, 1.0) * HOUR
+    x_km = 36.0 * time_s / HOUR + np.array([0, 2, -1, 3, 4, 1, -2, 0, 2, 1, -1.0])
+    fixes, air = along_x(x_km, time_s, sd_m=500.0), even_air(10.0, 0.0, 3.0)
+    model = MotionModel(id="level", **STILL)
+    sizes, chance = 2.0 * np.exp(np.linspace(-4.0, 4.0, 81)), np.exp(-0.5 * np.linspace(-4.0, 4.0, 81) ** 2)
+    each = [
+        dense_log_evidence(
+            x_km, 36.0 * time_s / HOUR, time_s, 0.5, belief=dataclasses.replace(KNOWN, mixing_km=float(m))
+        )
+        + dense_log_evidence(
+            0.0 * x_km, 0.0 * time_s, time_s, 0.5, belief=dataclasses.replace(KNOWN, mixing_km=float(m))
+        )
+        for m in sizes
+    ]
+    expected = float(np.logaddexp.reduce(np.array(each) + np.log(chance / chance.sum())))
+    belief = dataclasses.replace(KNOWN, mixing_km=2.0, mixing_log_sd=1.0)
+    r = filter_flight(model, fixes, air, belief, frame=PLAIN, particles=4000)
+    assert r.log_evidence == pytest.approx(expected, abs=0.1)
 
 
 def test_legs_of_an_engine_are_summed_over_all_cases() -> None:

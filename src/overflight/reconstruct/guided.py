@@ -295,7 +295,7 @@ def _conf(ranges: Float64s, belief: WindErrorBelief) -> Float64s:
     metres += [*(v * HOUR_S * 1e3 for v in row("float_h")), *row("burst_m")]
     return np.array(
         [
-            belief.fast_share, belief.fast_time_s, belief.height_scale_m / 1e3, belief.mixing_km,
+            belief.fast_share, belief.fast_time_s, belief.height_scale_m / 1e3,
             *(v / 1e3 for v in metres), START_SD_KM, WIDE_KM,
         ]
     )  # fmt: skip
@@ -324,6 +324,7 @@ def _draw_static(
     out = np.empty((count, col.STATIC))
     out[:, col.FACTOR] = belief.factor * np.exp(belief.factor_log_sd * normal[col.FACTOR])
     out[:, col.ERROR_S] = belief.time_s * np.exp(belief.time_log_sd * normal[col.ERROR_S])
+    out[:, col.MIXING] = belief.mixing_km * np.exp(belief.mixing_log_sd * normal[col.MIXING])
     out[:, col.COMMAND_S] = log_even(col.COMMAND_S, model.command_h, HOUR_S)
     out[:, col.AIRSPEED] = log_even(col.AIRSPEED, model.airspeed_mps, 1e-3)
     out[:, col.LEG_S] = log_even(col.LEG_S, model.leg_h, HOUR_S)

@@ -34,15 +34,16 @@ BY_SUN, BY_LEAK, BY_SUNSET = 0, 1, 2
     SECOND_SD,
     WANDER,
     RECOVERY_S,
-) = range(18)
-STATIC = 18
+    MIXING,
+) = range(19)
+STATIC = 19
 # Columns of `conf`: what all particles share. Kilometres and seconds.
 (
-    C_FAST_SHARE, C_FAST_S, C_HEIGHT_SCALE, C_MIXING, C_WANDER_S, C_LEVEL, C_LEVEL_SD, C_LOW, C_HIGH,
+    C_FAST_SHARE, C_FAST_S, C_HEIGHT_SCALE, C_WANDER_S, C_LEVEL, C_LEVEL_SD, C_LOW, C_HIGH,
     C_CLIMB_LOW, C_CLIMB_HIGH, C_UP, C_UP_SD, C_DOWN, C_DOWN_SD, C_UP_LEAST, C_DOWN_LEAST, C_FLOAT_LOW,
     C_FLOAT_HIGH, C_BURST_LOW, C_BURST_HIGH, C_START_SD, C_WIDE,
-) = range(23)  # fmt: skip
-CONF = 23
+) = range(22)  # fmt: skip
+CONF = 22
 # Places in `ints`.
 I_HORIZONTAL, I_VERTICAL, I_ASCENT, I_DESCENT, I_DIM, I_FAST, I_PUSH, I_POLE = range(8)
 # Columns of `own`: the height's state, with how far the last step changed it but for its wander and how much

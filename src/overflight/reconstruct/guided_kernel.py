@@ -2,7 +2,8 @@
 
 Given the heights (`guided_heights.py`) and the times at which a velocity of its own changes, the wind is
 linear about a particle's own mean path, and place and error are Gaussian exactly as far as that holds. All
-arrays are flat rows for the sake of compiled code (columns in `guided_columns.py`); `guided.py` lays them out.
+arrays are flat rows for the sake of compiled code (columns in `guided_columns.py`); `guided.py` lays them
+out.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from overflight.reconstruct.guided_columns import (
     C_FAST_S,
     C_FAST_SHARE,
     C_HEIGHT_SCALE,
-    C_MIXING,
     C_START_SD,
     C_WANDER_S,
     C_WIDE,
@@ -65,6 +65,7 @@ from overflight.reconstruct.guided_columns import (
     LEG_S,
     MADE_UP,
     MEMORY_S,
+    MIXING,
     MOMENTS,
     ON,
     ON_SHARE,
@@ -179,9 +180,9 @@ def still(lin: Float64s, y: float, speed: float) -> None:
 
 @compiled
 def step_matrices(
-    lin: Float64s, x: float, y: float, dt: float, shift: float, factor: float, time_s: float, conf: Float64s,
-    ints: Int64s, smooth: bool, moving: bool, a: Float64s, phi: Float64s, load: Float64s, size: Float64s,
-    rest: Float64s,
+    lin: Float64s, x: float, y: float, dt: float, shift: float, factor: float, time_s: float, mixing: float,
+    conf: Float64s, ints: Int64s, smooth: bool, moving: bool, a: Float64s, phi: Float64s, load: Float64s,
+    size: Float64s, rest: Float64s,
 ) -> None:  # fmt: skip
     """Fill the step of the linear part about the place x, y.
 
@@ -251,7 +252,7 @@ def step_matrices(
         a[0, push + 1], a[1, push + 1] = dt * m01, dt * m11
         for j in range(push, push + 2):
             phi[j], size[j], load[0, j], load[1, j] = 1.0, 0.0, 0.0, 0.0
-    mix = 0.0 if ints[I_HORIZONTAL] == FREE else conf[C_MIXING] * math.sqrt(dt / 3600.0)
+    mix = 0.0 if ints[I_HORIZONTAL] == FREE else mixing * math.sqrt(dt / 3600.0)
     rest[2], rest[3], rest[4], rest[5] = m00 * mix, m01 * mix, m10 * mix, m11 * mix
 
 
@@ -820,8 +821,8 @@ def run_batch(
                 )  # fmt: skip
                 time_s = static[i, ERROR_S]
             step_matrices(
-                lin, x, y, dt, own[i, SHIFT], factor, time_s, conf, ints, smooth, phase != LANDED, a, phi,
-                load, size, rest,
+                lin, x, y, dt, own[i, SHIFT], factor, time_s, static[i, MIXING], conf, ints, smooth,
+                phase != LANDED, a, phi, load, size, rest,
             )  # fmt: skip
             predict(i, own_dim(i, static, ints), pole, mean, cov, a, phi, load, size, rest, work)
             own[i, WX], own[i, WY] = lin[0], lin[1]

@@ -32,6 +32,7 @@ from overflight.reconstruct.guided_columns import (
     LEG_KEPT,
     LEG_NEW,
     MEMORY_S,
+    MIXING,
     POLES,
     SPEED,
     STRAY,
@@ -161,8 +162,8 @@ def smooth_members(
                 )  # fmt: skip
             time_s = static[i, MEMORY_S] if free else static[i, ERROR_S]
             step_matrices(
-                lin, x, y, dt, np.float64(history[i, k, H_SHIFT]), factor, time_s, conf, ints, smooth,
-                flags[i, k] // 4 != LANDED, a[k], phi[k], load, size, rest,
+                lin, x, y, dt, np.float64(history[i, k, H_SHIFT]), factor, time_s, static[i, MIXING], conf,
+                ints, smooth, flags[i, k] // 4 != LANDED, a[k], phi[k], load, size, rest,
             )  # fmt: skip
             for c in range(2):
                 value = (

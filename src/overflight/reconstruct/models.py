@@ -31,6 +31,8 @@ PHASES: tuple[Phase, ...] = ("auto", "always", "never", "maybe")
 # bends and stays they last longer, and for who takes them to be shorter than they are, a drift looks steered.
 # One and one and a half were tried on made flights that the table of docs/steer-calibration.md leaves out.
 MEMORY_SHARE = 1.5
+# What is stated of mixing is the most that reports hours apart ask for; dense fixes show far less.
+MIXING_SHARE = 0.3
 # Of the stratosphere at 18-21 km: turns a scale in ln(pressure) into metres.
 SCALE_HEIGHT_M = 6400.0
 MAX_LEVEL_M = 50_000.0
@@ -175,8 +177,9 @@ class WindErrorBelief:
     log-normal with `time_log_sd`. The error of `smooth_share` of flights has a derivative in time (much as
     Matérn 3/2 has), that of the others is an Ornstein-Uhlenbeck process; which, is not known of one.
     `fast_share` of the variance forgets itself in `fast_time_s` instead. A change of the height by
-    `height_scale_m`, but for its wander about a level, leaves 1/e of either part. `mixing_km` is added to the
-    place, per square root of an hour.
+    `height_scale_m`, but for its wander about a level, leaves 1/e of either part. Motion too fast for the
+    winds adds to the place, per square root of an hour, a distance with the median `mixing_km`, log-normal
+    with `mixing_log_sd`: were it fixed, dense and exact fixes would speak against the wind or for it.
     """
 
     factor: float = 1.0
@@ -187,12 +190,13 @@ class WindErrorBelief:
     fast_share: float = 0.0
     fast_time_s: float = FAST_TIME_S
     height_scale_m: float = ANALYSIS_ERROR.log_pressure * SCALE_HEIGHT_M
-    mixing_km: float = 5.0
+    mixing_km: float = 1.5
+    mixing_log_sd: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("factor", "time_s", "fast_time_s", "height_scale_m"):
             _check_size(name, getattr(self, name))
-        for name in ("factor_log_sd", "time_log_sd", "mixing_km"):
+        for name in ("factor_log_sd", "time_log_sd", "mixing_km", "mixing_log_sd"):
             _check_size(name, getattr(self, name), zero=True)
         for name in ("fast_share", "smooth_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:

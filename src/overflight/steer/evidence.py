@@ -21,7 +21,7 @@ from overflight.errors import InputError
 from overflight.reconstruct.fixes import Fixes
 from overflight.reconstruct.frame import Frame
 from overflight.reconstruct.guided import Filtered, filter_flight
-from overflight.reconstruct.models import MEMORY_SHARE, SCALE_HEIGHT_M, WindErrorBelief
+from overflight.reconstruct.models import MEMORY_SHARE, MIXING_SHARE, SCALE_HEIGHT_M, WindErrorBelief
 from overflight.reconstruct.motion import Air, make_air
 from overflight.steer.hypotheses import SIDES, Hypothesis, Side
 from overflight.steer.reach import Reach, reach_of
@@ -207,7 +207,8 @@ def belief_of(winds: CaseWinds) -> WindErrorBelief:
 
     The factor on the stated size is log-normal with a standard deviation of one half: two thirds of the
     belief lie between 0.6 and 1.6 times what is stated. So is the memory, about `MEMORY_SHARE` of what is
-    stated of winds of the day, and about what is stated of the prior.
+    stated of winds of the day, and about what is stated of the prior; and the mixing, about `MIXING_SHARE` of
+    what is stated of winds of the day, which holds for reports hours apart and covers what they leave out.
     """
     log_pressure = (PRIOR_ERROR if winds.own is None else ANALYSIS_ERROR).log_pressure
     return WindErrorBelief(
@@ -215,7 +216,8 @@ def belief_of(winds: CaseWinds) -> WindErrorBelief:
         fast_share=winds.fast_share,
         fast_time_s=winds.fast_time_s,
         height_scale_m=log_pressure * SCALE_HEIGHT_M,
-        mixing_km=winds.mixing_km,
+        mixing_km=winds.mixing_km * (1.0 if winds.own is None else MIXING_SHARE),
+        mixing_log_sd=0.5 if winds.own is None else 1.0,
     )
 
 
