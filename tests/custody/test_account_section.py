@@ -134,6 +134,17 @@ def test_a_contradiction_is_told_with_its_sources() -> None:
     assert custody_parts(answer.section) is not None
 
 
+def test_links_of_eight_days_stand_beside_what_sensors_collect_in_them() -> None:
+    section = found(Account(), hours=500.0).section
+    by_id = {row["id"]: row for row in section["ceilings"]}
+    # 2.4 kbit/s for 8 days is 207 MB; a camera of 61 megapixels of 12 bit a second makes 63.2 TB in them.
+    assert by_id["iridium_rudics"]["in_8_days_bytes"] == pytest.approx(2400 / 8 * 8 * 86400)
+    camera = next(one for one in section["collectable"] if one["id"] == "camera_61mp")
+    assert camera["in_8_days_bytes"] == pytest.approx(61e6 * 12 / 8 * 8 * 86400, rel=0.01)
+    assert camera["bytes"] == pytest.approx(camera["in_8_days_bytes"] * 500 / 192)
+    assert "custody.iridium_rudics.in_8_days" in by_id["iridium_rudics"]["finding_ids"]
+
+
 def test_content_is_a_finding_of_its_own() -> None:
     row = Evidence(id="e", kind="content", artefact="images", text="a runway", source="a spokesman")
     by_id = {f.id: f for f in found(Account(evidence=(row,))).findings}

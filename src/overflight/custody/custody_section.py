@@ -464,6 +464,12 @@ def section_of(p: _Parts, findings: Sequence[Finding]) -> Row:
         "sentences": _sentences(p),
         "bounds": _bound_rows(p, held),
         "ceilings": _ceiling_rows(p),
+        "collectable": [
+            {"id": name, "name": REFERENCE_SENSORS[name].name, "rate_bps": REFERENCE_SENSORS[name].rate_bps,
+             "bytes": collected_bytes(REFERENCE_SENSORS[name].rate_bps, p.hours),
+             f"in_{DAYS:g}_days_bytes": collected_bytes(REFERENCE_SENSORS[name].rate_bps, 24.0 * DAYS)}
+            for name in AGAINST
+        ],
         "evidence": _evidence_rows(p),
         "conflicts": [
             {"ids": list(one.ids), "smallest": one.smallest, "text": _conflict_words(one.ids, p),
@@ -622,12 +628,14 @@ def _ceiling_rows(p: _Parts) -> list[Row]:
             "source": one.source,
             "carried": {"p05": one.p05, "p50": one.p50, "p95": one.p95},
             "most_bytes": one.most,
+            f"in_{DAYS:g}_days_bytes": collected_bytes(one.top_bps, 24.0 * DAYS),
             "reach": one.reach,
             "text": bytes_words(one.most),
             "shares": (shares := _shares(one, p)),
             "share_texts": {name: share_words(share) for name, share in shares.items()},
             "finding_ids": [
-                f"custody.{one.id}.{q}" for q in ("could_carry", *(f"share_of_{n}" for n in AGAINST))
+                f"custody.{one.id}.{q}"
+                for q in ("could_carry", f"in_{DAYS:g}_days", *(f"share_of_{n}" for n in AGAINST))
             ],
         }
         for one in p.services

@@ -533,6 +533,8 @@ def _past_words(emitter: EmitterClass, looks: MemberLooks) -> str:
     highest = float(np.nanmax(looks.above_site_m, initial=0.0))
     if applies(emitter.frequency_hz, emitter.height_m) and highest <= HIGH_M:
         return "past the horizon it may carry farther one time in ten"
+    if applies(emitter.frequency_hz, emitter.height_m):
+        return f"past the horizon it is assessed only up to {HIGH_M / 1e3:g} km over the ground"
     return "past the horizon it is not assessed"
 
 
