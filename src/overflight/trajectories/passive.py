@@ -11,7 +11,7 @@ wind, so that what they do together is known to be one case and not many.
 
 The prior knows the usual wind and how far from it a day may be. A made weather strays from it by that much:
 `SLOW_SHARE` of the variance stays the same for the month and more, as years differ from one another, and the
-rest passes as weather does. The share is a judgement; docs/claims.md says how little hangs on it.
+rest passes as weather does. The share is a judgement; docs/claims.md says how much hangs on it.
 """
 
 from __future__ import annotations
