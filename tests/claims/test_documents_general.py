@@ -165,3 +165,9 @@ def test_a_dateline_says_when_it_was_published() -> None:
     assert (claim.date, claim.about) == ("May 5, 2023", "2023-05-01")
     (claim,) = of(text, published="2023-05-12")
     assert claim.about == "2023-05-08"
+
+
+def test_a_denial_keeps_its_verb_and_answers_no() -> None:
+    (claim,) = of("The minister denied that it had collected data over the lake.")
+    assert (claim.verbs, claim.answer, claim.hedge) == (("did_collect",), "no", "denied")
+    assert claim.claim == "[The minister: denied] it had collected data over the lake"

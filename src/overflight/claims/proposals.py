@@ -469,7 +469,7 @@ def _statements(text: str, voice: Voice | None, lead: tuple[str, ...], whole: st
         leads = (
             whole != text and voice is not None and voice.hedge and (k == 0 or not has_finite(clause.text))
         )
-        if voice is not None and leads and _reads_badly(clause.text):
+        if voice is not None and leads and (_reads_badly(clause.text) or _DENIES.match(voice.said_with)):
             shown = replace(clause, text=f"[{voice.claimant}: {voice.said_with}] {clause.text}")
         yield _Told(shown, voice, unique((*lead, *hedges)), whole)
 
@@ -526,6 +526,10 @@ def _participle_voice(saying: str, voice: Voice | None, whole: str) -> Voice | N
         return voice
     kind = voice.kind if voice else kind_of(subject, "")
     return Voice(subject, kind, saying, "" if saying in _PLAIN else saying)
+
+
+# Without its verb a denial would say what was denied.
+_DENIES: Final = re.compile(r"den(?:y|ie)|reject|refut|disput")
 
 
 def _reads_badly(text: str) -> bool:
