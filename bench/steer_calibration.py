@@ -350,13 +350,13 @@ def try_flight(task: tuple[Condition, str, int, dict[str, Any]]) -> dict[str, An
 
 
 def tasks_of(
-    conditions: Iterable[Condition], kinds: Sequence[str], seeds: range, options: dict[str, Any]
+    conditions: Sequence[Condition], kinds: Sequence[str], seeds: range, options: dict[str, Any]
 ) -> list[tuple[Condition, str, int, dict[str, Any]]]:
-    """All flights, those of one field together."""
+    """All flights, those of one field together; what is stopped early has something of every condition."""
     return [
         (c, kind, seed, options)
-        for c in conditions
         for seed0 in range(seeds.start, seeds.stop, 10)
+        for c in conditions
         for kind in kinds
         for seed in range(seed0, min(seed0 + 10, seeds.stop))
     ]
