@@ -427,7 +427,7 @@ def _bending_table(air: Refractivity) -> Float64s:
 
 @compiled
 def _resample(elevation: Float64s, bending: Float64s, straight: Float64s, table: Float64s) -> None:
-    """Linear between rising `elevation`, held beyond it: numpy's interp takes ten times as long to compile."""
+    """Linear between rising `elevation`, held beyond it: numpy's interp compiles ten times as long."""
     last = elevation.shape[2] - 1
     for s in range(table.shape[0]):
         for h in range(table.shape[1]):
