@@ -259,6 +259,25 @@ def test_names_in_drawings_are_text_and_no_markup():
     assert "&lt;script&gt;" in parts["timeline"]
 
 
+def test_lines_of_a_terminal_have_plain_spaces_and_no_distance_below_a_metre():
+    # Straight over a site: the geodesic leaves a hundred-millionth of a metre.
+    lon = np.linspace(4.0, 16.0, 25) + np.zeros((6, 1))
+    over = make_ensemble(
+        kind="posterior", time_s=T0 + 1800.0 * np.arange(25), lon_deg=lon, lat_deg=0.0 * lon,
+        alt_m=0.0 * lon + 18_000.0, pressure_pa=0.0 * lon + 7e3, status=0.0 * lon,
+    )  # fmt: skip
+    places = (
+        Site(id="A", name="Below", lon_deg=10.0, lat_deg=0.0, alt_m=0.0),
+        Site(id="B", name="Far", lon_deg=10.0, lat_deg=-45.0, alt_m=0.0),
+    )
+    said = lines(
+        json.loads(result_json(expose(over, places, cameras=(), emitters=(), unknown=False).section))
+    )
+    assert "nearest 0 km" in said[0]
+    assert "0.0000" not in said[0]
+    assert not {"\u00a0", "\u2009"} & set("".join(said))
+
+
 # --- the command
 
 

@@ -187,6 +187,8 @@ def write_answer(answer: CustodyAnswer, out: Path) -> list[Path]:
 
 def lines(section: Mapping[str, Any]) -> list[str]:
     """Return the section as lines for a terminal."""
+    from overflight.report.custody_section import WORDS
+
     out = [str(row["text"]) for row in section["sentences"]]
     rows = [
         row for row in section["bounds"] if row["low_bytes"] or row["high_bytes"] is not None or row["likely"]
@@ -197,7 +199,8 @@ def lines(section: Mapping[str, Any]) -> list[str]:
         scope = "all data" if row["class"] == "all" else row["class"]
         by = ", ".join(dict.fromkeys(one["id"] for key in ("low_by", "high_by") for one in row[key]))
         likely = f"; likely {row['likely_text']}" if row["likely"] else ""
-        out.append(f"  {scope + ', ' + row['quantity']:<24} {row['text']}{f' [{by}]' if by else ''}{likely}")
+        what = f"{scope}, {WORDS[row['quantity']]}"
+        out.append(f"  {what:<36} {row['text']}{f' [{by}]' if by else ''}{likely}")
     for row in section["evidence"]:
         state = "" if row["used"] else ", set aside"
         out.append(f"  evidence {row['id']} ({row['source']}, {row['credibility']}{state}): {row['text']}")

@@ -292,7 +292,7 @@ def lines(section: Mapping[str, Any]) -> list[str]:
         p = float(row["p_in_view"])
         parts = [f"{what} {interval(row[key], unit)}" for key, unit, what in told if row[key]]
         # Spaces that hold numbers and units together on a page are no characters for a terminal.
-        parts = [part.replace("\u00a0", " ") for part in parts]
+        parts = [part.replace("\u00a0", " ").replace("\u2009", " ") for part in parts]
         out.append("; ".join([f"{row['name']}: {likelihood(p)} ({percent(p)}) {had}", *parts]))
         out += [f"  {one}" for one in row.get("notes", ())]
     windows = section["schedule"]["windows"]

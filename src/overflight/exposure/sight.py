@@ -257,7 +257,7 @@ def _share_seen(view: SiteView) -> float:
 def _row(view: SiteView, part: str) -> Mapping[str, Any]:
     """One row for `sections.exposure`: plain values, None where too few members tell."""
     quantiles = {quantity: spread(values, view.weight) for quantity, _, _, values in _asked(view)}
-    closest_km = spread(view.closest_m / 1e3, view.weight)
+    closest_km = spread(np.round(view.closest_m / 1e3, 3), view.weight)
     return {
         "site": view.site.id,
         "name": view.site.name,

@@ -154,7 +154,8 @@ def interval(value: Mapping[str, Any] | None, unit: str) -> str:
     if unit == "posix_s":
         coarse = high - low >= COARSE_S
         return f"{instant(middle, coarse=coarse)} ({time_span(low, high, coarse=coarse)})"
-    return f"{quantity(middle, unit)} ({span(low, high, unit)})"
+    one, whole = quantity(middle, unit), span(low, high, unit)
+    return one if one == whole else f"{one} ({whole})"
 
 
 def probability(p: float) -> str:
