@@ -6,7 +6,7 @@ catalogue (+ claims, ensembles flown backward) ──► kinds · counts · like
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from overflight.programme.findings import (
     time_findings,
     world_findings,
 )
-from overflight.programme.origins import OriginMap, combine, make_grid, origin_density
+from overflight.programme.origins import PRIOR_SMOOTH_KM, OriginMap, combine, make_grid, origin_density
 from overflight.programme.places import place_rows, where_flights
 from overflight.programme.records import Catalogue
 from overflight.programme.resemblance import likenesses
@@ -74,7 +74,8 @@ def answer_programme(
     places = place_rows(catalogue.rows)
     alike = likenesses(catalogue.flights, prior=asked.prior_alike, most=asked.pairs)
     flown = back_flights(catalogue, asked, winds) if asked.origins else BackFlights({}, {}, {})
-    found = _origins({**flown.ensembles, **(origins or {})}, asked)
+    vague = {name for name, how in flown.how.items() if "prior" in how}
+    found = _origins({**flown.ensembles, **(origins or {})}, asked, vague)
     findings = [
         *time_findings(catalogue),
         *kind_findings(catalogue),
@@ -87,11 +88,18 @@ def answer_programme(
     return ProgrammeAnswer(tuple(findings), section, area, found)
 
 
-def _origins(ensembles: Mapping[str, xr.Dataset], asked: ProgrammeSettings) -> OriginMap | None:
+def _origins(
+    ensembles: Mapping[str, xr.Dataset], asked: ProgrammeSettings, vague: Collection[str] = ()
+) -> OriginMap | None:
+    """Combine flights; those of `vague`, some hundred balloons over a continent, are smoothed by more."""
     if len(ensembles) < 2:
         return None
     grid = make_grid(land_only=asked.launches == "land")
-    seen = {name: origin_density(e, grid, smooth_km=asked.smooth_km) for name, e in ensembles.items()}
+    wide = max(asked.smooth_km, PRIOR_SMOOTH_KM)
+    seen = {
+        name: origin_density(e, grid, smooth_km=wide if name in vague else asked.smooth_km)
+        for name, e in ensembles.items()
+    }
     return combine(seen, grid, apart=asked.apart, prior=asked.prior_common)
 
 

@@ -30,6 +30,8 @@ Float64s = npt.NDArray[np.float64]
 STEP_DEG: Final = 1.0
 LAT_DEG: Final = (-75.0, 75.0)
 SMOOTH_KM: Final = 100.0  # what a back-trajectory of some days leaves unsaid, beside its own spread
+# Of flights flown back in the climatology: between the places of a hundred balloons, 2500 km apart in all.
+PRIOR_SMOOTH_KM: Final = 500.0
 APART: Final = 0.1  # share of flights that come from elsewhere though the others share a place
 PRIOR: Final = 0.5
 MOST_FLIGHTS: Final = 50
