@@ -266,7 +266,8 @@ def origin_sentences(words: RegionWords, asked: ProgrammeSettings) -> list[dict[
     }[words.verdict]
     land = "land" if asked.launches == "land" else "the map"
     # Of a place that they do not share nothing is said.
-    region = f"{words.area_km2:,.0f} km², {percent(words.share)} of all {land}".replace(",", " ", 1)
+    size = f"{words.area_km2:,.0f}".replace(",", " ")
+    region = f"{size} km², {percent(words.share)} of all {land}"
     near = ", ".join(words.countries[:MOST_COUNTRIES])
     more = len(words.countries) - MOST_COUNTRIES
     over = f", over {near}{f' and {more} more' if more > 0 else ''}" if near else ""
