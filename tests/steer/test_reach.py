@@ -83,3 +83,12 @@ def test_the_speed_of_the_track_and_of_the_winds() -> None:
     assert found.track_mps == pytest.approx((36.0 - 2.0 * math.sqrt(2.0)) / 3.6, abs=0.01)
     # The field's strongest wind along the equator is 16 + 4 eastward with 4 across; three times 3 on top.
     assert 16.0 + 9.0 < found.winds_reach_mps < math.hypot(20.0, 14.0) + 9.0
+
+
+@pytest.mark.parametrize(("u_mps", "off"), [(10.0, 0.0), (25.0, 15.0)])
+def test_a_track_is_as_far_off_the_wind_as_it_was_made(u_mps: float, off: float) -> None:
+    times = np.arange(0.0, 24.1, 0.25) * HOUR
+    fixes = made_fixes(times, u_mps * 1e-3 * times, 0.0, sd_km=0.5)
+    found = reach_of(DEFAULT_HYPOTHESES, fixes, even_air(10.0), SURE, PLAIN)
+    # Half a kilometre at either end of an hour is 0.2 m/s.
+    assert off - 0.25 <= found.off_wind_mps <= off + 0.01

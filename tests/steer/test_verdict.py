@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from made_steering import HOUR, PLAIN, flown, made_fixes, made_grid, turning
-from made_weighed import UNABLE, made_filtered, made_weighed
+from made_weighed import ABLE, UNABLE, made_filtered, made_weighed
 
 from overflight.errors import InputError
 from overflight.reconstruct.models import WindErrorBelief
@@ -49,7 +49,7 @@ def test_a_rival_that_few_particles_carry_is_not_beaten_by_little() -> None:
     rivals = [made_filtered(value, se) for value, se in told]
     near = judge(made_weighed(filtered=rivals))
     assert near.word == "cannot tell"
-    assert "day than by night" in " ".join(near.reasons)
+    assert "by the sun or by a leak" in " ".join(near.reasons)
     rivals[1] = made_filtered(-40.0, 2.0)
     assert judge(made_weighed(filtered=rivals)).word == "steered"
     rivals[1] = made_filtered(3.0, 0.9)
@@ -89,6 +89,15 @@ def test_a_climatology_lets_a_track_fail_by_its_speed_alone(track_mps: float, wo
     reach = replace(UNABLE, track_mps=track_mps, winds_reach_mps=80.0)
     verdict = judge(made_weighed((0, 0, 0, 0, 12), reach=reach), winds_used="prior")
     assert verdict.word == word
+
+
+@pytest.mark.parametrize(("off_wind_mps", "word"), [(4.0, "cannot tell"), (30.0, "not moved by wind")])
+def test_a_track_that_keeps_to_a_wind_is_not_said_to_owe_it_nothing(off_wind_mps: float, word: str) -> None:
+    verdict = judge(
+        made_weighed((0, 0, 0, 0, 12), reach=replace(ABLE, wind_mps=3.0, off_wind_mps=off_wind_mps))
+    )
+    assert verdict.word == word
+    assert ("too small for them to tell" in " ".join(verdict.reasons)) == (word == "cannot tell")
 
 
 @pytest.mark.parametrize("threshold", [0.5, 1.0, float("nan")])
@@ -140,7 +149,7 @@ def test_altitude_control_is_called_steered_though_no_height_is_known() -> None:
 def test_a_straight_fast_track_is_called_not_moved_by_wind() -> None:
     rng = np.random.default_rng(3)
     hours = np.arange(0.0, 48.1)
-    x, y = 151.0 * hours + 5.0 * rng.standard_normal(49), 65.0 * hours + 5.0 * rng.standard_normal(49)
+    x, y = 250.0 * hours + 5.0 * rng.standard_normal(49), 65.0 * hours + 5.0 * rng.standard_normal(49)
     assert verdict_on(made_fixes(hours * HOUR, x, y), 1.0).word == "not moved by wind"
 
 

@@ -38,6 +38,8 @@ START_SD_KM: Final = 1e4
 # Sizes of the wind error, in units of the stated one, that the drifting model may choose from.
 FACTORS: Final = np.exp(np.linspace(-1.5, 1.5, 13))
 LEVEL_STEP_KM: Final = 0.5
+# A velocity within so many of the wind's standard deviations on an axis is one that the wind may have.
+NEAR_WIND: Final = 2.0
 # Heights are commanded and levels chosen within the air that winds are known for.
 LOWEST_KM: Final = 8.0
 HIGHEST_KM: Final = 30.0
@@ -53,6 +55,8 @@ class Reach:
     is the stated spread of the wind along the fixes and `shear_mps` the standard deviation of winds over the
     heights that can be commanded. `track_mps` is the speed over ground that a tenth of the legs exceed,
     `winds_reach_mps` the strongest wind along the track at any height, with three times its spread.
+    `off_wind_mps` is how far the velocity of half of the legs stays from the wind at the one height, in km,
+    that suits the track best, `level_km`.
     """
 
     middling: tuple[tuple[str, float], ...]
@@ -65,6 +69,8 @@ class Reach:
     shear_mps: float
     track_mps: float = math.inf
     winds_reach_mps: float = 0.0
+    off_wind_mps: float = math.inf
+    level_km: float = math.nan
 
     def lacking(self, threshold: float, winds_used: str, leading: str | None = None) -> tuple[str, ...]:
         """Return why the data cannot tell; empty where they can.
@@ -91,17 +97,26 @@ class Reach:
         )
 
     def within_winds(self, winds_used: str) -> tuple[str, ...]:
-        """Return why a climatology cannot say that no wind moved it; empty where it can.
+        """Return why it cannot be said that no wind moved it; empty where it can.
 
-        Winds of the day a track can fail by its shape. Against what winds may do at a season it can
-        only fail by its speed.
+        Against what winds may do at a season a track can only fail by its speed. Winds of the day it can
+        fail by its shape; but where it keeps to the wind of one height within what those winds are wrong by,
+        what it fails by is smaller than the winds were analysed for.
         """
-        if winds_used != "prior" or self.track_mps > self.winds_reach_mps:
+        if winds_used == "prior":
+            if self.track_mps > self.winds_reach_mps:
+                return ()
+            return (
+                f"The track goes at up to {self.track_mps:.0f} m/s, and winds of the season reach "
+                f"{self.winds_reach_mps:.0f} m/s there: without winds of these days it cannot be told that "
+                "none moved it.",
+            )
+        if self.off_wind_mps > NEAR_WIND * self.wind_mps:
             return ()
         return (
-            f"The track goes at up to {self.track_mps:.0f} m/s, and winds of the season reach "
-            f"{self.winds_reach_mps:.0f} m/s there: without winds of these days it cannot be told that none "
-            "moved it.",
+            f"Half of the time the track keeps within {self.off_wind_mps:.1f} m/s of the wind at "
+            f"{self.level_km:.0f} km, and these winds are known to {self.wind_mps:.1f} m/s: what is not wind "
+            "in it is too small for them to tell.",
         )
 
     def told(self) -> str:
@@ -147,6 +162,7 @@ def reach_of(
         middling.append((one.id, heights + _expected_nats(base, wind, speed_mps**2 * control, belief)))
         strongest.append((one.id, heights + _expected_nats(base, wind, most_mps**2 * control, belief)))
         steer_km = max(steer_km, speed_mps * math.sqrt(_one(gap_s, memory_s)) / 1e3)
+    off_wind_mps, level_km = _off_wind(fixes, order, air)
     return Reach(
         middling=tuple(middling),
         strongest=tuple(strongest),
@@ -158,6 +174,8 @@ def reach_of(
         shear_mps=max(shear, default=0.0),
         track_mps=_track_speed(fixes, order),
         winds_reach_mps=_strongest_wind(fixes, order, air),
+        off_wind_mps=off_wind_mps,
+        level_km=level_km,
     )
 
 
@@ -255,22 +273,56 @@ def _shear(fixes: Fixes, order: npt.NDArray[np.int64], air: Air, range_m: tuple[
     return 1e3 * math.sqrt(0.5 * float(np.mean(np.sum(varies, axis=1))))
 
 
+def _legs(fixes: Fixes, order: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Return the legs of an hour or more, as pairs of places in `order`."""
+    legs, a = [], 0
+    for b in range(1, order.size):
+        if fixes.time_s[order[b]] - fixes.time_s[order[a]] >= HOUR_S:
+            legs.append((a, b))
+            a = b
+    return legs
+
+
 def _track_speed(fixes: Fixes, order: npt.NDArray[np.int64]) -> float:
-    """Return the speed over ground, m/s, that a tenth of the legs of an hour or more exceed.
+    """Return the speed over ground, m/s, that a tenth of the legs exceed.
 
     A leg counts as short as the errors of its ends let it be.
     """
     place = np.stack([fixes.x_km[order] * np.cos(fixes.y_km[order] / RADIUS_KM), fixes.y_km[order]], axis=1)
     sd_km = np.sqrt(0.5 * (fixes.cov_km2[order, 0] + fixes.cov_km2[order, 2]))
-    speeds, a = [], 0
-    for b in range(1, order.size):
+    speeds = []
+    for a, b in _legs(fixes, order):
+        away = float(np.hypot(*(place[b] - place[a]))) - 2.0 * math.hypot(sd_km[a], sd_km[b])
         span = float(fixes.time_s[order[b]] - fixes.time_s[order[a]])
-        if span >= HOUR_S:
-            away = float(np.hypot(*(place[b] - place[a]))) - 2.0 * math.hypot(sd_km[a], sd_km[b])
-            slack = float(fixes.time_sd_s[order[a]] + fixes.time_sd_s[order[b]])
-            speeds.append(max(away, 0.0) * 1e3 / (span + 2.0 * slack))
-            a = b
+        slack = float(fixes.time_sd_s[order[a]] + fixes.time_sd_s[order[b]])
+        speeds.append(max(away, 0.0) * 1e3 / (span + 2.0 * slack))
     return float(np.quantile(speeds, 0.9)) if speeds else 0.0
+
+
+def _off_wind(fixes: Fixes, order: npt.NDArray[np.int64], air: Air) -> tuple[float, float]:
+    """Return how far legs stay from the wind, m/s in their median, at the level (km) that suits best.
+
+    Infinite without a leg. What the errors of a leg's ends could have made of it is taken off.
+    """
+    legs = np.array(_legs(fixes, order))
+    if not legs.size:
+        return math.inf, math.nan
+    a, b = order[legs[:, 0]], order[legs[:, 1]]
+    span_s = fixes.time_s[b] - fixes.time_s[a]
+    x_km, y_km = 0.5 * (fixes.x_km[a] + fixes.x_km[b]), 0.5 * (fixes.y_km[a] + fixes.y_km[b])
+    cos = np.cos(y_km / RADIUS_KM)
+    made = np.stack([(fixes.x_km[b] - fixes.x_km[a]) * cos, fixes.y_km[b] - fixes.y_km[a]]) / span_s
+    error_km = np.sqrt(0.5 * (fixes.cov_km2[a] + fixes.cov_km2[b])[:, [0, 2]].sum(axis=1))
+    levels = np.arange(LOWEST_KM, HIGHEST_KM + 1e-9, LEVEL_STEP_KM)
+    shape = (levels.size, span_s.size)
+    time_s = fixes.time_s[a] + 0.5 * span_s
+    there = winds_along(air, time_s[None], x_km[None], y_km[None], levels[:, None]).velocity.reshape(
+        *shape, 2
+    )
+    off = np.hypot(made[0] - there[:, :, 0] * cos, made[1] - there[:, :, 1])
+    median = np.median(1e3 * np.maximum(off - error_km / span_s, 0.0), axis=1)
+    best = int(np.argmin(median))
+    return float(median[best]), float(levels[best])
 
 
 def _strongest_wind(fixes: Fixes, order: npt.NDArray[np.int64], air: Air) -> float:
