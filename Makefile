@@ -18,7 +18,7 @@ demo: setup-demo
 	@$(BIN)/overflight demo --out out/2023
 
 test: setup-test
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 fuzz: setup-test
 	OVERFLIGHT_HYPOTHESIS=fuzz $(BIN)/python -m pytest -m "hypothesis and not slow"

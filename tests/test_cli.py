@@ -59,8 +59,10 @@ COMMANDS = [
     "steer", "expose", "exercise", "score", "twin fly", "station status", "station verify", "station export",
     "claims extract", "claims review",
     "claims import", "claims show", "claims edit", "claims export", "claims state", "claims ach",
+    "claims strayed",
     "programme",
     "ledger verify", "ledger show", "ledger prove", "ledger export", "ledger checkpoint", "ledger key",
+    "ledger stamp",
 ]  # fmt: skip
 
 

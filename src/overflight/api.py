@@ -79,7 +79,8 @@ from overflight.exposure.sight import sight_windows
 from overflight.exposure.signals import signal_site
 from overflight.ledger.checkpoint import Checkpoint, read_public_key
 from overflight.ledger.log import Ledger, open_ledger
-from overflight.ledger.proof import check_proof, make_proof
+from overflight.ledger.proof import check_growth_proof, check_proof, make_growth_proof, make_proof
+from overflight.ledger.stamps import read_roots
 from overflight.ledger.verify import Verification, verify_ledger
 from overflight.pipeline import Assessment, Inputs, assess, read_inputs, write_outputs
 from overflight.places.areafile import read_areas
@@ -218,6 +219,7 @@ __all__ = [
     "assess",
     "balloon_view",
     "check_ensemble",
+    "check_growth_proof",
     "check_proof",
     "choose_orbits",
     "choose_winds",
@@ -242,6 +244,7 @@ __all__ = [
     "landing_windows",
     "lead_time",
     "make_ensemble",
+    "make_growth_proof",
     "make_proof",
     "member_looks",
     "observe",
@@ -269,6 +272,7 @@ __all__ = [
     "read_plan",
     "read_population",
     "read_public_key",
+    "read_roots",
     "read_sensors",
     "read_sightings",
     "read_sites",

@@ -30,8 +30,9 @@ import numba
 from numba.core.registry import CPUDispatcher
 from numba.extending import intrinsic
 
-# Folders of compiled code kept, one a module and state of its sources.
-KEPT = 80
+# Folders of compiled code kept, one a module and state of its sources: a checkout makes some 55, and several
+# share them.
+KEPT = 400
 PACKAGE = Path(__file__).parent
 _IMPORT = re.compile(
     r"^\s*(?:from\s+overflight([\w.]*)\s+import\s+(\([^)]*\)|[^\n]*)|import\s+overflight\.([\w.]+))", re.M

@@ -20,7 +20,7 @@ from overflight.winds.grid import Grid
 
 BEGIN, END = parse_utc("2020-06-01T00:00Z"), parse_utc("2020-06-21T00:00Z")
 DAY_S = 86_400.0
-ASKED = ProgrammeSettings(origins=True, origin_days=5.5, origin_members=40)
+ASKED = ProgrammeSettings(origins=True, days_back=5.5, origin_members=40)
 # Heights of three flights, each in the middle of a band of its own.
 HEIGHTS_M = (15_000.0, 18_000.0, 21_000.0)
 
@@ -167,7 +167,7 @@ def test_a_flight_back_begins_in_its_circle_and_time(winds: Grid) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("origins", "yes"), ("origin_days", 0.5), ("origin_members", 3), ("origin_members", 20.5)],
+    [("origins", "yes"), ("days_back", 0.5), ("origin_members", 3), ("origin_members", 20.5)],
 )
 def test_settings_of_origins_that_cannot_be_used(key: str, value: object) -> None:
     with pytest.raises(CaseError, match=key):

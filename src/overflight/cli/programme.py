@@ -87,7 +87,7 @@ def programme(
             area=area.strip().upper(),
             own_flights=own,
             origins=origins,
-            origin_days=days,
+            days_back=days,
             origin_members=members,
         ),
         winds=None if winds is None else _winds(winds),

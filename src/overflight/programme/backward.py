@@ -62,7 +62,7 @@ def back_flights(catalogue: Catalogue, settings: ProgrammeSettings, own: Grid | 
     """Fly every flight of a catalogue backward that is attributed or suspected and has a dated place.
 
     Each starts from its earliest row that is dated within `MOST_SPAN_S` and placed within `MOST_RADIUS_KM`,
-    at its height or that of its class, and drifts back for `settings.origin_days`.
+    at its height or that of its class, and drifts back for `settings.days_back`.
     """
     ensembles: dict[str, xr.Dataset] = {}
     how: dict[str, str] = {}
@@ -109,7 +109,7 @@ def _fly_back(
     rng = np.random.default_rng(np.random.SeedSequence(settings.origin_seed, spawn_key=(9, stream)))
     count = settings.origin_members
     first, last = float(row.time_start or 0.0), float(row.time_start or 0.0) + _span_s(row)
-    end = first - settings.origin_days * DAY_S
+    end = first - settings.days_back * DAY_S
     lon, lat = near(float(row.lon_deg or 0.0), float(row.lat_deg or 0.0), row.radius_km or 0.0, count, rng)
     start = rng.uniform(first, last, count)
     # Of both kinds of balloon one starts last, so that each has the times to keep.

@@ -284,7 +284,7 @@ def _origin_notes(flown: BackFlights, asked: ProgrammeSettings) -> list[str]:
     if not flown.ensembles:
         return []
     out = [
-        f"Each flight drifts back for {asked.origin_days:g} days from its earliest dated place, and is as "
+        f"Each flight drifts back for {asked.days_back:g} days from its earliest dated place, and is as "
         "likely to have been launched at any time of them. A flight that was steered, or longer aloft, came "
         "from elsewhere.",
     ]

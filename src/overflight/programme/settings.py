@@ -22,7 +22,7 @@ _NUMBERS: Final[tuple[tuple[str, float, float, float, bool], ...]] = (
     ("prior_common", 0.5, 0.001, 0.999, False),
     ("apart", APART, 0.0, 0.9, False),
     ("smooth_km", SMOOTH_KM, 10.0, 1_000.0, False),
-    ("origin_days", 12.0, 1.0, 40.0, False),
+    ("days_back", 12.0, 1.0, 40.0, False),
     ("origin_members", 120, 20, 5_000, True),
     ("origin_seed", 1, 0, 2**63 - 1, True),
 )
@@ -37,7 +37,7 @@ class ProgrammeSettings:
     the one that the case is about. `prior_alike` and `prior_common` are probabilities before anything was
     compared, `pairs` how many of the most alike are told. `apart` is the share of flights from elsewhere,
     `smooth_km` what a back-trajectory leaves unsaid, `launches` where they may be. `origins` asks for every
-    flight to be flown back for `origin_days`, by `origin_members` balloons each.
+    flight to be flown back for `days_back`, by `origin_members` balloons each.
     """
 
     area: str = "USA"
@@ -49,7 +49,7 @@ class ProgrammeSettings:
     apart: float = APART
     smooth_km: float = SMOOTH_KM
     origins: bool = False
-    origin_days: float = 12.0
+    days_back: float = 12.0
     origin_members: int = 120
     origin_seed: int = 1
 
