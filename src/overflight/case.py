@@ -37,7 +37,7 @@ CASE_KEYS = ("title", "start", "end")
 WINDS_KEYS = ("source", "files")
 INPUT_KEYS = (
     "sightings", "sites", "claims", "areas", "terrain", "horizons", "cameras", "emitters", "elements",
-    "sensors", "account", "catalogue", "events",
+    "sensors", "account", "stream", "catalogue", "events",
 )  # fmt: skip
 HYPOTHESIS_KEYS = ("id", "group", "title", "weight", "accepts", "rejects")
 ASK_PARTS = (
@@ -67,6 +67,7 @@ INPUT_SUFFIXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "elements": (".tle", ".3le", ".2le", ".txt", ".json", ".csv", ".xml", ".omm"),
         "sensors": (".csv",),
         "account": (".toml",),
+        "stream": (".frames", ".bin", ".ccsds", ".db"),
         "catalogue": (".csv",),
         "events": (".csv",),
     }

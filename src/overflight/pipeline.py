@@ -28,6 +28,7 @@ from overflight.crossings import crossings, lead_time
 from overflight.custody import custody_settings
 from overflight.custody.custody_section import CustodyAnswer, case_account, custody_answers
 from overflight.custody.evidence import Account
+from overflight.custody.received import ReceivedStream, case_stream
 from overflight.errors import CaseError, InputError
 from overflight.exports.geojson import write_track_geojson
 from overflight.exports.kml import write_track_kml
@@ -119,6 +120,7 @@ class Inputs:
     catalogues: tuple[Catalogue, ...] = ()
     events: tuple[Event, ...] = ()
     account: Account | None = None
+    stream: ReceivedStream | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -142,7 +144,7 @@ def read_inputs(folder: str | Path) -> Inputs:
     exposure_settings.read_settings(case.ask.get("exposure", {}), case.folder)
     satellite_settings.read_settings(case.ask.get("satellites", {}), case.folder)
     programme_settings.read_settings(case.ask.get("programme", {}), case.folder)
-    custody_settings.read_settings(case.ask.get("custody", {}), case.folder)
+    keeping = custody_settings.read_settings(case.ask.get("custody", {}), case.folder)
     stray_flights.read_settings(case.ask.get("strayed", {}), case.folder)
     sightings = read_sightings(case.inputs["sightings"], time_start=case.time_start, time_end=case.time_end)
     check_sighting_ids(case, [s.id for s in sightings])
@@ -165,6 +167,7 @@ def read_inputs(folder: str | Path) -> Inputs:
         catalogues=_catalogues(case),
         events=tuple(event for path in case.inputs["events"] for event in read_events(path)),
         account=case_account(case),
+        stream=case_stream(case, keeping),
         claims=tuple(claim for path in case.inputs["claims"] for claim in read_claims(path)),
         areas=areas,
     )
@@ -441,6 +444,7 @@ def _custody(inputs: Inputs, ensemble: xr.Dataset) -> CustodyAnswer:
         ensemble,
         inputs.sites,
         account=inputs.account,
+        stream=inputs.stream,
     )
 
 

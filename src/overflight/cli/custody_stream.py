@@ -10,7 +10,7 @@ import typer
 
 from overflight.cli.options import AsJson
 from overflight.cli.screen import EXIT_DAMAGED, note, say, say_json
-from overflight.cli.station import key_of, read_anchors
+from overflight.cli.station import key_of
 
 if TYPE_CHECKING:
     from overflight.custody.integrity import Alone, Comparison, Examined
@@ -65,6 +65,7 @@ def stream(
     overflight custody stream dump.bin --format ccsds
     """
     from overflight.custody.integrity import compare_all, compare_streams, copy_anchors, examine_file
+    from overflight.custody.received import read_anchors
 
     secret, held = key_of(key), read_anchors(anchors)
     theirs = None if other is None else examine_file(other, key=secret, format=format.value)

@@ -158,6 +158,8 @@ def verify(
     overflight station verify frames.db --key-file key
     overflight station verify recovered.frames --anchors frames.db
     """
+    from overflight.custody.received import read_anchors
+
     reports = verified(path, key_of(key_file), read_anchors(anchors))
     if as_json:
         from overflight.custody.chain import report_dict
@@ -223,25 +225,6 @@ def read_word(path: Path | None) -> str:
     if not word or not word.isprintable():
         raise InputError("holds no word", file=str(path), remedy="One line, without spaces at its ends.")
     return word
-
-
-def read_anchors(path: Path | None) -> tuple[Anchor, ...]:
-    """Return anchors from a table, or every tag that a station kept."""
-    from overflight.custody import station as kept
-    from overflight.custody.chain import parse_anchors
-    from overflight.rows import read_text
-
-    if path is None:
-        return ()
-    if not path.is_file():
-        raise InputError("there is no such file", file=str(path), remedy="Check the path.")
-    if not kept.is_store(path):
-        return parse_anchors(read_text(path), str(path))
-    opened = kept.read_store(path)
-    try:
-        return kept.stored_anchors(opened)
-    finally:
-        kept.close_store(opened)
 
 
 def verified(path: Path, key: bytes | None, anchors: Sequence[Anchor]) -> list[ChainReport]:

@@ -44,6 +44,7 @@ from overflight.custody.evidence import (
 )
 from overflight.custody.posterior_account import LEAST_EFFECTIVE, Draws, assessed, draw_account, make_setting
 from overflight.custody.priors import words as prior_words
+from overflight.custody.received import ReceivedStream, case_stream
 from overflight.errors import CaseError, InputError
 from overflight.places.sites import Site, read_sites
 from overflight.records import Finding
@@ -117,7 +118,8 @@ def custody_case(
     settings = read_settings(case.ask.get("custody", {}), case.folder, samples=samples, seed=seed)
     return custody_answers(
         settings, flight, read_sites(case.inputs["sites"]),
-        hours=(case.time_end - case.time_start) / HOUR_S, account=case_account(case), progress=progress,
+        hours=(case.time_end - case.time_start) / HOUR_S, account=case_account(case),
+        stream=case_stream(case, settings), progress=progress,
     )  # fmt: skip
 
 
@@ -141,6 +143,7 @@ def custody_answers(
     *,
     hours: float | None = None,
     account: Account | None = None,
+    stream: ReceivedStream | None = None,
     progress: Progress | None = None,
 ) -> CustodyAnswer:
     """Answer how much was collected, sent, kept, deleted, recovered and lost, and how much could have been.
@@ -151,6 +154,7 @@ def custody_answers(
     account : what is known of it. Without one nothing is known of sensors, recorder and links, and only the
         ceilings of services bound anything.
     flight : the ensemble; None where there is none, and `hours` say how long it worked.
+    stream : what is known of the stream that was received or recovered.
 
     Raises
     ------
@@ -179,6 +183,8 @@ def custody_answers(
         *_could_findings(parts), *_hard_findings(parts), *_likely_findings(parts), *_other_findings(parts),
     )  # fmt: skip
     section = section_of(parts, findings)
+    if stream is not None:
+        findings, section = (*findings, *stream.findings), {**section, "stream": stream.section}
     return CustodyAnswer(
         findings=findings, section=section, account=given, bounds=bounds, ceilings=services, draws=draws
     )

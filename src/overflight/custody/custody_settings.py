@@ -1,4 +1,7 @@
-"""`[ask.custody]` of `case.toml`: how finely the account of a case is drawn. `[inputs]` names the account."""
+"""`[ask.custody]` of `case.toml`: how finely the account is drawn, and how its stream is read.
+
+`[inputs]` names the account and the stream.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from overflight.case import check_keys, setting_error
 
 PART: Final = "ask.custody"
-KEYS: Final = ("samples", "seed")
+KEYS: Final = ("samples", "seed", "format", "key", "anchors")
+FORMATS: Final = ("frames", "ccsds")
 _LIMITS: Final = {"samples": (100.0, 200_000.0), "seed": (0.0, 2.0**53)}
 
 
@@ -19,11 +23,15 @@ _LIMITS: Final = {"samples": (100.0, 200_000.0), "seed": (0.0, 2.0**53)}
 class CustodySettings:
     """What the account of a case can be told.
 
-    `samples` and `seed` stand in for the account's own where they are not None.
+    `samples` and `seed` stand in for the account's own where they are not None. `format` is that of the
+    stream, `key` the file with the key of its frames, `anchors` what others held of it before.
     """
 
     samples: int | None = None
     seed: int | None = None
+    format: Literal["frames", "ccsds"] = "frames"
+    key: Path | None = None
+    anchors: Path | None = None
 
 
 def read_settings(
@@ -35,7 +43,28 @@ def read_settings(
     """
     check_keys(table, KEYS, PART, folder)
     given = {**table, **{key: value for key, value in overrides.items() if value is not None}}
-    return CustodySettings(**{key: _whole(given.get(key), key, folder) for key in _LIMITS})
+    format = given.get("format", "frames")
+    if format not in FORMATS:
+        raise setting_error(
+            folder, PART, "format", f"{format!r} is no format of a stream", f"Use {' or '.join(FORMATS)}."
+        )
+    return CustodySettings(
+        samples=_whole(given.get("samples"), "samples", folder),
+        seed=_whole(given.get("seed"), "seed", folder),
+        format=format,
+        key=_file(given.get("key"), "key", folder),
+        anchors=_file(given.get("anchors"), "anchors", folder),
+    )
+
+
+def _file(value: Any, key: str, folder: Path | None) -> Path | None:
+    """Return the path of a file, from the case folder where it is relative."""
+    if value is None:
+        return None
+    path = (folder or Path()) / value if isinstance(value, str) and value else None
+    if path is None or not path.is_file():
+        raise setting_error(folder, PART, key, f"{value!r} is no file that is there", "Check the path.")
+    return path
 
 
 def _whole(value: Any, key: str, folder: Path | None) -> int | None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from overflight.report.custody_plots import account_plot
+from overflight.report.integrity_section import integrity_parts
 
 Row = Mapping[str, Any]
 
@@ -33,6 +34,7 @@ def custody_parts(section: Row | None) -> dict[str, Any] | None:
         "rows": [dict(row, words=_words(row)) for row in rows if _tells(row)],
         "ceilings": [dict(row, top_kbps=row["top_bps"] / 1e3) for row in section["ceilings"]],
         "days": section["hours"] / 24.0,
+        "integrity": integrity_parts(section.get("stream")),
     }
 
 

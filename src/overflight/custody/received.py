@@ -1,0 +1,82 @@
+"""The stream of a case: what was received or recovered, examined, and what others held of it before.
+
+`[inputs] stream` names one file, or two copies of which the second is what the first is held against;
+`[ask.custody]` says their format, the key of the frames and the anchors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from overflight.case import CASE_FILE, Case
+from overflight.custody import station
+from overflight.custody.chain import Anchor, parse_anchors
+from overflight.custody.custody_settings import CustodySettings
+from overflight.custody.frames import read_key
+from overflight.custody.integrity import (
+    compare_all,
+    compare_streams,
+    copy_anchors,
+    examine_file,
+    findings_of,
+    section,
+)
+from overflight.errors import CaseError, InputError
+from overflight.records import Finding
+from overflight.rows import read_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedStream:
+    """What is known of a stream: `findings`, and `section`, the `stream` of `sections.custody`."""
+
+    findings: tuple[Finding, ...]
+    section: dict[str, Any]
+
+
+def read_anchors(path: Path | None) -> tuple[Anchor, ...]:
+    """Return anchors from a table, or every tag that a station kept; none without a file."""
+    if path is None:
+        return ()
+    if not path.is_file():
+        raise InputError("there is no such file", file=str(path), remedy="Check the path.")
+    if not station.is_store(path):
+        return parse_anchors(read_text(path), str(path))
+    opened = station.read_store(path)
+    try:
+        return station.stored_anchors(opened)
+    finally:
+        station.close_store(opened)
+
+
+def case_stream(case: Case, settings: CustodySettings) -> ReceivedStream | None:
+    """Examine the stream that `[inputs]` of a case names; None where it names none.
+
+    Raises CaseError where there are more than two copies, InputError where one cannot be read.
+    """
+    files = case.inputs["stream"]
+    if len(files) > 2:
+        raise CaseError(
+            f"names {len(files)} copies of a stream", file=CASE_FILE, field="inputs.stream",
+            remedy="Give one, or two to hold against one another.",
+        )  # fmt: skip
+    return examine_copies(files, settings) if files else None
+
+
+def examine_copies(files: Sequence[Path], settings: CustodySettings) -> ReceivedStream:
+    """Examine a stream, and hold it against another copy where there is one."""
+    key = None if settings.key is None else read_key(settings.key)
+    anchors = read_anchors(settings.anchors)
+    other = examine_file(files[1], key=key, format=settings.format) if len(files) > 1 else None
+    if other is not None:
+        anchors = (*anchors, *copy_anchors(other, files[1].name))
+    found = examine_file(files[0], key=key, anchors=anchors, format=settings.format)
+    compared = () if other is None else compare_all(found, other)
+    alone = () if other is None else compare_streams(found, other)
+    return ReceivedStream(
+        findings=findings_of(found, compared, alone),
+        section=section(found, compared, alone=alone, source=files[0].name),
+    )
