@@ -43,7 +43,6 @@ STATIC = 19
     C_CLIMB_LOW, C_CLIMB_HIGH, C_UP, C_UP_SD, C_DOWN, C_DOWN_SD, C_UP_LEAST, C_DOWN_LEAST, C_FLOAT_LOW,
     C_FLOAT_HIGH, C_BURST_LOW, C_BURST_HIGH, C_START_SD, C_WIDE,
 ) = range(22)  # fmt: skip
-CONF = 22
 # Places in `ints`.
 I_HORIZONTAL, I_VERTICAL, I_ASCENT, I_DESCENT, I_DIM, I_FAST, I_PUSH, I_POLE = range(8)
 # Columns of `own`: the height's state, with how far the last step changed it but for its wander and how much

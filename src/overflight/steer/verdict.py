@@ -34,9 +34,9 @@ SIDE_WORDS: Final[dict[Side, str]] = {
 }
 # What a verdict must have been weighed against.
 RIVAL: Final[dict[Side, Side]] = {"passive": "steered", "steered": "passive"}
-# Where the logarithm of a ratio of likelihoods is normal, whatever the strength of the signal, the wrong side
-# reaches odds of k in at most Φ(-√(2 ln k)) of flights: 3 % for the 5.7 of this threshold. How many are
-# falsely accused when nothing is so tidy is measured in docs/steer-calibration.md.
+# Were the logarithm of a ratio of likelihoods normal, the wrong side would reach odds of k in at most
+# Φ(-√(2 ln k)) of flights: 3 % for the 5.7 of this threshold. That is a guide: how many are falsely accused
+# when nothing is so tidy is counted in docs/steer-calibration.md.
 THRESHOLD: Final = 0.85
 # On a climatology, whose spread is a guess about these days.
 PRIOR_THRESHOLD: Final = 0.95
@@ -65,11 +65,6 @@ class Verdict:
     log_odds: float
     log_odds_se: float
     reasons: tuple[str, ...]
-
-    @property
-    def p_passive(self) -> float:
-        """Posterior that it drifted."""
-        return self.p[0]
 
     @property
     def p_steered(self) -> float:
