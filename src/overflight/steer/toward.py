@@ -213,7 +213,7 @@ def _flown(
 
 
 def _levels(weighed: Weighed, members: int, rng: np.random.Generator) -> Float64s:
-    """Draw mean heights (M,), km, from the drifting hypotheses by their posteriors; from all if none drifts."""
+    """Draw mean heights (M,), km, from the drifting hypotheses by posterior; from all if none drifts."""
     sides = [i for i, h in enumerate(weighed.hypotheses) if h.side == "passive"]
     chosen = sides or list(range(len(weighed.hypotheses)))
     # Evidences far apart must not leave a hypothesis with a weight that underflows.
