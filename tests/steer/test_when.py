@@ -46,6 +46,18 @@ def test_up_and_down_are_two_commands_in_order_of_time() -> None:
     assert second.time_s[1] - first.time_s[1] == pytest.approx(20 * HOUR)
 
 
+def test_a_climb_in_two_steps_is_one_command_and_one_of_the_next_day_another() -> None:
+    paths = draws()
+    wobble = 0.01 * np.arange(len(paths))[:, None]
+    paths[:, 10:, COMMANDED] = 20.0 + wobble
+    paths[:, 11:, COMMANDED] = 21.0 + wobble  # two kilometres at 0.3 m/s last for two hours
+    paths[:, 30:, COMMANDED] = 22.0 + wobble
+    first, second = commands(NODES, paths)
+    assert (first.from_m, first.to_m) == pytest.approx((18_000.0, 21_195.0))
+    assert first.time_s[1] == pytest.approx(9.5 * HOUR)
+    assert second.time_s[1] == pytest.approx(29.5 * HOUR)
+
+
 def test_what_few_draws_say_is_no_command() -> None:
     paths = draws()
     paths[:10, 20:, COMMANDED] = 20.0 + 0.01 * np.arange(10)[:, None]

@@ -8,7 +8,8 @@ verdict is.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -37,6 +38,8 @@ LEAST_P: Final = 0.5
 STATION_RADIUS_KM: Final = 50.0
 STATION_HOURS: Final = 6.0
 MOST_COMMANDS: Final = 60
+# A climb or a descent on command is at least so fast (`climb_mps` of the hypothesis begins there).
+SLOWEST_MPS: Final = 0.3
 # Draws that share one ancestor agree about its commands and prove nothing; two lineages must, unless the
 # heights that were told show the change by themselves.
 LEAST_LINEAGES: Final = 2
@@ -165,7 +168,7 @@ def commands(node_s: Float64s, paths: Float64s, fixes: Fixes | None = None) -> t
 
     Up and down are gathered apart. The window (`SMOOTH_S` at most) in which most draws have a change is one
     command; the changes nearest its middle give its time; then the next window, until none is as probable as
-    `LEAST_P`.
+    `LEAST_P`. What goes on the same way while the climb can last is one command.
     """
     step = changes(paths)
     middle = 0.5 * (node_s[1:] + node_s[:-1])
@@ -177,7 +180,25 @@ def commands(node_s: Float64s, paths: Float64s, fixes: Fixes | None = None) -> t
         while len(found) < MOST_COMMANDS and (one := _strongest(middle, paths, rest, wide_s)) is not None:
             found.append(one)
     found = [one for one in found if one.lineages >= LEAST_LINEAGES or (fixes and shown(one, fixes))]
-    return tuple(sorted(found, key=lambda c: c.time_s[1]))
+    return _as_climbs(sorted(found, key=lambda c: c.time_s[1]))
+
+
+def _as_climbs(found: Sequence[Command]) -> tuple[Command, ...]:
+    """Join commands that go on the same way while the climb of the one before can still last.
+
+    One climb of changing speed is drawn as several levels, and nobody could tell it from them.
+    """
+    out: list[Command] = []
+    for one in found:
+        last = out[-1] if out else None
+        if last is not None and (one.to_m > one.from_m) == (last.to_m > last.from_m):
+            lasts_s = abs(last.to_m - last.from_m) / SLOWEST_MPS
+            if one.time_s[1] - last.time_s[1] <= lasts_s:
+                p, lineages = max(one.p, last.p), max(one.lineages, last.lineages)
+                out[-1] = replace(last, to_m=one.to_m, p=p, lineages=lineages)
+                continue
+        out.append(one)
+    return tuple(out)
 
 
 def shown(command: Command, fixes: Fixes) -> bool:
