@@ -321,6 +321,12 @@ def test_the_founding_case_says_what_it_must(founding):
     assert sum(w for name, w in weight.items() if name.startswith("launch-15")) > 0.5
 
 
+def test_without_element_sets_the_balloons_side_of_a_site_stands(founding):
+    by_id = {f.id: f for f in founding.findings}
+    assert by_id["satellites.MALMSTROM.balloon_hours"].kind == "interval"
+    assert by_id["satellites.MALMSTROM.only_balloon_hours"].kind == "undetermined"
+
+
 def test_in_the_gap_of_february_the_region_grows_then_shrinks(founding):
     rows = founding.result["sections"]["reconstruction"]["path"]
     begin, end = parse_utc("2023-02-02T01:00Z"), parse_utc("2023-02-03T13:00Z")

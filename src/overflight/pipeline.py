@@ -428,7 +428,7 @@ def _satellites(inputs: Inputs, ensemble: xr.Dataset, exposed: ExposureAnswer) -
     seeing = exposure_settings.read_settings(case.ask.get("exposure", {}), case.folder)
     read = inputs.elements or Reading()
     sets = [one for one in read.sets if name_fits(one.name, settings.names)]
-    views = flight_views(ensemble, inputs.sites, exposed, seeing, inputs.horizons) if sets else []
+    views = flight_views(ensemble, inputs.sites, exposed, seeing, inputs.horizons)
     time_s = from_datetime64(ensemble["time"].values)
     return satellite_answers(
         sets, inputs.sites, float(time_s[0]), float(time_s[-1]), inputs.sensors, views=views,

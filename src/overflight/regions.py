@@ -284,11 +284,13 @@ def scenario_tracks(ensemble: xr.Dataset) -> list[ScenarioTrack]:
     for array in (time_s, *arrays):
         digest.update(f"{array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
     key = digest.digest()
-    if key not in _TRACKS:
+    tracks = _TRACKS.get(key)
+    if tracks is None:
+        tracks = tuple(_scenario_tracks(names.split(), time_s, *arrays))
         if len(_TRACKS) >= MOST_TRACKS:
             _TRACKS.clear()
-        _TRACKS[key] = tuple(_scenario_tracks(names.split(), time_s, *arrays))
-    return list(_TRACKS[key])
+        _TRACKS[key] = tracks
+    return list(tracks)
 
 
 def _scenario_tracks(

@@ -225,7 +225,7 @@ def read_unique(
 
 
 def check_unique(records: Iterable[Placed], kind: str) -> None:
-    """Raise InputError naming each id that two records share, with both places."""
+    """Raise InputError naming each id of the first file that has one of another record, with both places."""
     seen: dict[str, Placed] = {}
     problems: dict[str, Problems] = {}
     for one in records:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -356,7 +357,8 @@ def test_nothing_to_ask_is_said() -> None:
 def test_without_elements_the_balloons_side_stands_and_what_only_it_could_add_is_open() -> None:
     view = balloon_view(member_looks(flight(), SITE))
     bad = Refusal("bad.tle", 3, "X", "the checksum is 1")
-    told = satellite_answers([], [SITE], NOON, NOON + DAY_S, [TABLE], views=[view], refused=[bad])
+    stated = [replace(one, certainty="stated") for one in TABLE]
+    told = satellite_answers([], [SITE], NOON, NOON + DAY_S, [stated], views=[view], refused=[bad])
     by_id = {f.id: f for f in told.findings}
     assert by_id["satellites.MALMSTROM.balloon_hours"].kind == "interval"
     alone = by_id["satellites.MALMSTROM.only_balloon_hours"]
@@ -368,6 +370,8 @@ def test_without_elements_the_balloons_side_stands_and_what_only_it_could_add_is
     assert parts is not None
     (row,) = parts["table"]
     assert row["balloon_h"] != "–"
+    (sentence,) = told.section["rows"][0]["sentences"]
+    assert "no element sets of these days" in sentence["text"]
     assert {row[key] for key in ("only_h", "passes", "optical", "gap_h", "radar", "orbit_niirs")} == {"–"}
     assert set(row["finding_ids"]) <= set(by_id)
 
@@ -379,6 +383,9 @@ def test_the_sharpest_camera_in_orbit_is_told_with_its_grade() -> None:
     assert f"{size:g} m" in text
     assert f"NIIRS {float(niirs_giqe5(size, 0.35, 50.0)):.1f}" in text
     assert sharpest_words([]) == ""
+    # What a user assumes is published by nobody.
+    assumed = replace(next(s for s in builtin_sensors() if s.gsd_m == size), gsd_m=0.01, certainty="assumed")
+    assert sharpest_words([[assumed], *read_sensors()]) == text
 
 
 def test_sets_come_from_files_and_store_by_name(tmp_path: object) -> None:

@@ -338,7 +338,8 @@ def lines(section: Mapping[str, Any], *, listed: bool) -> list[str]:
 
     out: list[str] = []
     for row in section["rows"]:
-        out += [str(sentence["text"]) for sentence in row["sentences"]] + [""]
+        if row["sentences"]:
+            out += [*(str(sentence["text"]) for sentence in row["sentences"]), ""]
     shown = section["passes"] if listed else []
     if shown:
         out.append("  rise          set           ±     top  NIIRS  satellite, site")

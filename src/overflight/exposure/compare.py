@@ -375,7 +375,8 @@ def balloon_alone(view: BalloonView) -> tuple[tuple[Finding, ...], Row]:
             }
         )
     row: Row = {
-        "id": view.site.id, "name": name, "orbit": None, "best_niirs": None, "accounts": 0, "sentences": [],
+        "id": view.site.id, "name": name, "orbit": None, "best_niirs": None, "accounts": 0,
+        "sentences": _alone_sentences(view.site, tell),
         "balloon": {
             "p_seen": float(view.weight[seen].sum() / view.weight.sum()),
             "hours": _quantiles(hours, view.weight), "only_hours": None, "cameras": cameras,
@@ -385,16 +386,28 @@ def balloon_alone(view: BalloonView) -> tuple[tuple[Finding, ...], Row]:
     return tuple(tell.findings), row
 
 
+def _alone_sentences(site: Site, tell: _Teller) -> list[Row]:
+    hours = tell.value("balloon_hours")
+    if not hours:
+        return []
+    text = f"The balloon, where it had {site.name} in view at all, had it for {_span(hours, 1)} h. "
+    text += "What orbit had of it is not known: no element sets of these days are at hand."
+    return [{"text": text, "finding_ids": [f"{tell.head}.balloon_hours"]}]
+
+
 def sharpest_words(tables: Sequence[Sequence[Sensor]]) -> str:
     """Say how sharp the sharpest camera in orbit is of which figures are published; nothing where none is."""
     known = [
-        (s.gsd_m, s) for table in tables for s in table if s.sensor_class == "optical" and s.gsd_m is not None
+        (s.gsd_m, s)
+        for table in tables
+        for s in table
+        if s.sensor_class == "optical" and s.gsd_m is not None and s.certainty != "assumed"
     ]
     if not known:
         return ""
     size, best = min(known, key=lambda one: one[0])
     grade = float(np.clip(niirs_giqe5(size, EDGE, SNR), 0.0, MOST_NIIRS))
-    whose = f"{best.name or 'a camera'} of {best.pattern.strip(' *?').title()}"
+    whose = f"{best.name or 'a camera'} of {best.pattern.strip(' *?')}"
     return (
         "How sharp a camera in orbit sees needs no elements: the sharpest in the table of sensors, whose "
         f"figures are published, {whose}, samples {size:g} m straight down, NIIRS {grade:.1f} ± "

@@ -17,7 +17,7 @@ from typing import Any
 from overflight import records
 from overflight.records import Finding, Mark, Sighting
 
-VERSION = "1.0"
+VERSION = "1.1"
 SECTIONS = ("case", "winds", "reconstruction", "crossings", "exposure", "claims", "unknown")
 _NUMBERS = {float: "number", int: "integer", str: "string", bool: "boolean"}
 
