@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from overflight.errors import InputError
-from overflight.rows import Problems, Row, number_in, parse_rows, read_unique
+from overflight.rows import Problems, Row, is_number, number_in, parse_rows, read_unique
 
 
 def read(cell: str, *, needed: bool = False) -> tuple[float | None, Problems]:
@@ -63,3 +63,13 @@ def test_files_are_read_in_order_and_every_shared_id_is_named(tmp_path: Path) ->
     assert "line 3, field 'id': 'B2' is there already (b.csv, line 3)" in str(caught.value)
     assert "line 4, field 'id': 'B1' is there already (b.csv, line 2)" in str(caught.value)
     assert "Give every thing its own id." in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [0, -3, 2.5, 10**299])
+def test_numbers_are_numbers(value: object) -> None:
+    assert is_number(value)
+
+
+@pytest.mark.parametrize("value", [True, "3", None, float("nan"), float("inf"), 10**400, [1]])
+def test_what_no_float_holds_is_no_number(value: object) -> None:
+    assert not is_number(value)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeGuard, TypeVar
 
 from overflight.errors import InputError
 
@@ -222,6 +222,11 @@ def read_unique(
     records = tuple(one for path in paths for one in parse(read_text(path), path.name))
     check_unique(records, kind)
     return records
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value of TOML is a number that floats hold; whole ones there may have hundreds of digits."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def check_unique(records: Iterable[Placed], kind: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from overflight.exposure.looks import LEAST_DEG
 from overflight.exposure.schedule import LEAST_PROBABILITY
 from overflight.exposure.sight import Refraction
 from overflight.places.sites import Site
+from overflight.rows import is_number
 
 PART: Final = "ask.exposure"
 # Key, default, lowest, highest. None: not asked for.
@@ -83,7 +83,7 @@ def _number(
     value = given.get(key, default)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         raise setting_error(folder, PART, key, f"{value!r} is no number", "Give a number.")
     if not low <= value <= high:
         raise setting_error(folder, PART, key, f"{value:g} is outside {low:g} to {high:g}", "")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from overflight.case import check_keys, setting_error
+from overflight.rows import is_number
 from overflight.satellites.passes import LEAST_ELEVATION_DEG
 from overflight.units import DAY_S
 
@@ -52,7 +52,7 @@ def read_settings(
     values: dict[str, float] = {}
     for key, default, low, high, whole in _NUMBERS:
         value = given.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not is_number(value):
             raise setting_error(folder, PART, key, f"{value!r} is no number", "Give a number.")
         if not low <= value <= high:
             raise setting_error(folder, PART, key, f"{value:g} is outside {low:g} to {high:g}", "")

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from overflight.case import CASE_FILE, check_keys, find_line
-from overflight.errors import CaseError
-from overflight.rows import shorten
+from overflight.case import check_keys, setting_error
+from overflight.rows import is_number, shorten
 from overflight.steer.effort import NAMED_MPS
 from overflight.steer.hypotheses import DEFAULT_HYPOTHESES, Hypothesis, read_hypotheses
 from overflight.steer.toward import MEMBERS, RADIUS_KM
@@ -65,7 +64,7 @@ def read_settings(
     for key, default, low, high, whole in _NUMBERS:
         value = _number(folder, key, given.get(key, default), low, high)
         if whole and value != int(value):
-            raise _error(folder, key, f"{value:g} is no whole number", "Give a whole number.")
+            raise setting_error(folder, PART, key, f"{value:g} is no whole number", "Give a whole number.")
         values[key] = int(value) if whole else float(value)
     if "threshold" in given:
         values["threshold"] = float(_number(folder, "threshold", given["threshold"], *_THRESHOLD))
@@ -73,17 +72,9 @@ def read_settings(
 
 
 def _number(folder: Path | None, key: str, value: Any, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _error(folder, key, f"{value!r} is no number", "Give a number.")
+    if not is_number(value):
+        raise setting_error(folder, PART, key, f"{value!r} is no number", "Give a number.")
     if not low <= value <= high:
         what = f"{shorten(str(value))} is outside {low:g} to {high:g}"
-        raise _error(folder, key, what, "Give a number within.")
+        raise setting_error(folder, PART, key, what, "Give a number within.")
     return value
-
-
-def _error(folder: Path | None, key: str, what: str, remedy: str) -> CaseError:
-    path = None if folder is None else folder / CASE_FILE
-    text = path.read_text(encoding="utf-8", errors="replace") if path and path.is_file() else ""
-    return CaseError(
-        what, file=CASE_FILE, line=find_line(text, f"{PART}.{key}"), field=f"{PART}.{key}", remedy=remedy
-    )
