@@ -232,16 +232,12 @@ def _is_text(node: ast.AST) -> bool:
 
 
 def sources() -> list[Path]:
-    """Return the sources that evidences and words come from."""
+    """Return the sources that evidences and words come from, this one included."""
     package, here = Path(reconstruct.__file__).parent, Path(__file__).parent
-    out = [*package.glob("guided*.py"), *Path(steer.__file__).parent.glob("*.py")]
-    return [
-        *out,
-        package / "models.py",
-        package / "motion.py",
-        here / "made_drift.py",
-        here / "ideal_error.py",
-    ]
+    named = [package / f"{name}.py" for name in ("models", "motion", "likelihood", "fixes", "frame")]
+    winds = [package.parent / "winds" / f"{name}.py" for name in ("slopes", "error", "error_waves")]
+    bench = [here / "made_drift.py", here / "ideal_error.py", Path(__file__)]
+    return [*package.glob("guided*.py"), *Path(steer.__file__).parent.glob("*.py"), *named, *winds, *bench]
 
 
 def stamp_of(options: dict[str, Any]) -> dict[str, Any]:

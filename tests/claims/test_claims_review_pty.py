@@ -29,6 +29,8 @@ class Terminal:
     def __init__(self, candidates: Path, out: Path) -> None:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            # A runner in the background ignores interrupts, and what it starts would too.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             words = ["-m", "overflight", "claims", "review", str(candidates), "--out", str(out), "--by", "R"]
             os.execv(sys.executable, [sys.executable, *words])
         self.shown = ""

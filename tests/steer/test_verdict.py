@@ -153,6 +153,16 @@ def test_a_straight_fast_track_is_called_not_moved_by_wind() -> None:
     assert verdict_on(made_fixes(hours * HOUR, x, y), 1.0).word == "not moved by wind"
 
 
+def test_a_straight_track_that_rivals_were_not_computed_against_is_withheld() -> None:
+    rng = np.random.default_rng(3)
+    hours = np.arange(0.0, 48.1)
+    x, y = 151.0 * hours + 5.0 * rng.standard_normal(49), 65.0 * hours + 5.0 * rng.standard_normal(49)
+    verdict = verdict_on(made_fixes(hours * HOUR, x, y), 1.0)
+    assert verdict.p_not_wind > 0.99
+    assert verdict.word == "cannot tell"
+    assert "Few particles" in " ".join(verdict.reasons)
+
+
 def test_the_climatology_cannot_tell() -> None:
     # The prior's numbers: 9 m/s of spread that last for 39 h, a fifth of it fast, and 14 km of mixing.
     prior = WindErrorBelief(time_s=39 * HOUR, fast_share=0.2, mixing_km=14.0, height_scale_m=3840.0)

@@ -201,14 +201,23 @@ def _stroke() -> str:
     import os
     import select
 
+    def waiting(fd: int) -> bool:
+        return bool(select.select([fd], [], [], 0.02)[0])
+
     fd = sys.stdin.fileno()
     before = termios.tcgetattr(fd)
     try:
         tty.setcbreak(fd, termios.TCSADRAIN)
         key = os.read(fd, 1)
         if key == b"\x1b" or key >= b"\x80":
-            while select.select([fd], [], [], 0.02)[0] and os.read(fd, 1):
-                pass
+            rest = 0 if key == b"\x1b" else (key >= b"\xc0") + (key >= b"\xe0") + (key >= b"\xf0")
+            for _ in range(rest):
+                if waiting(fd):
+                    os.read(fd, 1)
+            # An arrow is ESC, '[' or 'O', and on to a letter or '~'.
+            if key == b"\x1b" and waiting(fd) and os.read(fd, 1) in (b"[", b"O"):
+                while waiting(fd) and not b"@" <= os.read(fd, 1) <= b"~":
+                    pass
             return "?"
     finally:
         termios.tcsetattr(fd, termios.TCSADRAIN, before)

@@ -97,11 +97,18 @@ def _of_this(log: Ledger, note: str) -> Checkpoint:
 
 
 def _stamps(log: Ledger, notes: Sequence[str]) -> list[str]:
-    """Return the tokens that are kept over these checkpoints, in base64."""
+    """Return the tokens that are kept over these checkpoints, in base64, the first that a proof has room for.
+
+    One shows as much as a hundred; those past the room stay in the log and its export.
+    """
     # A token holds the hash it is over as it is; so they are told apart without reading them.
-    over = [imprint(note) for note in notes]
-    tokens = [token for _, token in log.stamps() if any(hash_ in token for hash_ in over)]
-    return [base64.b64encode(token).decode() for token in tokens]
+    over, room, out = [imprint(note) for note in notes], MOST_BYTES // 2, list[str]()
+    for _, token in log.stamps():
+        text = base64.b64encode(token).decode()
+        if any(hash_ in token for hash_ in over) and len(text) <= room and len(out) < MOST_STAMPS:
+            out.append(text)
+            room -= len(text)
+    return out
 
 
 def check_proof(text: str, keys: Sequence[PublicKey] = (), roots: Sequence[Certificate] = ()) -> Proven:

@@ -660,12 +660,10 @@ def run_batch(
     """Run one batch of particles through all nodes and fixes.
 
     N nodes, K fixes, n particles. Fixes of node k are `first[k]:first[k + 1]`; `next_fix[f]` and
-    `next_alt[f]` (K + 1,) are the first fix from f on at all and with a height, -1 for none; `fix_node`
-    (K,). `start` is x and y.
-    Filled: `history` (N, n, 7), `flags` (N, n), `parents` (N, n), `readings` (K, n), `log_z` (K,) the log
-    evidence after each fix, `moments` (K, 6) of the place before it, and the last `own` (n, 22) and `logw`
-    (n,). What
-    follows is scratch of `scratch_for`.
+    `next_alt[f]` (K + 1,) are the first fix from f on at all and with a height, -1 for none; `fix_node` (K,).
+    `start` is x and y. Filled: `history` (N, n, 7), `flags` (N, n), `parents` (N, n), `readings` (K, n),
+    `log_z` (K,) the log evidence after each fix, `moments` (K, 6) of the place before it, and the last `own`
+    (n, 23) and `logw` (n,). What follows is scratch of `scratch_for`.
     """
     rotation, log_p, own_axes, own_field = (
         borrowed(rotation),
@@ -836,8 +834,10 @@ def trace(
     out: Float32s,
     out_flags: Int8s, out_readings: Int8s,
 ) -> None:  # fmt: skip
-    """Follow members back through their parents; `out` (M, N, 7), `out_flags` (M, N), `out_readings` (M,
-    K)."""
+    """Follow members back through their parents.
+
+    `out` (M, N, 7), `out_flags` (M, N), `out_readings` (M, K).
+    """
     for m in range(chosen.size):
         i = chosen[m]
         for k in range(parents.shape[0] - 1, -1, -1):
