@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,40 @@ def test_very_large_winds_are_known_by_their_ends(folder: Path, monkeypatch: pyt
     after = read_case(folder).hashes["era5.nc"]
     assert before.startswith("ends-sha256:")
     assert after != before
+
+
+def test_a_stream_and_its_anchors_may_be_large_and_are_hashed_whole(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(case_module, "MAX_HASHED_BYTES", 3_000_000)
+    more = 'sites = "sites.csv"\nstream = "big.frames"\nanchors = "big.db"'
+    (folder / CASE_FILE).write_text(TOML.replace('sites = "sites.csv"', more))
+    for name in ("big.frames", "big.db"):
+        with (folder / name).open("wb") as sparse:
+            sparse.truncate(40_000_000)
+    case = read_case(folder)
+    # openssl: head -c 40000000 /dev/zero | openssl dgst -sha256
+    zeros = "c0e6623abfbed73c146be81338cff1e8e4c06dd05eb98721163dc79fbbd20562"
+    assert (case.hashes["big.frames"], case.hashes["big.db"]) == (zeros, zeros)
+    with (folder / "big.frames").open("r+b") as sparse:
+        sparse.seek(20_000_000)
+        sparse.write(b"x")
+    assert read_case(folder).hashes["big.frames"] != zeros
+
+
+def test_a_stream_that_its_reader_would_refuse_is_not_read_to_be_hashed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(case_module, "MAX_STREAM_HASHED_BYTES", 3_000_000)
+    (folder / CASE_FILE).write_text(TOML.replace('"sites.csv"', '"sites.csv"\nstream = "big.frames"'))
+    (folder / "big.frames").write_bytes(bytes(4_000_000))
+    assert read_case(folder).hashes["big.frames"].startswith("ends-sha256:")
+
+
+def test_what_is_no_plain_file_is_refused_and_not_waited_for(folder: Path) -> None:
+    (folder / "sites.csv").unlink()
+    os.mkfifo(folder / "sites.csv")
+    assert "no plain file" in complaint(folder, "A flight", "B flight").what
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ CASE_KEYS = ("title", "start", "end")
 WINDS_KEYS = ("source", "files")
 INPUT_KEYS = (
     "sightings", "sites", "claims", "areas", "terrain", "horizons", "cameras", "emitters", "elements",
-    "sensors", "account", "stream", "catalogue", "events",
+    "sensors", "account", "stream", "anchors", "catalogue", "events",
 )  # fmt: skip
 HYPOTHESIS_KEYS = ("id", "group", "title", "weight", "accepts", "rejects")
 ASK_PARTS = (
@@ -68,10 +68,14 @@ INPUT_SUFFIXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "sensors": (".csv",),
         "account": (".toml",),
         "stream": (".frames", ".bin", ".ccsds", ".db"),
+        "anchors": (".csv", ".db"),
         "catalogue": (".csv",),
         "events": (".csv",),
     }
 )
+
+# Inputs whose readers have limits of their own. A stream cut into files would be a broken chain.
+LARGE_INPUTS = ("terrain", "stream", "anchors")
 
 MAX_CASE_BYTES: Final = 1_000_000
 MAX_FILES: Final = 1_000
@@ -81,6 +85,8 @@ MAX_TITLE_CHARS: Final = 300
 MAX_WINDOW_S: Final = 400.0 * DAY_S
 # Winds beyond this size are known by their length, head and tail: reading 10 GB to hash it takes a minute.
 MAX_HASHED_BYTES: Final = 256 * 1024 * 1024
+# Of a stream every byte counts, wherever it lies; so large a one its reader takes (`custody.integrity`).
+MAX_STREAM_HASHED_BYTES: Final = 2 * 1024 * 1024 * 1024
 _END_BYTES: Final = 1024 * 1024
 
 WindSource = Literal["auto", "prior", "prior-only", "files"]
@@ -160,6 +166,7 @@ def read_case(folder: str | Path) -> Case:
     inputs = _inputs(table.table("inputs", required=True), home)
     ask = _ask(table.table("ask"))
     files = [home / CASE_FILE, *(path for paths in inputs.values() for path in paths), *winds.files]
+    whole = {*inputs["stream"], *inputs["anchors"]}
     return Case(
         folder=home,
         title=title,
@@ -169,7 +176,9 @@ def read_case(folder: str | Path) -> Case:
         inputs=MappingProxyType(inputs),
         hypotheses=_hypotheses(table),
         ask=MappingProxyType(ask),
-        hashes=MappingProxyType({_relative(path, home): _digest(path, home) for path in files}),
+        hashes=MappingProxyType(
+            {_relative(path, home): _digest(path, home, path in whole) for path in files}
+        ),
     )
 
 
@@ -188,6 +197,16 @@ def setting_error(folder: Path | None, part: str, key: str, what: str, remedy: s
     """
     name = f"{part}.{key}"
     return CaseError(what, file=CASE_FILE, line=find_line(_text_of(folder), name), field=name, remedy=remedy)
+
+
+def case_file(folder: Path | None, part: str, key: str, name: str) -> Path:
+    """Return the file that a key of a table such as 'ask.custody' names, inside the case folder.
+
+    `folder` is the case's, or the working folder where it is None. Raises CaseError where the file lies
+    outside of it, by its name or by a link, or is not there.
+    """
+    home = (folder or Path()).resolve()
+    return _named(_Table({}, part, _text_of(folder)), key, name, home, ())
 
 
 def check_sighting_ids(case: Case, ids: Iterable[str]) -> None:
@@ -403,7 +422,7 @@ def _inputs(table: _Table, home: Path) -> dict[str, tuple[Path, ...]]:
         for name, path in zip(names, paths, strict=True):
             if paths.count(path) > 1:
                 raise table.error(key, f"'{shorten(name)}' is there twice", "Name every file once.")
-            if key != "terrain" and path.stat().st_size > MAX_TEXT_BYTES:
+            if key not in LARGE_INPUTS and path.stat().st_size > MAX_TEXT_BYTES:
                 raise table.error(
                     key,
                     f"'{shorten(name)}' is larger than {MAX_TEXT_BYTES / 1e6:.0f} MB",
@@ -414,13 +433,16 @@ def _inputs(table: _Table, home: Path) -> dict[str, tuple[Path, ...]]:
 
 
 def _named(table: _Table, key: str, name: str, home: Path, suffixes: tuple[str, ...]) -> Path:
-    """The file that `name` means, inside the case folder and of an ending we read."""
+    """The file that `name` means, inside the case folder and of an ending we read.
+
+    Without `suffixes` any ending will do.
+    """
     label = shorten(name)
     parts = PurePosixPath(name.replace("\\", "/"))
     outside = parts.is_absolute() or PureWindowsPath(name).drive or ".." in parts.parts
     if outside or "\0" in name:
         raise table.error(key, f"'{label}' leaves the case folder", "Put the file into the folder.")
-    if parts.suffix.lower() not in suffixes:
+    if suffixes and parts.suffix.lower() not in suffixes:
         raise table.error(
             key, f"'{label}' does not end in {' or '.join(suffixes)}", "Convert or rename the file."
         )
@@ -432,10 +454,10 @@ def _named(table: _Table, key: str, name: str, home: Path, suffixes: tuple[str, 
     if not inside.exists():
         near = nearest(parts.name, [p.name for p in home.iterdir()])
         raise table.error(key, f"'{label}' is not in the case folder", near or "Put it there.")
-    if inside.is_dir() != (parts.suffix.lower() == ".zarr"):
-        raise table.error(
-            key, f"'{label}' is {'a folder' if inside.is_dir() else 'no folder'}", "Name the file."
-        )
+    as_folder = parts.suffix.lower() == ".zarr"
+    if not (inside.is_dir() if as_folder else inside.is_file()):
+        kind = "a folder" if inside.is_dir() else "no folder" if as_folder else "no plain file"
+        raise table.error(key, f"'{label}' is {kind}", "Name the file.")
     return inside
 
 
@@ -508,14 +530,17 @@ def _relative(path: Path, home: Path) -> str:
     return path.relative_to(home).as_posix()
 
 
-def _digest(path: Path, home: Path) -> str:
-    """SHA-256 of a file; of a Zarr folder its list of files; of very large winds length, head and tail."""
+def _digest(path: Path, home: Path, whole: bool) -> str:
+    """SHA-256 of a file; of a Zarr folder its list of files; of very large winds length, head and tail.
+
+    `whole`: the file is a stream, and read from end to end as far as its reader would.
+    """
     if path.is_dir():
         listing = "\n".join(f"{name} {size}" for name, size in sorted(_walk(path, home)))
         return f"listing-sha256:{hashlib.sha256(listing.encode()).hexdigest()}"
     size = path.stat().st_size
     with path.open("rb") as stream:
-        if size <= MAX_HASHED_BYTES:
+        if size <= (MAX_STREAM_HASHED_BYTES if whole else MAX_HASHED_BYTES):
             return hashlib.file_digest(stream, "sha256").hexdigest()
         digest = hashlib.sha256(f"{size}\n".encode())
         digest.update(stream.read(_END_BYTES))

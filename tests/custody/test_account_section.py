@@ -229,6 +229,8 @@ def test_settings_stand_in_for_those_of_the_account(tmp_path: Path) -> None:
         ({"account": "../x.toml"}, "account"),
         ({"account": "none.toml"}, "account"),
         ({"account": 3}, "account"),
+        ({"key": "none"}, "key"),
+        ({"anchors": "anchors.csv"}, "anchors"),
         ({"samples": 1.5}, "samples"),
         ({"samples": True}, "samples"),
         ({"seed": -1}, "seed"),
@@ -256,6 +258,13 @@ def test_the_command_bounds_an_account(tmp_path: Path) -> None:
 def test_the_command_tells_links() -> None:
     done = CliRunner().invoke(app, ["links"])
     assert "0.207 GB" in done.output
+    assert max(len(line) for line in done.output.splitlines()) <= 80
+    # What account.toml names a service by; then what it carries, and its share of each sensor.
+    assert "\n  iridium_rudics: Iridium circuit or RUDICS, 2.4 kbit/s [source]\n" in done.output
+    (row,) = (line for line in done.output.splitlines() if "0.207 GB" in line)
+    assert re.split(r"  +", row.strip()) == [
+        "0.207 GB", "1 in 305,000", "1 in 1,667", "1 in 266,667", "1 in 13,333",
+    ]  # fmt: skip
     told = json.loads(CliRunner().invoke(app, ["links", "--days", "1", "--json"]).output)
     iridium = next(row for row in told["links"] if row["id"] == "iridium_rudics")
     assert iridium["bytes"] == pytest.approx(25.92e6)

@@ -64,11 +64,18 @@ def test_what_is_no_stream_is_told_to_be_none(tmp_path: Path, data: bytes) -> No
     told, code = answer(tmp_path, data)
     (row,) = told["streams"]
     assert (row["name"], row["counts"]["received"], told["bytes"]) == ("none", 0, len(data))
-    assert code == (EXIT_DAMAGED if data else 0)
+    assert (code, told["ok"]) == (EXIT_DAMAGED, False)
     (tail,) = (a for a in row["adversaries"] if a["id"] == "cut tail")
     assert tail["verdict"] != "none"
     if not data:
         assert tail["not_provable"] == "whether there was anything: no frame is here"
+        assert told["notes"] == ["It is empty: it holds no stream."]
+
+
+def test_an_empty_file_of_packets_is_told_to_be_empty(tmp_path: Path) -> None:
+    pytest.importorskip("spacepackets", reason="needs the extra ccsds")
+    told, code = answer(tmp_path, b"", "--format", "ccsds")
+    assert (code, told["ok"], told["notes"]) == (EXIT_DAMAGED, False, ["It is empty: it holds no stream."])
 
 
 def test_a_file_that_is_not_there_is_an_error_with_its_name(tmp_path: Path) -> None:

@@ -97,8 +97,10 @@ def test_an_intact_stream_raises_no_alarm_in_any_order(
 
 
 def test_nothing_is_an_open_stream_of_which_nothing_is_known() -> None:
-    one = only(examine_frames(b""))
+    found = examine_frames(b"")
+    one = only(found)
     assert one.ok
+    assert not found.ok
     assert (one.first, one.last, one.stream) == (None, None, "")
     assert told(one)["cut tail"] == told(one)["sender"] == "not detectable"
 

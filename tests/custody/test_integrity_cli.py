@@ -85,7 +85,10 @@ def test_a_rewritten_copy_is_held_against_what_a_station_received(folder: Path) 
     assert row["comparison"]["rewritten"]
     assert row["comparison"]["content"] == 10
     assert {a["id"]: a["verdict"] for a in row["adversaries"]}["sender"] == "found"
-    assert "one copy was rewritten" in run(*words).stdout
+    shown = run(*words).stdout
+    assert "one copy was rewritten" in shown
+    assert "Against the other copy (received.db): " in shown
+    assert (told["source"], told["other"]) == ("again", "received.db")
     same, code = answer(folder / "whole", "--key", folder / "key", "--other", folder / "received.db")
     assert (code, same["streams"][0]["proven"]) == (0, [[0, 10]])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +16,7 @@ from overflight.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from overflight.custody.ceilings import LinkCeiling
     from overflight.custody.custody_section import CustodyAnswer
 
 app = typer.Typer(
@@ -84,7 +85,7 @@ def links(
     overflight custody links --days 1
     """
     from overflight.custody.ceilings import REFERENCE_SENSORS, all_services, collected_bytes, ratio_rows
-    from overflight.custody.custody_section import bytes_words, share_words
+    from overflight.custody.custody_section import bytes_words
 
     hours = 24.0 * days
     ceilings = all_services(None, hours)
@@ -107,18 +108,29 @@ def links(
     for sensor in REFERENCE_SENSORS.values():
         made = bytes_words(collected_bytes(sensor.rate_bps, hours))
         say(f"  {made:>9}  {sensor.name} ({sensor.id})")
-    names = list(REFERENCE_SENSORS)
-    say("What links could carry, and what share of that it is:")
-    say(f"  {'bytes':>9}  {'kbit/s':>8}  " + "  ".join(f"{name:>13}" for name in names) + "  link")
+    for line in _link_lines(ceilings, rows):
+        say(line)
+    say("Ceilings: what could be carried without a break. None says that a link was used.")
+
+
+def _link_lines(ceilings: Sequence[LinkCeiling], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return two lines a link: what it is, and below it what it could carry, beside what sensors make."""
+    from overflight.custody.ceilings import REFERENCE_SENSORS
+    from overflight.custody.custody_section import bytes_words, share_words
+
+    shares = {(row["link"], row["sensor"]): share_words(float(row["share"])) for row in rows}
+    wide = {
+        name: max(len(name), *(len(shares[one.id, name]) for one in ceilings)) for name in REFERENCE_SENSORS
+    }
+    out = [
+        "What links could carry, and what share of that it is:",
+        f"    {'':>9}" + "".join(f"  {name:>{width}}" for name, width in wide.items()),
+    ]
     for one in ceilings:
-        shares = [
-            float(r["share"]) for name in names for r in rows if (r["link"], r["sensor"]) == (one.id, name)
-        ]
-        cells = "  ".join(f"{share_words(share):>13}" for share in shares)
-        say(
-            f"  {bytes_words(one.most):>9}  {one.top_bps / 1e3:>8.4g}  {cells}  {one.name} [{one.provenance}]"
-        )
-    say("  Ceilings: what could be carried without a break. None says that a link was used.")
+        out.append(f"  {one.id}: {one.name}, {one.top_bps / 1e3:.4g} kbit/s [{one.provenance}]")
+        cells = "".join(f"  {shares[one.id, name]:>{width}}" for name, width in wide.items())
+        out.append(f"    {bytes_words(one.most):>9}{cells}")
+    return out
 
 
 app.command("account")(account)
@@ -206,4 +218,25 @@ def lines(section: Mapping[str, Any]) -> list[str]:
         out.append(f"  evidence {row['id']} ({row['source']}, {row['credibility']}{state}): {row['text']}")
     for row in section["unknown"]:
         out.append(f"  {row['text']}")
+    if section.get("stream"):
+        out += ["", *_stream_lines(section["stream"])]
     return [*out, *[f"  Note: {text}" for text in section["notes"]]]
+
+
+def _stream_lines(stream: Mapping[str, Any]) -> list[str]:
+    """Return a line for the files and a line a stream: counts, and the verdict on each adversary."""
+    from overflight.report.integrity_section import SHOWN_STREAMS, shown_streams
+
+    against = f", against {stream['other']}" if stream["other"] else ""
+    out = [f"  stream {stream['source']}{against}:"]
+    rows, alone = shown_streams(stream), stream["alone"]
+    for row in rows:
+        counts = ", ".join(f"{word} {count}" for word, count in row["counts"].items())
+        verdicts = ", ".join(f"{one['id']} {one['verdict']}" for one in row["adversaries"])
+        out.append(f"    {row['name']}: {counts}; {verdicts}")
+        if row["comparison"]:
+            out.append(f"      against the other copy: {row['comparison']['text']}")
+    out += [f"    {one['stream']} {one['text']}" for one in alone[:SHOWN_STREAMS]]
+    more = len(stream["streams"]) - len(rows) + max(len(alone) - SHOWN_STREAMS, 0) + stream["streams_dropped"]
+    out += [f"    and {more} more"] if more else []
+    return [*out, *[f"    {text}" for text in stream["notes"]]]

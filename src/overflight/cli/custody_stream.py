@@ -56,7 +56,7 @@ def stream(
     For each of four adversaries (line noise, a third party without the key, a cut tail, the sender who
     rewrites and chains anew) it says what was found, what is provable, and what is not detectable. Exit code
     4 if anything is missing or wrong, or differs from the other copy, as does a stream that only one of the
-    two files holds.
+    two files holds; and where the file is empty.
 
     \b
     overflight custody stream recovered.frames --key key
@@ -77,33 +77,40 @@ def stream(
     if theirs is not None and not compared:
         note("The two files have no stream in common.")
     if as_json:
-        _say_json(found, compared, alone, path)
+        _say_json(found, compared, alone, path, other)
     else:
-        _say_lines(found, compared, alone)
+        _say_lines(found, compared, alone, other)
     if not found.ok or alone or any(one.lacking or one.only_here or one.differing for one in compared):
         raise typer.Exit(EXIT_DAMAGED)
 
 
 def _say_json(
-    found: Examined, compared: tuple[Comparison, ...], alone: tuple[Alone, ...], path: Path
+    found: Examined,
+    compared: tuple[Comparison, ...],
+    alone: tuple[Alone, ...],
+    path: Path,
+    other: Path | None,
 ) -> None:
     from dataclasses import asdict
 
     from overflight.custody.integrity import findings_of, section
 
     rows = [asdict(one) for one in findings_of(found, compared, alone)]
-    say_json({**section(found, compared, alone=alone, source=path.name), "findings": rows})
+    told = section(found, compared, alone=alone, source=path.name, other=other.name if other else "")
+    say_json({**told, "findings": rows})
 
 
-def _say_lines(found: Examined, compared: tuple[Comparison, ...], alone: tuple[Alone, ...]) -> None:
+def _say_lines(
+    found: Examined, compared: tuple[Comparison, ...], alone: tuple[Alone, ...], other: Path | None
+) -> None:
     from overflight.custody.integrity import integrity_lines
 
     pairs = {one.stream: one for one in compared}
     for one in found.streams:
-        for line in integrity_lines(one, pairs.get(one.stream)):
+        for line in integrity_lines(one, pairs.get(one.stream), other=other.name if other else ""):
             say(line)
-    for other in alone:
-        say(f"Stream {other.stream} {other.text}.")
+    for single in alone:
+        say(f"Stream {single.stream} {single.text}.")
     for text in found.notes:
         say(text)
     if found.streams_dropped:

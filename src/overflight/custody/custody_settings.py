@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from overflight.case import check_keys, setting_error
+from overflight.case import case_file, check_keys, setting_error
 
 PART: Final = "ask.custody"
-KEYS: Final = ("samples", "seed", "format", "key", "anchors")
+KEYS: Final = ("samples", "seed", "format", "key")
 FORMATS: Final = ("frames", "ccsds")
 _LIMITS: Final = {"samples": (100.0, 200_000.0), "seed": (0.0, 2.0**53)}
 
@@ -24,14 +24,14 @@ class CustodySettings:
     """What the account of a case can be told.
 
     `samples` and `seed` stand in for the account's own where they are not None. `format` is that of the
-    stream, `key` the file with the key of its frames, `anchors` what others held of it before.
+    stream, None where its ending tells it. `key` is the file with the key of its frames: a secret, which
+    goes into no result, no hash and no log.
     """
 
     samples: int | None = None
     seed: int | None = None
-    format: Literal["frames", "ccsds"] = "frames"
+    format: Literal["frames", "ccsds"] | None = None
     key: Path | None = None
-    anchors: Path | None = None
 
 
 def read_settings(
@@ -43,8 +43,8 @@ def read_settings(
     """
     check_keys(table, KEYS, PART, folder)
     given = {**table, **{key: value for key, value in overrides.items() if value is not None}}
-    format = given.get("format", "frames")
-    if format not in FORMATS:
+    format = given.get("format")
+    if format is not None and format not in FORMATS:
         raise setting_error(
             folder, PART, "format", f"{format!r} is no format of a stream", f"Use {' or '.join(FORMATS)}."
         )
@@ -53,18 +53,16 @@ def read_settings(
         seed=_whole(given.get("seed"), "seed", folder),
         format=format,
         key=_file(given.get("key"), "key", folder),
-        anchors=_file(given.get("anchors"), "anchors", folder),
     )
 
 
 def _file(value: Any, key: str, folder: Path | None) -> Path | None:
-    """Return the path of a file, from the case folder where it is relative."""
+    """Return the path of a file inside the case folder."""
     if value is None:
         return None
-    path = (folder or Path()) / value if isinstance(value, str) and value else None
-    if path is None or not path.is_file():
-        raise setting_error(folder, PART, key, f"{value!r} is no file that is there", "Check the path.")
-    return path
+    if not isinstance(value, str) or not value:
+        raise setting_error(folder, PART, key, f"{value!r} is no name of a file", "Write it in quotes.")
+    return case_file(folder, PART, key, value)
 
 
 def _whole(value: Any, key: str, folder: Path | None) -> int | None:

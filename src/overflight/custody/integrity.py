@@ -48,6 +48,7 @@ MOST_PACKET_FILE_BYTES = 256 << 20
 CHUNK_BYTES = 1 << 20
 # Whoever writes headers can name a stream with each; the largest are examined, the others counted.
 MOST_STREAMS = 256
+EMPTY = "It is empty: it holds no stream."
 # Of a name that may come from hostile bytes, so much begins a finding's id.
 NAME_DIGITS = 8
 
@@ -172,8 +173,8 @@ class Examined:
 
     @property
     def ok(self) -> bool:
-        """Return whether every stream is, and none was left out."""
-        return not self.streams_dropped and all(one.ok for one in self.streams)
+        """Return whether there is something, every stream of it is whole, and none was left out."""
+        return bool(self.bytes_read) and not self.streams_dropped and all(one.ok for one in self.streams)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,9 +302,11 @@ def _names(streams: Sequence[str]) -> list[str]:
 
 
 def _stream_notes(decoded: Decoded) -> tuple[str, ...]:
-    if decoded.frames or not decoded.bytes_read:
+    if not decoded.bytes_read:
+        return (EMPTY,)
+    if decoded.frames:
         return ()
-    return ("No frame of the format was found; are these CCSDS space packets (--format ccsds)?",)
+    return ("No frame of the format was found; are these CCSDS space packets (format ccsds)?",)
 
 
 def _of_kind(flaws: Iterable[Flaw], kind: str) -> int:
@@ -421,7 +424,8 @@ def examine_file(
     if format == "ccsds":
         from overflight.custody.ccsds import examine_packets
 
-        return examine_packets(path.read_bytes())
+        packets = examine_packets(path.read_bytes())
+        return packets if packets.bytes_read else replace(packets, notes=(EMPTY,))
     return examine_frames(_chunks(path), key=key, anchors=anchors)
 
 
@@ -678,14 +682,17 @@ def section(
     *,
     alone: Sequence[Alone] = (),
     source: str = "",
+    other: str = "",
 ) -> dict[str, Any]:
     """Return `sections.custody.stream` of the result: rows of streams with the ids of their findings.
 
-    `alone` are the streams that only one of two files has, `ok` is of the file examined.
+    `alone` are the streams that only one of two files has, `ok` is of the file examined, which is `source`;
+    `other` is the name of the copy that it was held against, '' without one.
     """
     pairs = {one.stream: one for one in compared}
     return {
         "source": source,
+        "other": other,
         "format": examined.format,
         "ok": examined.ok,
         "bytes": examined.bytes_read,
@@ -725,8 +732,13 @@ def _json_ready(row: dict[str, Any]) -> dict[str, Any]:
             for name, value in row.items()}  # fmt: skip
 
 
-def integrity_lines(one: Integrity, compared: Comparison | None = None, *, shown: int = 20) -> list[str]:
-    """Return what became of a stream as lines for people, at most `shown` of each list."""
+def integrity_lines(
+    one: Integrity, compared: Comparison | None = None, *, shown: int = 20, other: str = ""
+) -> list[str]:
+    """Return what became of a stream as lines for people, at most `shown` of each list.
+
+    `other` is the name of the copy that it was compared with.
+    """
     unit = "frames" if one.format == "frames" else "packets"
     times = "" if one.time_start is None or one.time_end is None else (
         f", {iso_utc(one.time_start)} to {iso_utc(one.time_end)}"
@@ -742,7 +754,8 @@ def integrity_lines(one: Integrity, compared: Comparison | None = None, *, shown
     lines += [f"  and {more} more"] if more > 0 else []
     lines += [f"  {note}" for note in one.notes]
     if compared is not None:
-        lines.append(f"  Against the other copy: {compared.same} the same. {compared.text}")
+        named = f" ({other})" if other else ""
+        lines.append(f"  Against the other copy{named}: {compared.same} the same. {compared.text}")
         lines += [
             f"  differs {d.number}, offset {d.offset}, there {d.other_offset}: {d.text}"
             for d in compared.differences[:shown]

@@ -1,7 +1,7 @@
 """The stream of a case: what was received or recovered, examined, and what others held of it before.
 
-`[inputs] stream` names one file, or two copies of which the second is what the first is held against;
-`[ask.custody]` says their format, the key of the frames and the anchors.
+`[inputs] stream` names one file, or two copies of which the second is what the first is held against, and
+`[inputs] anchors` what others noted of it; `[ask.custody]` says their format and the key of the frames.
 """
 
 from __future__ import annotations
@@ -55,28 +55,48 @@ def read_anchors(path: Path | None) -> tuple[Anchor, ...]:
 def case_stream(case: Case, settings: CustodySettings) -> ReceivedStream | None:
     """Examine the stream that `[inputs]` of a case names; None where it names none.
 
-    Raises CaseError where there are more than two copies, InputError where one cannot be read.
+    Raises CaseError where there are more than two copies, anchors and no stream, or a key that is an input
+    as well, InputError where one cannot be read.
     """
-    files = case.inputs["stream"]
+    files, anchors = case.inputs["stream"], case.inputs["anchors"]
+    if anchors and not files:
+        raise CaseError(
+            "has nothing to anchor: the case names no stream", file=CASE_FILE, field="inputs.anchors",
+            remedy='Write stream = "recovered.frames", or take the anchors out.',
+        )  # fmt: skip
     if len(files) > 2:
         raise CaseError(
             f"names {len(files)} copies of a stream", file=CASE_FILE, field="inputs.stream",
             remedy="Give one, or two to hold against one another.",
         )  # fmt: skip
-    return examine_copies(files, settings) if files else None
+    if settings.key is not None and settings.key.relative_to(case.folder).as_posix() in case.hashes:
+        raise CaseError(
+            "is an input of the case, whose hash the result tells", file=CASE_FILE, field="ask.custody.key",
+            remedy="Give the key a file of its own.",
+        )  # fmt: skip
+    return examine_copies(files, settings, anchors) if files else None
 
 
-def examine_copies(files: Sequence[Path], settings: CustodySettings) -> ReceivedStream:
-    """Examine a stream, and hold it against another copy where there is one."""
+def examine_copies(
+    files: Sequence[Path], settings: CustodySettings, anchors: Sequence[Path] = ()
+) -> ReceivedStream:
+    """Examine a stream, and hold it against another copy and against anchors where there are any.
+
+    Without a format in the settings the ending of the first copy tells it.
+    """
     key = None if settings.key is None else read_key(settings.key)
-    anchors = read_anchors(settings.anchors)
-    other = examine_file(files[1], key=key, format=settings.format) if len(files) > 1 else None
+    kind = settings.format or ("ccsds" if files[0].suffix.lower() == ".ccsds" else "frames")
+    held = tuple(anchor for path in anchors for anchor in read_anchors(path))
+    other = examine_file(files[1], key=key, format=kind) if len(files) > 1 else None
     if other is not None:
-        anchors = (*anchors, *copy_anchors(other, files[1].name))
-    found = examine_file(files[0], key=key, anchors=anchors, format=settings.format)
+        held = (*held, *copy_anchors(other, files[1].name))
+    found = examine_file(files[0], key=key, anchors=held, format=kind)
     compared = () if other is None else compare_all(found, other)
     alone = () if other is None else compare_streams(found, other)
     return ReceivedStream(
         findings=findings_of(found, compared, alone),
-        section=section(found, compared, alone=alone, source=files[0].name),
-    )
+        section=section(
+            found, compared, alone=alone, source=files[0].name,
+            other="" if other is None else files[1].name,
+        ),
+    )  # fmt: skip
