@@ -9,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import synthetic_result
 from overflight.cli.expose import expose as command
 from overflight.cli.expose import lines
 from overflight.errors import CaseError, InputError, OverflightError
@@ -21,6 +22,7 @@ from overflight.places.sites import Site
 from overflight.records import make_ensemble
 from overflight.report.exposure_plots import draw_exposure, exposure_map, exposure_timeline
 from overflight.report.exposure_section import exposure_parts, told_sites
+from overflight.report.page import report_html
 from overflight.report.result import result_json
 
 T0 = 1_675_000_000.0
@@ -196,9 +198,12 @@ def test_drawings_and_parts_of_the_report(answer, tmp_path):
     parts = exposure_parts(section, ())
     assert "Base" in parts["timeline"]
     assert "<title>" in parts["map"]
-    # B is never in sight: its tables would be empty, and the page says so.
+    # B is never in sight, nor heard from so far: its tables would be empty, and the page says so.
     assert {row["site"] for rows in parts["images"]["sites"] for row in rows} == {"A"}
-    assert parts["untold"] == ["1 of 2 sites were never in line of sight of any member."]
+    assert {row["site"] for rows in parts["signals"]["sites"] for row in rows} == {"A"}
+    assert parts["untold"] == [
+        "1 of 2 sites were never in line of sight of any member, and heard at no bound."
+    ]
     assert not parts["outlook"]
     drawn = draw_exposure(section, tmp_path / "x.png", title="made")
     assert drawn.read_bytes().startswith(b"\x89PNG")
@@ -228,6 +233,95 @@ def test_the_tables_hold_every_class_and_cite_what_they_print(answer):
     }
 
 
+def page_of(section, findings):
+    result = synthetic_result.result()
+    result["sections"]["exposure"] = section
+    result["findings"] = [*result["findings"], *findings]
+    whole = json.loads(result_json(result))
+    return report_html(whole, {"posterior": synthetic_result.ensemble(members=20)}, [])
+
+
+@pytest.fixture(scope="module")
+def past_the_horizon():
+    """Sites in sight, 620 to 690 km from the flight's way (its horizon is at 540), and half the world off."""
+    far = Site(id="P", name="Past", lon_deg=10.0, lat_deg=39.7, alt_m=0.0)
+    found = expose(flight(members=6), (sites()[1], far, sites()[0]), unknown=False)
+    return json.loads(result_json(found.section)), found.findings
+
+
+def test_a_site_heard_past_the_horizon_is_told_and_has_no_pictures(past_the_horizon):
+    section, findings = past_the_horizon
+    rows = {row["site"]: row for row in section["rows"]}
+    heard = {r["site"]: r for r in section["signals"]["rows"] if r["emitter"] == "radar-main-beam"}
+    assert rows["P"]["p_in_view"] == 0.0
+    assert heard["P"]["p_bound"] == 1.0
+    assert heard["P"]["hours_past_horizon"]["p50"] > 1.0
+    parts = exposure_parts(section, ())
+    assert told_sites(section) == ["P", "A"]
+    assert [rows[0]["site"] for rows in parts["signals"]["sites"]] == ["P", "A"]
+    assert [rows[0]["site"] for rows in parts["images"]["sites"]] == ["A"]
+    assert parts["untold"] == [
+        "1 of 3 sites were never in line of sight of any member, and heard at no bound.",
+        "1 of 3 sites were never in line of sight, but could have been heard at the bound from behind or "
+        "past the horizon: they have a table of signals and none of pictures.",
+    ]
+    assert parts["untold"][1] in page_of(section, findings)
+
+
+def test_a_site_that_is_not_asked_for_signals_is_not_said_to_be_unheard():
+    silent = expose(flight(members=6), sites(), emitters=(), unknown=False).section
+    parts = exposure_parts(json.loads(result_json(silent)), ())
+    assert parts["untold"] == ["1 of 2 sites were never in line of sight of any member."]
+
+
+def test_a_site_that_is_heard_goes_before_one_that_is_hardly_in_view(answer):
+    section = json.loads(result_json(answer.section))
+    row, signal = section["rows"][0], section["signals"]["rows"][0]
+    section["rows"] = [{**row, "site": f"S{n}", "p_in_view": 0.5} for n in range(30)]
+    section["rows"].append({**row, "site": "loud", "p_in_view": 0.0})
+    section["signals"]["rows"] = [
+        {**signal, "site": "loud", "p_bound": 0.2}, {**signal, "site": "loud", "p_bound": 1.0}
+    ]  # fmt: skip
+    assert len(told_sites(section)) == 24
+    assert told_sites(section)[-1] == "loud"
+
+
+def test_the_caption_of_signals_names_the_receiver_and_what_is_not_assessed_past_the_horizon(answer):
+    section = json.loads(result_json(answer.section))
+    (heard,) = exposure_parts(section, ())["signals"]["sites"]
+    assert heard[0]["receiver"] == "assumed-receiver: 0 dBi, noise figure 3 dB, 10 dB needed"
+    assert heard[0]["past_words"] == "past the horizon it may carry farther one time in ten"
+    page = page_of(section, answer.findings)
+    assert "assumed-receiver: 0 dBi, noise figure 3 dB, 10 dB needed" in page
+    assert "past the horizon it may carry farther one time in ten" in page
+    rows = section["signals"]["rows"]
+    rows[0]["past"] = "past the horizon it is not assessed"
+    (mixed,) = exposure_parts(section, ())["signals"]["sites"]
+    assert mixed[0]["past_words"].startswith(
+        f"past the horizon it is not assessed ({rows[0]['emitter_name']}); past the horizon it may carry"
+    )
+
+
+def test_the_page_tells_an_emitter_out_of_tune_and_the_hours_on_the_air(answer):
+    section = json.loads(result_json(answer.section))
+    page = page_of(section, answer.findings)
+    assert "no: the receiver does not tune to it" not in page
+    assert "on the air: <span" in page
+    section["signals"]["rows"][0] |= {"tuned": False, "p_bound": 0.0}
+    assert "no: the receiver does not tune to it" in page_of(section, answer.findings)
+
+
+def test_too_few_members_with_a_picture_are_not_none(answer):
+    section = json.loads(result_json(answer.section))
+    section["images"]["rows"] = [
+        {**section["images"]["rows"][0], "best_niirs": None, "status": "assessed", "p_assessed": p}
+        for p in (0.0, 0.08)
+    ]
+    ((none, few),) = exposure_parts(section, ())["images"]["sites"]
+    assert none["in_words"] == "no picture that can be graded"
+    assert few["in_words"] == "too few members to say: graded in 8\u00a0%"
+
+
 def test_a_report_of_very_many_sites_tells_the_likeliest_and_counts_the_rest(answer):
     section = json.loads(result_json(answer.section))
     base = section["rows"][0]
@@ -236,7 +330,8 @@ def test_a_report_of_very_many_sites_tells_the_likeliest_and_counts_the_rest(ans
         for n in range(100)
     ]
     parts = exposure_parts(section, ())
-    assert parts["untold"][0] == "10 of 100 sites were never in line of sight of any member."
+    never = "10 of 100 sites were never in line of sight of any member, and heard at no bound."
+    assert parts["untold"][0] == never
     assert parts["untold"][1].startswith("66 more sites")
     assert told_sites(section)[4:] == [f"S{n}" for n in range(80, 100)]
 

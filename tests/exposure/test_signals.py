@@ -27,8 +27,11 @@ from overflight.exposure.emitters import (
 )
 from overflight.exposure.finer import pieces_of
 from overflight.exposure.geometry import slant_m
+from overflight.exposure.p528 import curves
 from overflight.exposure.radio import Receiver, free_space_loss_db, range_for_loss_m, sensitivity_dbm
 from overflight.exposure.signals import (
+    HOPELESS_DB,
+    LOUD,
     Heard,
     area_heard_m2,
     beside_orbit,
@@ -154,10 +157,16 @@ def test_a_strong_radar_is_heard_past_the_horizon() -> None:
 
 
 def test_the_bound_takes_the_most_power_of_a_class() -> None:
-    """60 km off a handset lacks 2.6 dB, which a spread of 10 dB may give; 200 km off it lacks 12.7."""
+    """60 km off a handset lacks 2.6 dB, which a spread of 10 dB may give; 200 km off it lacks 12.7, for which
+    it takes some of what P.528 has over free space one time in ten; and 350 km off 17.6, more than both.
+    """
     one = emitter("handset")
-    near, far = (signal_site(hovering(np.degrees(away / 4360), radio=True), (one,)) for away in (60.0, 200.0))
+    near, middle, far = (
+        signal_site(hovering(np.degrees(away / 4360), radio=True), (one,)) for away in (60.0, 200.0, 350.0)
+    )
     np.testing.assert_allclose(near.by_emitter[0].bound_h, 2.0)
+    np.testing.assert_allclose(middle.by_emitter[0].bound_h, 2.0)
+    np.testing.assert_allclose(middle.by_emitter[0].best_db, -12.7, atol=0.3)
     assert near.by_emitter[0].median_h.max() == 0.0
     np.testing.assert_allclose(near.by_emitter[0].best_db, -2.6, atol=0.1)
     assert far.by_emitter[0].bound_h.max() == 0.0
@@ -193,6 +202,44 @@ def test_the_bound_holds_the_median_and_a_mask_only_lowers_the_median() -> None:
         np.testing.assert_allclose(hidden.bound_h, open_.bound_h, atol=0.4)
 
 
+def test_inside_the_horizon_the_bound_holds_one_time_in_ten() -> None:
+    """P.528 at 1 GHz, 10 m to 20 km: a tenth of the time the loss lies 2.5 to 4.7 dB under free space's."""
+    looks = hovering(np.degrees(200.0 / 4360.0), alt_m=19_900.0, hours=0.4, radio=True)
+    pieces = pieces_of(looks, reach_m=2e6)
+    lacking = float(free_space_loss_db(1e9, pieces.range_m[0])) + float(sensitivity_dbm(BARE, 1e6)) - 2.0
+    one = exact("adsb", frequency_hz=1e9, bandwidth_hz=1e6, height_m=10.0, eirp_dbm=lacking)
+    found = hear(one, BARE, pieces, 0.0, percent=LOUD, every=False)
+    np.testing.assert_allclose(found.free_db, -2.0, atol=0.1)
+    assert (found.reached & (found.median_db >= 0.0)).all()
+    assert found.bound.all()
+    assert not found.past.any()
+    np.testing.assert_array_equal(found.loud_db, found.median_db)
+
+
+@given(st.sampled_from([one.id for one in BUILT_IN]), st.floats(0.0, 9.0), st.floats(-40.0, 40.0))
+def test_the_bound_holds_one_time_in_ten_everywhere(id_: str, east: float, more_db: float) -> None:
+    """Where the power of a class is known, nothing is left of the spread to make up for it."""
+    one = exact(id_, eirp_dbm=emitter(id_).eirp_dbm + more_db)
+    looks = hovering(east, hours=0.4, radio=True)
+    pieces = pieces_of(looks, reach_m=2e6)
+    bound_h = signal_site(looks, (one,)).by_emitter[0].bound_h
+    for percent in (10.0, 50.0, 90.0):
+        found = hear(one, RECEIVER, pieces, looks.site_alt_m, percent=percent)
+        assert (pieces.hours(found.reached & (found.median_db >= 0.0)) <= bound_h + 1e-9).all()
+
+
+def test_no_loss_of_p528_is_so_far_under_free_space_that_it_is_not_asked() -> None:
+    """The table's deepest place is 6.16 dB under free space: 8 GHz between 15 and 20 km."""
+    deepest = min(
+        float(curves(mhz * 1e6, high, LOUD, way).excess_db.min())
+        for mhz in (100.0, 300.0, 1000.0, 3000.0, 8000.0, 15_000.0, 30_000.0)
+        for high in (1.5, 10.0, 100.0, 1000.0, 10_000.0, 15_000.0, 20_000.0)
+        for way in ("vertical", "horizontal")
+    )
+    assert deepest == pytest.approx(-6.16, abs=0.01)
+    assert deepest > -HOPELESS_DB
+
+
 def test_above_twenty_kilometres_free_space_stands_for_both_and_it_says_so() -> None:
     result = signal_site(hovering(2.0, alt_m=24_000.0, radio=True), (emitter("adsb"),))
     one = result.by_emitter[0]
@@ -212,6 +259,8 @@ def test_an_emitter_out_of_tune_is_not_heard() -> None:
     assert result.by_emitter[0].bound_h.max() == 0.0
     assert "does not tune" in result.findings[0].reason
     assert result.orbits == ()
+    assert result.rows[0]["tuned"] is False
+    assert signal_site(hovering(0.0, radio=True), (emitter("adsb"),)).rows[0]["tuned"] is True
 
 
 def test_the_ground_whose_emitters_are_heard() -> None:
@@ -253,6 +302,30 @@ def test_sentences_say_could_and_call_a_bound_a_bound() -> None:
         if finding.kind != "undetermined" and finding.id.endswith(("possible", "bound")):
             assert "bound: 10 dB more power than the class has" in finding.reason
             assert "no clutter" in finding.reason
+        if finding.id.endswith("_hours_bound"):
+            assert "the stronger of free space and P.528's 10 %" in finding.reason
+
+
+def test_a_row_names_its_receiver_and_what_is_known_past_the_horizon() -> None:
+    low, high, below = (
+        signal_site(hovering(0.0, alt_m=alt_m, radio=True), (dataclasses.replace(emitter("adsb"), **x),))
+        for alt_m, x in ((18_300.0, {}), (24_000.0, {}), (18_300.0, {"frequency_hz": 50e6}))
+    )
+    assert low.rows[0]["receiver"] == "assumed-receiver: 0 dBi, noise figure 3 dB, 10 dB needed"
+    assert low.rows[0]["past"] == "past the horizon it may carry farther one time in ten"
+    assert high.rows[0]["past"] == "past the horizon it is assessed only up to 20 km over the ground"
+    assert below.rows[0]["past"] == "past the horizon it is not assessed"
+
+
+def test_hours_on_the_air_are_a_finding() -> None:
+    """A handset is on the air for a twentieth of the time: of two hours in reach, six minutes."""
+    result = signal_site(hovering(0.1, radio=True), (emitter("handset"),))
+    (finding,) = (f for f in result.findings if f.id == "exposure.made.signals_handset_hours_on_air")
+    assert finding.unit == "h"
+    assert isinstance(finding.value, dict)
+    assert finding.value["p50"] == pytest.approx(0.1)
+    assert "on the air 0.05 of the time" in finding.reason
+    assert result.rows[0]["hours_on_air"]["p50"] == pytest.approx(0.1)
 
 
 def test_the_section_is_plain_and_its_findings_are_there() -> None:
@@ -305,6 +378,23 @@ def test_an_emitter_that_cannot_be_is_refused_by_file_line_and_field(text: str, 
     with pytest.raises(InputError) as error:
         parse_emitters(text, "e.csv")
     assert expected in str(error.value)
+
+
+TOML = (
+    '[[emitter]]\nid = "e2"\nname = "b"\nfrequency_hz = 150e6\neirp_dbm = 37\nbandwidth_hz = 12500\n'
+    'height_m = 1.5\nduty = 1\nsource = "made up"\n'
+)
+
+
+@pytest.mark.parametrize("value", ["false", "true", "0", "[]", "{}", '["vertical"]', '"upright"'])
+def test_a_polarisation_that_is_no_word_is_refused_and_not_taken_for_vertical(value: str) -> None:
+    with pytest.raises(InputError) as error:
+        parse_emitters(f"{TOML}polarisation = {value}\n", "e.toml")
+    said = str(error.value)
+    assert "e.toml, line 10, field 'polarisation': emitter 'e2'" in said
+    assert "Write vertical or horizontal, or leave it empty." in said
+    (empty,) = parse_emitters(f'{TOML}polarisation = ""\n', "e.toml")
+    assert empty.polarisation == "vertical"
 
 
 @given(st.text(max_size=200), st.sampled_from(["e.csv", "e.toml"]))

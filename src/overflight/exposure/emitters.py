@@ -28,6 +28,7 @@ REQUIRED: Final = ("id", "name", "frequency_hz", "eirp_dbm", "bandwidth_hz", "he
 OPTIONAL: Final = ("eirp_spread_db", "polarisation", "assumed")
 # Half the range within which the EIRP of an assumed class may lie, decibels.
 SPREAD_DB: Final = 10.0
+POLARISATION_REMEDY: Final = "Write vertical or horizontal, or leave it empty."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ class EmitterClass:
             raise InputError(
                 f"emitter '{self.id}': it is '{shorten(str(self.polarisation))}'",
                 field="polarisation",
-                remedy="Write vertical or horizontal, or leave it empty.",
+                remedy=POLARISATION_REMEDY,
             )
 
 
@@ -143,7 +144,7 @@ def _class(row: ClassRow, file: str, problems: Problems) -> EmitterClass | None:
             row, name, problems, default=default, low=-1e15, high=1e15, remedy="Give a number in its unit."
         )
     name, source = words(row, "name", problems), words(row, "source", problems)
-    is_assumed = assumed(row, problems)
+    is_assumed, polarisation = assumed(row, problems), _polarisation(row, problems)
     if len(problems.found) > before:
         return None
     try:
@@ -151,7 +152,7 @@ def _class(row: ClassRow, file: str, problems: Problems) -> EmitterClass | None:
             id=str(row.cells["id"]),
             name=name,
             source=source,
-            polarisation=row.cells.get("polarisation") or "vertical",
+            polarisation=polarisation,
             assumed=is_assumed,
             file=file,
             line=row.line,
@@ -160,6 +161,21 @@ def _class(row: ClassRow, file: str, problems: Problems) -> EmitterClass | None:
     except InputError as error:
         problems.add(row.line_of(error.field), error.field, error.what, error.remedy)
         return None
+
+
+def _polarisation(row: ClassRow, problems: Problems) -> Polarisation:
+    """Return the polarisation of a row: vertical where the cell is empty, refused where it is no word."""
+    value = row.cells.get("polarisation", "")
+    if value == "":
+        return "vertical"
+    for known in POLARISATIONS:
+        if value == known:
+            return known
+    problems.add(
+        row.line_of("polarisation"), "polarisation",
+        f"emitter '{shorten(str(row.cells['id']))}': it is '{shorten(str(value))}'", POLARISATION_REMEDY,
+    )  # fmt: skip
+    return "vertical"
 
 
 def emitter_row(one: EmitterClass) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Signals that could have been heard of a site: margins, hours, and the same emitter from orbit.
 
-Two answers by class of emitter. The *bound* takes the class at the most power of its spread, free space
-wherever the flight stands over the level horizon, and past it the loss of P.528 that is exceeded nine times
-in ten: one time in ten signals carry farther. It knows no clutter, no hills, no rain, and none of the other
+Two answers by class of emitter. The *bound* takes the class at the most power of its spread. Wherever the
+flight stands over the level horizon it takes the stronger of free space and P.528's 10 %, the loss that is
+exceeded nine times in ten, which may lie 6 dB under that of free space; past the horizon P.528's 10 % alone.
+One time in ten signals may carry farther. It knows no clutter, no hills, no rain, and none of the other
 emitters on the same channel, of which a receiver at 20 km hears those of 800,000 km² and more. What could be
 heard need not have been told apart. It is a bound for the receiver that is named, and no other. The *median*
 is P.528's loss of half the time at the power of the class, over the site's own horizon where one is given.
@@ -71,8 +72,9 @@ ELEVATIONS_DEG: Final = (0.0, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0)
 LOUD, HALF = 10.0, 50.0
 # P.528's curves end so far past the horizon.
 MOST_PAST_M: Final = 1_100_000.0
-# No loss of P.528 is under free space's by more than this, so who lacks more is not heard.
-HOPELESS_DB: Final = 6.0
+# No loss of P.528's table is under free space's by more than this (by 6.16 dB at 8 GHz, from 15 to 20 km, a
+# tenth of the time), so who lacks more is not heard.
+HOPELESS_DB: Final = 6.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,9 +82,10 @@ class Heard:
     """What a receiver has of one class of emitter over pieces, (N,): margins NaN where not assessed.
 
     All margins are at the power of the class; `bound` adds its spread. `free_db` is the margin over free
-    space where the flight stands over the level horizon, `median_db` and `loud_db` those of P.528 for half
-    and a tenth of the time, the latter where it does not (`past`). `reached` is where the median may count,
-    `fallen_back` where P.528 does not reach.
+    space where the flight stands over the level horizon, `median_db` and `loud_db` those of P.528 for the
+    share of the time that was asked for and for a tenth of it. `bound` is the strongest of the three, over
+    the level horizon and where P.528 still counts past it (`past`). `reached` is where the median may count,
+    `fallen_back` where P.528 does not reach: there `median_db` is free space's.
     """
 
     free_db: Float64s
@@ -194,10 +197,10 @@ def signals_section(results: Sequence[SiteSignals]) -> dict[str, Any]:
 
 
 NOTES: Final = (
-    "The bound takes each class at the most power of its spread and ignores clutter, hills, rain and every "
-    "other emitter on the channel; past the horizon it is passed one time in ten. It is that of the receiver "
-    "named. What could have been heard need not have been told apart, and nothing here says that it was "
-    "listened to.",
+    "The bound takes each class at the most power of its spread, over the stronger of free space and P.528's "
+    "10 % (past the horizon P.528's 10 % alone), which signals may pass one time in ten; it ignores clutter, "
+    "hills, rain and every other emitter on the channel. It is that of the receiver named. What could have "
+    "been heard need not have been told apart, and nothing here says that it was listened to.",
     "P.528 is a smooth Earth of average ground; its median stands beside the bound, not in its place. Above "
     "20 km over the ground, and outside 100 MHz to 30 GHz, free space within the horizon stands for both.",
     "An emitter is taken to radiate its power toward the receiver at every elevation.",
@@ -220,7 +223,7 @@ def hear(
     """Return what a receiver has of an emitter over pieces; `masked` where the site has its own horizon.
 
     `percent` (10, 50, 90) stands in for the median's share of the time. Without `every`, P.528 is not asked
-    where free space at the most power is 6 dB too little: its margins are NaN there.
+    where free space at the most power is HOPELESS_DB too little: its margins are NaN there.
     """
     tuned = receiver.low_hz <= emitter.frequency_hz <= receiver.high_hz
     budget = emitter.eirp_dbm + receiver.gain_dbi - float(sensitivity_dbm(receiver, emitter.bandwidth_hz))
@@ -233,7 +236,7 @@ def hear(
     over = pieces.in_sight | (pieces.elevation_deg >= 0.0) | (status == FREE_SPACE)
     # An antenna above the ground has its horizon below the level plane: P.528 counts from there.
     past = np.isin(status, (WITHIN_HORIZON, PAST_HORIZON)) & ~over
-    loud_db = _margin(emitter, pieces, site_alt_m, budget, LOUD, np.nonzero(past)[0])[0]
+    loud_db = _margin(emitter, pieces, site_alt_m, budget, LOUD, asked)[0]
     free = np.where(over, free, np.nan)
     fallen = (status == FREE_SPACE) | ((status == OUTSIDE) & over)
     median_db = np.where(fallen, free, half_db)
@@ -245,8 +248,8 @@ def hear(
         median_db=median_db,
         loud_db=loud_db,
         reached=reached,
-        # A median may lie tenths of a decibel under free space; the bound holds it too.
-        bound=(free >= least_db) | (past & (loud_db >= least_db)) | median,
+        # Whatever share of the time was asked for, the bound holds it too.
+        bound=(free >= least_db) | ((over | past) & (loud_db >= least_db)) | median,
         median=median,
         past=past,
         fallen_back=fallen,
@@ -443,7 +446,8 @@ def _findings(one: EmitterSignals, looks: MemberLooks, part: str, given: Mapping
             f"For how long at most could this at {name} have been heard: {emitter.name}?",
             "h",
             one.bound_h,
-            f"{most}, free space over the level horizon, past it P.528's loss exceeded nine times in ten",
+            f"{most}, over the level horizon the stronger of free space and P.528's 10 % (the loss exceeded "
+            "nine times in ten), past it P.528's 10 %",
         ),
         (
             "hours_median",
@@ -461,6 +465,13 @@ def _findings(one: EmitterSignals, looks: MemberLooks, part: str, given: Mapping
             one.best_db,
             f"free space at the power of the class, ± {emitter.eirp_spread_db:g} dB; of members over the "
             "level horizon",
+        ),
+        (
+            "hours_on_air",
+            f"For how long at most could it have been heard while on the air at {name}: {emitter.name}?",
+            "h",
+            one.on_air_h,
+            f"{most}; the hours at most, by its being on the air {emitter.duty:g} of the time",
         ),
     ):
         findings.append(
@@ -503,6 +514,7 @@ def _row(
     one: EmitterSignals, looks: MemberLooks, receiver: Receiver, findings: Sequence[Finding]
 ) -> dict[str, Any]:
     weight = looks.weight
+    past = _past_words(one.emitter, looks)
     above = float(np.nanmedian(one.best_above_m)) if np.isfinite(one.best_above_m).any() else math.nan
     row: dict[str, Any] = {
         "site": looks.site.id,
@@ -510,6 +522,9 @@ def _row(
         "emitter": one.emitter.id,
         "emitter_name": one.emitter.name,
         "assumed": one.emitter.assumed,
+        "receiver": _receiver_words(receiver),
+        "tuned": one.tuned,
+        "past": past,
         "p_bound": share(one.bound_h > 0.0, weight),
         "p_median": share(one.median_h > 0.0, weight),
         "hours_bound": spread(one.bound_h, weight),
@@ -524,7 +539,7 @@ def _row(
         "model": "P.528-5" if _by_p528(one) else "free space (P.525)",
         "finding_ids": [f.id for f in findings],
     }
-    row["text"] = _sentence(row, one, receiver, _past_words(one.emitter, looks))
+    row["text"] = _sentence(row, one, receiver, past)
     return row
 
 
