@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import made_programme as made
 import numpy as np
 import pytest
@@ -79,6 +81,7 @@ def test_three_flights_of_one_place_are_traced_to_it(winds: Grid) -> None:
     assert region[row, column]
     words = region_words(found)
     assert not words.vague
+    assert words.verdict == "common"
     # Three ways that cross in one cell tell one place from three on these very ways by no more than some.
     assert words.ratio > 2.0
     # Three ways that cross in one place leave little more than it.
@@ -105,7 +108,9 @@ def test_flights_of_three_places_favour_no_common_origin(winds: Grid) -> None:
     (ratio,) = (f for f in answer.findings if f.id == "programme.origin.ratio")
     assert ratio.value is not None
     assert 0.0 < float(ratio.value["lo"]) < 1.0 / 3.0
-    assert "No common origin is favoured" in answer.section["origins"]["sentences"][0]["text"]
+    # Of a place that they do not share nothing is said.
+    (only,) = answer.section["origins"]["sentences"]
+    assert "No common origin is favoured" in only["text"]
 
 
 def test_the_prior_alone_says_that_it_cannot_tell() -> None:
@@ -148,6 +153,72 @@ def test_flights_that_cannot_be_flown_say_why(winds: Grid) -> None:
     assert "several" in found.left_out["theta"]
     assert "the height of its class" in found.how["alpha"]
     assert "prior" in found.how["alpha"]  # the made winds are of another time
+
+
+def test_a_flight_that_no_wind_reaches_is_left_out() -> None:
+    """2000 m at one instant lie below the winds: that it was seen there is no flight."""
+    found = back_flights(one_seen("2023-02-01T12:00Z", 2_000.0), ASKED)
+    assert not found.ensembles
+    assert "tell nothing of 2.0 km as reported" in found.left_out["f"]
+
+
+def one_seen(when: str, alt_m: float, *, name: str = "R", place: str = "40,-100,30") -> Catalogue:
+    """Return a catalogue of one flight, seen at an instant and a height."""
+    return made.parse_catalogue(
+        "id,group,event,flight,time_start,time_end,lat_deg,lon_deg,radius_km,alt_low_m,alt_high_m,standing,"
+        f"kind,text,confidence\n{name},g,sighting,f,{when},{when},{place},{alt_m},{alt_m},attributed,mission,"
+        "One,high\n"
+    )
+
+
+# Noon and midnight by the sun at 100 degrees west.
+@pytest.mark.parametrize("when", ["2020-06-12T18:40Z", "2020-06-12T06:40Z"])
+def test_a_height_is_that_of_the_hour_at_which_it_was_seen(winds: Grid, when: str) -> None:
+    """Those that float higher by day begin at the height reported, by day and by night."""
+    (flown,) = back_flights(one_seen(when, 20_000.0), ASKED, winds).ensembles.values()
+    last = flown["alt_m"].values[:, -1]
+    assert np.isfinite(last).all()
+    assert last.min() >= 19_500.0
+    assert last.max() <= 20_500.0
+    other = flown["alt_m"].values[:, -3] - last  # half a day before
+    level, varied = other[: ASKED.origin_members // 2], other[ASKED.origin_members // 2 :]
+    assert np.abs(level).max() < 1.0
+    assert np.abs(varied).max() > 1_000.0
+    assert (varied < 0.0).all() if when.endswith("18:40Z") else (varied > 0.0).all()
+
+
+def test_regional_winds_that_do_not_hold_the_place_are_not_taken(winds: Grid) -> None:
+    """Winds of the time over Asia, or of the air below, say nothing of a flight seen over Kansas."""
+    names = ("u_mps", "v_mps", "u_sd_mps", "v_sd_mps")
+    catalogue = one_seen("2020-06-12T18:40Z", 20_000.0)
+    assert not back_flights(catalogue, ASKED, winds).on_prior
+    east = winds.lon_deg >= 60.0
+    asia = {name: np.ascontiguousarray(getattr(winds, name)[..., east]) for name in names}
+    elsewhere = replace(winds, lon_deg=winds.lon_deg[east], periodic=False, **asia)
+    assert back_flights(catalogue, ASKED, elsewhere).on_prior == {"f"}
+    thick = winds.pressure_pa > 10_000.0
+    low = {name: np.ascontiguousarray(getattr(winds, name)[:, thick]) for name in names}
+    below = replace(winds, pressure_pa=winds.pressure_pa[thick], **low)
+    assert back_flights(catalogue, ASKED, below).on_prior == {"f"}
+
+
+def test_what_flew_in_the_prior_is_not_told_by_names(winds: Grid) -> None:
+    """A row named prior-1 in winds of the time; and a flight flown elsewhere is not smoothed by more."""
+    catalogue = one_seen("2020-06-12T18:40Z", 20_000.0, name="prior-1")
+    found = back_flights(catalogue, ASKED, winds)
+    assert "prior-1" in found.how["f"]
+    assert not found.on_prior
+    other = made.backward(110.0, 23.5)
+    asked = replace(ASKED, launches="anywhere")
+    (section, again) = (
+        answer_programme(
+            one_seen(when, 20_000.0), settings=asked, winds=winds, origins={"f": other, "g": other}
+        ).section["origins"]
+        for when in ("2020-06-12T18:40Z", "2023-02-01T12:00Z")
+    )
+    assert [f["how"] for f in section["flights"]] == ["flown elsewhere"] * 2
+    assert again["cells"] == section["cells"]
+    assert not any("usual winds" in note for note in again["notes"])
 
 
 def test_a_flight_back_begins_in_its_circle_and_time(winds: Grid) -> None:

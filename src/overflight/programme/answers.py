@@ -7,7 +7,7 @@ catalogue (+ claims, ensembles flown backward) ──► kinds · counts · like
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from overflight.programme.backward import BackFlights, back_flights
@@ -51,6 +51,7 @@ def answer_programme(
     origins: Mapping[str, xr.Dataset] | None = None,
     settings: ProgrammeSettings | None = None,
     winds: Grid | None = None,
+    wind_notes: Sequence[str] = (),
 ) -> ProgrammeAnswer:
     """Answer what can be asked of a catalogue.
 
@@ -61,6 +62,7 @@ def answer_programme(
     origins : ensembles of kind `origin` by the name of their flight; from two on they are combined. With
         `settings.origins` the flights of the catalogue are flown back besides.
     winds : of the time, for these; the climatological prior where they do not reach.
+    wind_notes : what the reader should know of the winds, such as a file that could not be used.
 
     Raises
     ------
@@ -74,8 +76,8 @@ def answer_programme(
     places = place_rows(catalogue.rows)
     alike = likenesses(catalogue.flights, prior=asked.prior_alike, most=asked.pairs)
     flown = back_flights(catalogue, asked, winds) if asked.origins else BackFlights({}, {}, {})
-    vague = {name for name, how in flown.how.items() if "prior" in how}
-    found = _origins({**flown.ensembles, **(origins or {})}, asked, vague)
+    flown = replace(flown, notes=tuple(wind_notes)).without(set(origins or {}))
+    found = _origins({**flown.ensembles, **(origins or {})}, asked, flown.on_prior)
     findings = [
         *time_findings(catalogue),
         *kind_findings(catalogue),

@@ -9,7 +9,7 @@ a made weather for each member. Flights fly apart: that two of one week met one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +19,9 @@ import numpy.typing as npt
 from overflight.programme.records import APART, KINDS, Catalogue, FlightRecord, ObjectRecord
 from overflight.programme.settings import ProgrammeSettings
 from overflight.records import make_ensemble
+from overflight.sun import solar_position
 from overflight.trajectories.passive import (
+    DAWN_DEG,
     MOST_AMPLITUDE_M,
     fly_passive,
     made_weathers,
@@ -50,12 +52,22 @@ MOST_FLIGHTS: Final = 50
 class BackFlights:
     """Flights flown backward by name, and how: the row each starts from, its height and winds in words.
 
-    `left_out` tells why the others were not flown.
+    `left_out` tells why the others were not flown, `on_prior` which flew in the climatological prior, `notes`
+    what else the reader should know.
     """
 
     ensembles: Mapping[str, xr.Dataset]
     how: Mapping[str, str]
     left_out: Mapping[str, str]
+    on_prior: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+    def without(self, names: Collection[str]) -> BackFlights:
+        """Return all that is said of flights other than `names`, of which something better is known."""
+        ensembles = {name: one for name, one in self.ensembles.items() if name not in names}
+        how = {name: words for name, words in self.how.items() if name not in names}
+        left_out = {name: why for name, why in self.left_out.items() if name not in names}
+        return BackFlights(ensembles, how, left_out, self.on_prior - set(names), self.notes)
 
 
 def back_flights(catalogue: Catalogue, settings: ProgrammeSettings, own: Grid | None = None) -> BackFlights:
@@ -67,6 +79,7 @@ def back_flights(catalogue: Catalogue, settings: ProgrammeSettings, own: Grid | 
     ensembles: dict[str, xr.Dataset] = {}
     how: dict[str, str] = {}
     left: dict[str, str] = {}
+    on_prior: set[str] = set()
     for n, flight in enumerate(sorted(catalogue.flights, key=lambda f: (f.kind != "mission", f.id))):
         row, why = _start_row(flight)
         if row is None:
@@ -74,12 +87,23 @@ def back_flights(catalogue: Catalogue, settings: ProgrammeSettings, own: Grid | 
         elif len(ensembles) >= MOST_FLIGHTS:
             left[flight.id] = f"{MOST_FLIGHTS} flights are flown at most"
         else:
-            flown, words = _fly_back(row, settings, own, n)
+            flown, words, in_own = _fly_back(row, settings, own, n)
             if flown is None:
                 left[flight.id] = words
             else:
                 ensembles[flight.id], how[flight.id] = flown, words
-    return BackFlights(ensembles, how, left)
+                on_prior |= set() if in_own else {flight.id}
+    return BackFlights(ensembles, how, left, frozenset(on_prior))
+
+
+def back_window(catalogue: Catalogue, settings: ProgrammeSettings) -> tuple[float, float] | None:
+    """Return first and last time, POSIX seconds, that flights back may meet; None where none is flown."""
+    rows = [row for row, _ in map(_start_row, catalogue.flights) if row is not None]
+    if not rows or not settings.origins:
+        return None
+    starts = [float(row.time_start or 0.0) for row in rows]
+    last = max(start + _span_s(row) for start, row in zip(starts, rows, strict=True))
+    return min(starts) - settings.days_back * DAY_S, last
 
 
 def _start_row(flight: FlightRecord) -> tuple[ObjectRecord | None, str]:
@@ -104,8 +128,8 @@ def _span_s(row: ObjectRecord) -> float:
 
 def _fly_back(
     row: ObjectRecord, settings: ProgrammeSettings, own: Grid | None, stream: int
-) -> tuple[xr.Dataset | None, str]:
-    """Return the ensemble and how it was flown, or None and why it could not be."""
+) -> tuple[xr.Dataset | None, str, bool]:
+    """Return the ensemble and how it was flown, or None and why it could not be; and if its winds are own."""
     rng = np.random.default_rng(np.random.SeedSequence(settings.origin_seed, spawn_key=(9, stream)))
     count = settings.origin_members
     first, last = float(row.time_start or 0.0), float(row.time_start or 0.0) + _span_s(row)
@@ -115,7 +139,7 @@ def _fly_back(
     # Of both kinds of balloon one starts last, so that each has the times to keep.
     start[:2] = last
     alt, height = _heights(row, count, rng)
-    winds = passive_winds(own, end, last)
+    winds = passive_winds(own, end, last, lon_deg=lon, lat_deg=lat, alt_m=alt)
     rngs = [
         np.random.default_rng(np.random.SeedSequence(settings.origin_seed, spawn_key=(10, stream, m)))
         for m in range(count)
@@ -123,6 +147,9 @@ def _fly_back(
     errors = made_weathers(winds, rngs)
     keep = last - np.arange(0.0, last - end, KEEP_S)
     lift = np.where(np.arange(count) % 2 == 1, rng.uniform(0.0, MOST_AMPLITUDE_M, count), 0.0)
+    # A height is that of the hour at which it was seen; `fly_passive` asks for the level by night.
+    by_day = solar_position(start, lon, lat)[0] > DAWN_DEG
+    alt = alt - np.where(by_day, lift, 0.0)
     parts = []
     for who in (np.flatnonzero(lift == 0.0), np.flatnonzero(lift > 0.0)):
         if who.size:
@@ -133,15 +160,16 @@ def _fly_back(
             parts.append((flown.lon_deg, flown.lat_deg, flown.alt_m, flown.pressure_pa))
     state = [np.concatenate(columns)[:, ::-1] for columns in zip(*parts, strict=True)]
     aloft = np.logical_and.reduce([np.isfinite(values) for values in state])
+    aloft &= (aloft.sum(axis=1) >= 2)[:, None]  # the start alone is no flight
     title = "winds of the time" if winds.own else "the winds of the climatological prior"
     if float(aloft.any(axis=1).mean()) < LEAST_ALOFT:
-        return None, f"{title} tell nothing of {height}"
+        return None, f"{title} tell nothing of {height}", winds.own
     lon_deg, lat_deg, alt_m, pressure_pa = (np.where(aloft, values, np.nan) for values in state)
     ensemble = make_ensemble(
         kind="origin", time_s=keep[::-1], lon_deg=lon_deg, lat_deg=lat_deg, alt_m=alt_m,
         pressure_pa=pressure_pa, status=_status(aloft), attrs={"winds": winds.title, "row": row.id},
     )  # fmt: skip
-    return ensemble, f"from {row.id}, at {height}, in {title}"
+    return ensemble, f"from {row.id}, at {height}, in {title}", winds.own
 
 
 def _status(aloft: npt.NDArray[np.bool_]) -> npt.NDArray[np.int8]:

@@ -264,8 +264,11 @@ def origin_sentences(words: RegionWords, asked: ProgrammeSettings) -> list[dict[
         "cannot tell": f"Whether they share a launch place these winds cannot tell: one place explains the "
         f"flights {better} places of their own{times}.",
     }[words.verdict]
+    out = [{"text": whether, "finding_ids": ["programme.origin.ratio", "programme.origin.common"]}]
+    if words.verdict == "apart":
+        # Of a place that they do not share nothing is said.
+        return out
     land = "land" if asked.launches == "land" else "the map"
-    # Of a place that they do not share nothing is said.
     size = f"{words.area_km2:,.0f}".replace(",", " ")
     region = f"{size} km², {percent(words.share)} of all {land}"
     near = ", ".join(words.countries[:MOST_COUNTRIES])
@@ -276,19 +279,19 @@ def origin_sentences(words: RegionWords, asked: ProgrammeSettings) -> list[dict[
         if words.vague
         else f"If they share one, it lies with 90 % in {region}{over}."
     )
-    out = [{"text": whether, "finding_ids": ["programme.origin.ratio", "programme.origin.common"]}]
     return [*out, {"text": where, "finding_ids": ["programme.origin.area"]}]
 
 
 def _origin_notes(flown: BackFlights, asked: ProgrammeSettings) -> list[str]:
     if not flown.ensembles:
-        return []
+        return list(flown.notes)
     out = [
+        *flown.notes,
         f"Each flight drifts back for {asked.days_back:g} days from its earliest dated place, and is as "
         "likely to have been launched at any time of them. A flight that was steered, or longer aloft, came "
         "from elsewhere.",
     ]
-    if any("prior" in how for how in flown.how.values()):
+    if flown.on_prior:
         out.append(
             "The climatological prior knows the usual winds of a month and not those of the day: after some "
             "days it spreads a flight over a continent, and the map is as wide as that."

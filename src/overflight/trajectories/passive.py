@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -28,14 +29,18 @@ from overflight import atmosphere
 from overflight.balloons.coded import code
 from overflight.balloons.stops import SunAbove, SunBelow
 from overflight.balloons.terms import ConstantDensity, Flight, Stage
+from overflight.errors import CoverageError, LimitError
 from overflight.geo import destination
+from overflight.sun import solar_position
 from overflight.trajectories.ensemble import settled_error
 from overflight.trajectories.solve import fly
 from overflight.trajectories.tracks import Tracks
 from overflight.units import DAY_S, HOUR_S
+from overflight.winds.choose import LEVELS_PA, join_in_time
 from overflight.winds.error import WindError
 from overflight.winds.error_waves import ErrorWaves, draw_waves
 from overflight.winds.grid import Float64s, Grid
+from overflight.winds.gridded import read_grid
 from overflight.winds.prior import prior_grid
 
 # Of the variance about the climatology, what lasts a season: how one January differs from the next.
@@ -51,6 +56,8 @@ PRIOR_STEP_S, OWN_STEP_S = 1_800.0, 600.0
 PRIOR_ERROR_S, OWN_ERROR_S = 2.0 * HOUR_S, 0.5 * HOUR_S
 # Winds reach so far when they end at most this much before the last flight does.
 SLACK_S: Final = 6.0 * HOUR_S
+# And where they hold so many of the starts; drawn heights have tails.
+LEAST_HELD: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,9 +70,17 @@ class PassiveWinds:
     title: str
 
 
-def passive_winds(own: Grid | None, begin: float, end: float) -> PassiveWinds:
-    """Return a grid if it covers begin to end (POSIX seconds), else the prior for that time."""
-    if own is not None and covers(own, begin, end):
+def passive_winds(
+    own: Grid | None,
+    begin: float,
+    end: float,
+    *,
+    lon_deg: npt.ArrayLike = (),
+    lat_deg: npt.ArrayLike = (),
+    alt_m: npt.ArrayLike = (),
+) -> PassiveWinds:
+    """Return a grid if it covers begin to end (POSIX seconds) and the starts, else the prior of the time."""
+    if own is not None and covers(own, begin, end) and holds(own, lon_deg, lat_deg, alt_m):
         return PassiveWinds(
             grid=own, error=settled_error((own,), "default"), own=True, title=own.name or "gridded winds"
         )
@@ -77,6 +92,37 @@ def covers(grid: Grid, begin: float, end: float) -> bool:
     """Return whether a grid has winds from begin to end, give or take `SLACK_S`."""
     reaches = grid.time_s[0] <= begin + SLACK_S and grid.time_s[-1] >= end - SLACK_S
     return bool(grid.steady or reaches)
+
+
+def holds(grid: Grid, lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike, alt_m: npt.ArrayLike) -> bool:
+    """Return whether a grid holds `LEAST_HELD` of some starts, by place and level; true of none at all."""
+    lon, lat, pressure = np.broadcast_arrays(lon_deg, lat_deg, atmosphere.pressure_pa(np.asarray(alt_m)))
+    if lon.size == 0:
+        return True
+    span = float(grid.lon_deg[-1] - grid.lon_deg[0])
+    inside = (lat >= grid.lat_deg[0]) & (lat <= grid.lat_deg[-1])
+    inside &= grid.periodic | ((lon - grid.lon_deg[0]) % 360.0 <= span)
+    inside &= (pressure >= grid.pressure_pa[0]) & (pressure <= grid.pressure_pa[-1])
+    return bool(inside.mean() >= LEAST_HELD)
+
+
+def file_winds(files: Sequence[Path], window: tuple[float, float]) -> tuple[Grid | None, tuple[str, ...]]:
+    """Read what files of winds hold of a window (POSIX seconds), joined in time; and say what was left out.
+
+    None where nothing can be used: a file of another time, one too large for this memory, a store. Members of
+    a weather ensemble become their mean and spread. Raises InputError for a file that cannot be read.
+    """
+    grids, notes = [], []
+    for path in files:
+        try:
+            grids.append(read_grid(path, window=window, levels_pa=LEVELS_PA))
+        except (CoverageError, LimitError) as error:
+            notes.append(f"{path.name} was left out: {error}")
+    if not grids:
+        return None, tuple(notes)
+    joined, other = join_in_time(grids)
+    notes += [f"{name} was left out: its grid differs from the others'" for name in other]
+    return joined, tuple(notes)
 
 
 def made_weathers(
@@ -138,8 +184,9 @@ def fly_passive(
         rows[:, 1::2, 0, 0] = np.log(atmosphere.density_kgpm3(alt))[:, None]
     else:
         flight = Flight((Stage((ConstantDensity(),)),), name="passive")
+    risen = alt + np.where(solar_position(start, lon, lat)[0] > DAWN_DEG, up, 0.0)
     return fly(
-        flight, winds.grid, lon, lat, start, alt_m=alt, time_end=time_end, keep_s=keep_s, step_s=step,
+        flight, winds.grid, lon, lat, start, alt_m=risen, time_end=time_end, keep_s=keep_s, step_s=step,
         rows=rows, errors=errors, error_every_s=OWN_ERROR_S if winds.own else PRIOR_ERROR_S, fast=False,
     )  # fmt: skip
 
