@@ -308,10 +308,12 @@ def test_the_share_that_strays_has_wilsons_interval(hits: int, n: int) -> None:
 def test_flights_of_one_launch_time_are_not_independent() -> None:
     """Ten launch times of 100 flights that all do the same are worth ten flights."""
     launch = np.repeat(np.arange(10), 100)
-    found = reach_of("USA", launch < 3, np.full(1000, 1.0), launch)
-    assert found.share == pytest.approx(0.3)
+    found = reach_of("USA", launch < 5, np.full(1000, 1.0), launch)
+    assert found.share == pytest.approx(0.5)
     assert found.effective == pytest.approx(9.0)  # the unbiased variance of ten means: n - 1
     assert found.launches == 10
+    few = reach_of("USA", launch < 3, np.full(1000, 1.0), launch)
+    assert few.effective == pytest.approx(10.0)  # three of ten tell nothing of it
     mixed = reach_of("USA", np.arange(1000) % 10 < 3, np.full(1000, 1.0), launch)
     assert mixed.effective == pytest.approx(1000.0)
     none = reach_of("USA", np.zeros(1000), np.full(1000, 1.0), launch)

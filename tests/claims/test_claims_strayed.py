@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shapely
+from scipy.stats import t
 
 from overflight import atmosphere
 from overflight.claims.physics import check_claim
@@ -30,6 +31,7 @@ from overflight.trajectories.passive import SLOW_TIME_S, fly_passive, made_weath
 from overflight.winds.error import PRIOR_ERROR
 from overflight.winds.error_waves import error_vector
 from overflight.winds.grid import Grid
+from overflight.words import percent
 
 JANUARY, MARCH = parse_utc("2023-01-01T00:00Z"), parse_utc("2023-03-01T00:00Z")
 LOW_M, HIGH_M = 16_000.0, 20_000.0
@@ -130,11 +132,14 @@ def test_flights_that_leave_the_winds_may_have_come() -> None:
     assert (found["share"], found["lost"], found["high"]) == (0.0, 1.0, 1.0)
 
 
-@pytest.mark.parametrize(("clusters", "rho", "p"), [(20, 0.2, 0.3), (20, 0.05, 0.1), (7, 0.3, 0.5)])
+@pytest.mark.parametrize(
+    ("clusters", "rho", "p"), [(20, 0.2, 0.3), (20, 0.05, 0.1), (7, 0.3, 0.5), (20, 0.3, 0.03)]
+)
 def test_the_interval_holds_the_share_of_made_weathers(clusters: int, rho: float, p: float) -> None:
     """200 made cases: weathers whose own share is Beta with the correlation `rho`, 16 flights in each.
 
-    An interval of 90 % holds the truth in 180 of 200 (standard deviation 4); Wilson's errs to the wide side.
+    An interval of 90 % holds the truth in 180 of 200 (standard deviation 4); Wilson's errs to the wide side,
+    and that of a rare way farther, as none of 20 weathers does not rule it out.
     """
     rng = np.random.default_rng(int(1000 * rho) + clusters)
     scale = (1.0 - rho) / rho
@@ -273,15 +278,14 @@ def test_what_is_missing_is_named(key: str, tmp_path: Path) -> None:
 # --- beside the claims
 
 
-def reach(hits: int, of: int):
-    return reach_findings(
-        reach_of("USA_airspace", np.arange(of) < hits, np.ones(of)), origin="Hainan", month="January",
-        winds="prior",
-    )  # fmt: skip
+def reach(hits: int, of: int, groups: int = 20, *, lost: bool = False):
+    """Findings of flights in turn of so many weathers, of which the first came."""
+    share = reach_of("USA_airspace", np.arange(of) < hits, np.ones(of), np.arange(of) % groups, lost=lost)
+    return reach_findings(share, origin="Hainan", month="January", winds="prior")
 
 
-def check(claim: Claim, hits: int, of: int = 320):
-    found = {f.id: f for f in reach(hits, of)}
+def check(claim: Claim, hits: int, of: int = 320, groups: int = 20, *, lost: bool = False):
+    found = {f.id: f for f in reach(hits, of, groups, lost=lost)}
     (one,) = (c for c in check_claim(claim, None, found) if c.aspect == "reach")
     return one
 
@@ -294,10 +298,47 @@ def test_the_share_stands_beside_the_claim_that_it_strayed() -> None:
 
 
 def test_a_rare_way_is_no_contradiction_but_one_that_nobody_takes_is() -> None:
+    """None of 20 weathers is 13 % at most, none of 80 is 3 %: by Wilson's with Student's t, z² / (n + z²)."""
     strayed = Claim(id="C001", verbs=("strayed",))
     assert check(strayed, 15).verdict == "consistent"
-    assert check(strayed, 0).verdict == "inconsistent"
+    one = check(strayed, 0)
+    assert one.verdict == "untestable"
+    z = float(t.ppf(0.95, 19))
+    assert percent(z**2 / (20.0 + z**2)) == "13 %"
+    assert "does not rule it out (13 % at most)" in one.reason
+    assert check(strayed, 0, groups=80).verdict == "inconsistent"
     assert check(strayed, 0, of=20).verdict == "untestable"
+
+
+def test_where_all_were_lost_nothing_is_ruled_out() -> None:
+    one = check(Claim(id="C001", verbs=("strayed",)), 0, groups=80, lost=True)
+    assert one.verdict == "untestable"
+    assert "does not rule it out (>99 % at most)" in one.reason
+
+
+@pytest.mark.parametrize("groups", [1, 4, 20, 80])
+@pytest.mark.parametrize("alike", [False, True])
+def test_one_that_comes_is_never_worse_than_none(groups: int, alike: bool) -> None:
+    """Hits in one weather after another, or all in one: the upper end is at least that of none of them."""
+    of = 320
+    group = np.arange(of) * groups // of if alike else np.arange(of) % groups
+    none = reach_of("USA", np.zeros(of), np.ones(of), group)
+    every = reach_of("USA", np.ones(of), np.ones(of), group)
+    order = {"inconsistent": 0, "untestable": 1, "consistent": 1}
+    strayed = Claim(id="C001", verbs=("strayed",))
+    least = order[check(strayed, 0, groups=groups).verdict]
+    for hits in (1, 2, 5, 16, 60):
+        some = reach_of("USA", np.arange(of) < hits, np.ones(of), group)
+        missed = reach_of("USA", np.arange(of) >= hits, np.ones(of), group)
+        assert some.high >= none.high
+        assert missed.low <= every.low + 1e-12
+        assert order[check(strayed, hits, groups=groups).verdict] >= least
+
+
+def test_a_share_that_rounds_to_less_than_all_is_all() -> None:
+    """The weights of 320 flights sum to a little less than one: all came, and weathers count once each."""
+    every = reach_of("USA", np.ones(320), np.ones(320), np.arange(320) % 20)
+    assert every.effective == pytest.approx(20.0)
 
 
 def test_that_it_did_not_stray_is_not_tested_by_it() -> None:

@@ -340,8 +340,8 @@ def _is_reach(found: Finding, area: str) -> bool:
 def reach_check(claim: Claim, found: Finding, findings: Mapping[str, Finding]) -> Check:
     """Set 'it strayed' beside how often passive flights get there (`claims.strayed`).
 
-    A rare thing may happen, so a small share speaks against the claim only where next to no flight could
-    come: none did, or the upper end of the share is below `LIMIT`. `p` is the share; it is no probability
+    A rare thing may happen, so a small share speaks against the claim only where the upper end of the share
+    is below `LIMIT`; where none came and it is not, nothing is tested. `p` is the share; it is no probability
     that this flight strayed. A claim that it did not stray is not tested: steered flights get there too.
     """
     p = float((found.value or {})["p"])
@@ -357,7 +357,8 @@ def reach_check(claim: Claim, found: Finding, findings: Mapping[str, Finding]) -
     if claim.answer == "no":
         return replace(_untestable(claim, "reach", f"{said}, and steered ones get there too", basis), p=None)
     if p == 0.0 and high >= LIMIT:
-        return _untestable(claim, "reach", "none of the passive flights came, and too few were flown", basis)
+        none = f"none of the passive flights came, which does not rule it out ({percent(high)} at most)"
+        return _untestable(claim, "reach", none, basis)
     verdict: Verdict = "inconsistent" if high < LIMIT else "consistent"
     return Check(claim.id, "reach", verdict, p, said, basis)
 

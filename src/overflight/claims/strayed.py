@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 Float64s = npt.NDArray[np.float64]
 Z90: Final = NormalDist().inv_cdf(0.95)  # both ends of an interval of 90 %
 
+# Of fewer launch times that differ from the others nothing is seen of how alike flights of one are.
+LEAST_GROUPS: Final = 5
+# A sum of weights is so near to none and to all.
+SURE: Final = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
@@ -80,32 +85,42 @@ def reach_of(
     w = w / w.sum()
     group = np.zeros(hit.size, np.intp) if launch is None else np.asarray(launch)
     share, gone = (float(np.clip(w @ x, 0.0, 1.0)) for x in (hit, np.broadcast_to(lost, hit.shape) * 1.0))
-    effective = _effective(hit, w, group, share)
+    least, effective = _effective(hit, w, group, share)
     launches = int(np.unique(group[w > 0]).size)
     # Few launch times tell their own spread badly: Student's t in place of the normal.
     z = Z90 if launches < 2 else float(stdtrit(launches - 1, 0.95))
     low, high = _wilson(share, effective, z)
     if gone > 0.0:
         high = _wilson(min(1.0, share + gone), effective, z)[1]
+    # A flight that comes makes it no less likely that others do, than if none had; nor one that does not.
+    low, high = min(low, _wilson(1.0, least, z)[0]), max(high, _wilson(0.0, least, z)[1])
     return Reach(area, share, low, high, int(hit.size), effective, launches, gone)
 
 
-def _effective(hit: Float64s, w: Float64s, group: npt.NDArray[Any], share: float) -> float:
-    """Number of independent flights with the variance of the share: by weights, and between launch times."""
+def _effective(hit: Float64s, w: Float64s, group: npt.NDArray[Any], share: float) -> tuple[float, float]:
+    """Number of independent flights, the least and as far as it can be seen.
+
+    The least takes flights of one launch time for one. What is seen is the variance of the share between
+    launch times, at most that of the weights; of few of them that have a flight that came, or one that did
+    not, it says nothing, and the least stands.
+    """
     by_weight = float(1.0 / np.sum(w**2))
     names, index = np.unique(group, return_inverse=True)
     if names.size < 2:
-        return by_weight
+        return by_weight, by_weight
     size = np.bincount(index, weights=w)
-    by_launch = float(1.0 / np.sum(size**2))
-    if share in (0.0, 1.0):
-        # No launch differs from another: how alike their flights are cannot be seen, so each counts once.
-        return min(by_weight, by_launch)
+    least = min(by_weight, float(1.0 / np.sum(size**2)))
+    if not SURE < share < 1.0 - SURE:
+        return least, least
     mean = np.bincount(index, weights=w * hit) / np.where(size > 0, size, 1.0)
+    came = int(((mean > SURE) & (size > 0.0)).sum())
+    missed = int(((mean < 1.0 - SURE) & (size > 0.0)).sum())
+    if min(came, missed) < LEAST_GROUPS:
+        return least, least
     between = float(np.sum((size * (mean - share)) ** 2)) * names.size / (names.size - 1)
     if between <= 0.0:
-        return by_weight
-    return float(np.clip(share * (1.0 - share) / between, 1.0, by_weight))
+        return least, by_weight
+    return least, float(np.clip(share * (1.0 - share) / between, 1.0, by_weight))
 
 
 def _wilson(share: float, n: float, z: float) -> tuple[float, float]:
