@@ -4,8 +4,9 @@ Free space is Recommendation ITU-R P.525: no clutter, no hills, no rain or gas (
 more above). An answer is therefore an upper bound of what is usually heard (one time in ten P.528's loss lies
 up to 6.2 dB under free space: `signals` bounds with both), and more: from 20 km one receiver hears every
 emitter of some 800,000 km², so what is loud enough to hear need not be told apart from the rest. Beyond the
-horizon the loss grows by 25–30 dB within some tens of kilometres (Recommendation ITU-R P.528); free space says nothing
-there and the answer is NaN with the status BEYOND_HORIZON, though a radar of megawatts is still heard.
+horizon the loss grows by 25–30 dB within some tens of kilometres (Recommendation ITU-R P.528); free space
+says nothing there and the answer is NaN with the status BEYOND_HORIZON, though a radar of megawatts is still
+heard.
 
 Frequencies are in hertz, powers in dBm or dBW, gains in dBi.
 """
