@@ -29,7 +29,7 @@ from overflight.custody import custody_settings
 from overflight.custody.custody_section import CustodyAnswer, case_account, custody_answers
 from overflight.custody.evidence import Account
 from overflight.custody.received import ReceivedStream, case_stream
-from overflight.errors import CaseError, InputError
+from overflight.errors import CaseError, CoverageError, InputError
 from overflight.exports.geojson import write_track_geojson
 from overflight.exports.kml import write_track_kml
 from overflight.exports.ledger import record_result
@@ -54,6 +54,7 @@ from overflight.places.borders import (
 from overflight.places.sites import read_sites
 from overflight.programme import settings as programme_settings
 from overflight.programme.answers import answer_programme
+from overflight.programme.backward import back_winds
 from overflight.programme.catalogue import read_catalogue
 from overflight.programme.records import Catalogue
 from overflight.reconstruct.answers import last_place, reading_rows, reconstruction_findings, unknowns
@@ -145,7 +146,7 @@ def read_inputs(folder: str | Path) -> Inputs:
     satellite_settings.read_settings(case.ask.get("satellites", {}), case.folder)
     programme_settings.read_settings(case.ask.get("programme", {}), case.folder)
     keeping = custody_settings.read_settings(case.ask.get("custody", {}), case.folder)
-    stray_flights.read_settings(case.ask.get("strayed", {}), case.folder)
+    strays = stray_flights.read_settings(case.ask.get("strayed", {}), case.folder)
     sightings = read_sightings(case.inputs["sightings"], time_start=case.time_start, time_end=case.time_end)
     check_sighting_ids(case, [s.id for s in sightings])
     require_observations(sightings, case.time_start, case.time_end)
@@ -153,6 +154,8 @@ def read_inputs(folder: str | Path) -> Inputs:
     run_hours(case)
     areas = tuple(area for path in case.inputs["areas"] for area in read_areas(path))
     _check_areas(case, areas)
+    if strays is not None:
+        stray_flights.check_asked(strays, areas, case.folder, own_files=bool(_wind_files(case)))
     sites = read_sites(case.inputs["sites"])
     return Inputs(
         case=case,
@@ -249,6 +252,11 @@ def assess(
     _beside(inputs, winds, r.ensemble, findings, sections)
     strayed = _strayed(inputs, winds, tell)
     findings += strayed.findings
+    sections["unknown"] += [
+        {"text": f"How often one that nobody steers gets there: {one.reason}", "finding_id": one.id}
+        for one in strayed.findings
+        if one.kind == "undetermined"
+    ]
     said = answer_claims(inputs.claims, ensemble=r.ensemble, findings=findings)
     findings += said.findings
     sections["claims"] = {**said.section, "strayed": strayed.section or None}
@@ -380,14 +388,12 @@ def _beside(
     inputs: Inputs, winds: CaseWinds, ensemble: xr.Dataset, findings: list[Finding], sections: dict[str, Any]
 ) -> None:
     """Add what a catalogue says of the programme, and events beside the path, where a case has them."""
-    table = inputs.case.ask.get("programme", {})
+    case = inputs.case
+    asked = programme_settings.read_settings(case.ask.get("programme", {}), case.folder)
+    files = _wind_files(case)
     for catalogue in inputs.catalogues[:1]:
-        told = answer_programme(
-            catalogue,
-            claims=inputs.claims,
-            settings=programme_settings.read_settings(table, inputs.case.folder),
-            winds=winds.own,
-        )
+        own, notes = back_winds(files, catalogue, asked) if files else (winds.own, ())
+        told = answer_programme(catalogue, claims=inputs.claims, settings=asked, winds=own, wind_notes=notes)
         findings += told.findings
         sections["programme"] = dict(told.section)
     if inputs.events:
@@ -403,7 +409,18 @@ def _strayed(inputs: Inputs, winds: CaseWinds, tell: Progress) -> StrayAnswer:
     if settings is None:
         return StrayAnswer((), {})
     tell("flying passive balloons", 0.0)
-    return answer_strayed(settings, winds.own, areas=inputs.areas, claims=inputs.claims)
+    try:
+        files = _wind_files(case)
+        own, notes = stray_flights.month_winds(files, settings) if files else (winds.own, ())
+        return answer_strayed(settings, own, areas=inputs.areas, claims=inputs.claims, wind_notes=notes)
+    except (CoverageError, InputError) as error:
+        # What is found so late must not cost the assessment.
+        return stray_flights.not_flown(settings, stray_flights.asked_area(settings.area, inputs.areas), error)
+
+
+def _wind_files(case: Case) -> tuple[Path, ...]:
+    """The wind files of a case, whose window is not that of the months flown beside it."""
+    return () if case.winds.source == "prior-only" else case.winds.files
 
 
 def _exposure(inputs: Inputs, ensemble: xr.Dataset) -> ExposureAnswer:

@@ -19,28 +19,33 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from overflight.case import CASE_FILE, check_keys, find_line
+from overflight import atmosphere
+from overflight.case import check_keys, setting_error
+from overflight.claims.physics import word
 from overflight.claims.records import Claim
 from overflight.claims.strayed import Reach, passive_reach, reach_findings, reach_of
 from overflight.crossings import AreaCrossing, crossings
-from overflight.errors import CaseError, CoverageError, InputError
+from overflight.errors import CoverageError, InputError, OverflightError
 from overflight.geo import wrap_lon
 from overflight.places.areas import Area, inside
 from overflight.places.borders import country, has_coast, sovereign_airspace
 from overflight.records import Finding, make_ensemble, quantile_value
-from overflight.rows import shorten
+from overflight.rows import is_number, shorten
 from overflight.times import from_datetime64
 from overflight.trajectories.passive import (
     MOST_AMPLITUDE_M,
     PassiveWinds,
+    file_winds,
     fly_passive,
     made_weathers,
     near,
     passive_winds,
 )
 from overflight.units import DAY_S, HOUR_S
+from overflight.winds.choose import LEVELS_PA
 from overflight.winds.error_waves import take_members
 from overflight.winds.grid import Float64s, Grid
+from overflight.winds.prior import HIGHEST_LEVEL_PA, LOWEST_LEVEL_PA
 from overflight.words import percent
 
 if TYPE_CHECKING:
@@ -67,6 +72,7 @@ _NUMBERS: Final[tuple[tuple[str, float, float, float, bool], ...]] = (
     ("seed", 1, 0, 2**63 - 1, True),
 )
 KEYS: Final = ("from", "place", "month", "area", "level_m", *(row[0] for row in _NUMBERS))
+NOT_ALL: Final = "they do not hold nine in ten of the launch places and levels, and all days that are flown"
 VARIANTS: Final = ("at one level", "higher by day than by night")
 
 
@@ -149,16 +155,20 @@ def read_settings(table: Mapping[str, Any], folder: Path | None = None) -> Stray
     check_keys(table, KEYS, PART, folder)
     for key in ("from", "month", "area"):
         if key not in table:
-            raise _error(folder, key, "is missing", "[ask.strayed] needs from, month and area.")
+            raise setting_error(folder, PART, key, "is missing", "[ask.strayed] needs from, month and area.")
     values: dict[str, Any] = {}
     for key, default, low, high, whole in _NUMBERS:
         value = _number(table.get(key, default), folder, key)
         if not low <= value <= high or (whole and value != int(value)):
             kind = "a whole number" if whole else "a number"
-            raise _error(folder, key, f"{value:g} cannot be used", f"Give {kind} from {low:g} to {high:g}.")
+            raise setting_error(
+                folder, PART, key, f"{value:g} cannot be used", f"Give {kind} from {low:g} to {high:g}."
+            )
         values[key] = int(value) if whole else float(value)
     if values["launches"] > values["members"]:
-        raise _error(folder, "launches", "there are more than members", "Give fewer launch times.")
+        raise setting_error(
+            folder, PART, "launches", "there are more than members", "Give fewer launch times."
+        )
     year, month = _month(table["month"], folder)
     return StraySettings(
         year=year, month=month, area=_text(table, "area", folder), place=_text(table, "place", folder),
@@ -171,19 +181,25 @@ def _origin(value: Any, folder: Path | None) -> dict[str, Any]:
     if isinstance(value, str) and value.strip():
         return {"origin": value.strip()}
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise _error(folder, "from", "is no place", "Give [longitude, latitude], or the id of an area.")
+        raise setting_error(
+            folder, PART, "from", "is no place", "Give [longitude, latitude], or the id of an area."
+        )
     lon, lat = (_number(one, folder, "from") for one in value)
     if abs(lat) > 90.0 or abs(lon) > 360.0:
-        raise _error(folder, "from", f"{lon:g}, {lat:g} is no place", "Longitude first, latitude within ±90.")
+        raise setting_error(
+            folder, PART, "from", f"{lon:g}, {lat:g} is no place", "Longitude first, latitude within ±90."
+        )
     return {"lon_deg": float(wrap_lon(lon)), "lat_deg": float(lat)}
 
 
 def _levels(value: Any, folder: Path | None) -> tuple[float, float]:
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise _error(folder, "level_m", "is no range", "Give [lowest, highest] in metres.")
+        raise setting_error(folder, PART, "level_m", "is no range", "Give [lowest, highest] in metres.")
     low, high = (_number(one, folder, "level_m") for one in value)
     if not 1_000.0 <= low <= high <= 45_000.0:
-        raise _error(folder, "level_m", f"{low:g} to {high:g} m cannot be flown", "Give 1000 to 45000 m.")
+        raise setting_error(
+            folder, PART, "level_m", f"{low:g} to {high:g} m cannot be flown", "Give 1000 to 45000 m."
+        )
     return float(low), float(high)
 
 
@@ -191,31 +207,21 @@ def _month(value: Any, folder: Path | None) -> tuple[int, int]:
     found = re.fullmatch(r"(\d{4})-(\d{2})", str(value), re.ASCII)
     year, month = (int(found[1]), int(found[2])) if found else (0, 0)
     if not (1900 <= year <= 2100 and 1 <= month <= 12):
-        raise _error(folder, "month", f"{shorten(repr(value))} is no month", 'Write "2023-01".')
+        raise setting_error(folder, PART, "month", f"{shorten(repr(value))} is no month", 'Write "2023-01".')
     return year, month
 
 
 def _text(table: Mapping[str, Any], key: str, folder: Path | None) -> str:
     value = table.get(key, "")
     if not isinstance(value, str) or len(value) > 200 or (key == "area" and not value.strip()):
-        raise _error(folder, key, f"{shorten(repr(value))} is no name", "Give a short text.")
+        raise setting_error(folder, PART, key, f"{shorten(repr(value))} is no name", "Give a short text.")
     return value.strip()
 
 
 def _number(value: Any, folder: Path | None, key: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _error(folder, key, f"{shorten(repr(value))} is no number", "Give a number.")
+    if not is_number(value):
+        raise setting_error(folder, PART, key, f"{shorten(repr(value))} is no number", "Give a number.")
     return value
-
-
-def _error(folder: Path | None, key: str, what: str, remedy: str) -> CaseError:
-    if folder is None:
-        return CaseError(what, field=key, remedy=remedy)
-    path = folder / CASE_FILE
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    return CaseError(
-        what, file=CASE_FILE, line=find_line(text, f"{PART}.{key}"), field=f"{PART}.{key}", remedy=remedy
-    )
 
 
 def asked_area(name: str, areas: Iterable[Area] = ()) -> Area:
@@ -234,7 +240,39 @@ def asked_area(name: str, areas: Iterable[Area] = ()) -> Area:
         ) from error
 
 
+def check_asked(
+    settings: StraySettings, areas: Iterable[Area], folder: Path | None = None, *, own_files: bool = False
+) -> None:
+    """Raise CaseError with the key of an area, an origin or levels that cannot be flown.
+
+    Of levels only the prior's are known beforehand: with `own_files` the files decide.
+    """
+    known = tuple(areas)
+    try:
+        asked_area(settings.area, known)
+    except InputError as error:
+        raise setting_error(folder, PART, "area", error.what, error.remedy) from error
+    try:
+        if settings.origin and all(area.id != settings.origin for area in known):
+            country(settings.origin)
+    except InputError as error:
+        raise setting_error(folder, PART, "from", error.what, error.remedy) from error
+    low, high = (float(p) for p in atmosphere.pressure_pa(np.asarray(settings.level_m)))
+    if not own_files and (low < HIGHEST_LEVEL_PA or high > LOWEST_LEVEL_PA):
+        ends = atmosphere.alt_from_pressure(np.array([LOWEST_LEVEL_PA, HIGHEST_LEVEL_PA])) / 1e3
+        what = f"the prior has no winds at {settings.level_m[0]:g} to {settings.level_m[1]:g} m"
+        remedy = f"It reaches from about {ends[0]:.1f} to {ends[1]:.0f} km."
+        raise setting_error(folder, PART, "level_m", what, remedy)
+
+
 # --- flying
+
+
+def month_winds(files: Sequence[Path], settings: StraySettings) -> tuple[Grid | None, tuple[str, ...]]:
+    """Read what files of winds hold of the month and of flights that begin in it; say what was left out."""
+    low, high = (float(p) for p in atmosphere.pressure_pa(np.asarray(settings.level_m)))
+    levels = (min(LEVELS_PA[0], high), max(LEVELS_PA[1], low))
+    return file_winds(files, (settings.begin_s, settings.end_s + settings.days * DAY_S), levels_pa=levels)
 
 
 def fly_strays(
@@ -254,7 +292,6 @@ def fly_strays(
         When no flight begins within the winds.
     """
     s = settings
-    winds = passive_winds(own, s.begin_s, s.end_s + s.days * DAY_S)
     rng = np.random.default_rng(np.random.SeedSequence(s.seed, spawn_key=(7,)))
     span = (s.end_s - s.begin_s) / s.launches
     launch = s.begin_s + span * (np.arange(s.launches) + rng.random(s.launches))
@@ -262,6 +299,7 @@ def fly_strays(
     offsets = np.append(np.arange(0.0, s.days * DAY_S - 1.0, KEEP_S), s.days * DAY_S)
     lon, lat = _launch_places(s, areas, each * s.launches, rng)
     level = rng.uniform(*s.level_m, size=each * s.launches)
+    winds = passive_winds(own, s.begin_s, s.end_s + s.days * DAY_S, lon_deg=lon, lat_deg=lat, alt_m=level)
     # Every other flight floats higher by day; of one weather, other launches than the next weather's.
     varied = (np.arange(each)[None, :] + np.arange(s.launches)[:, None]) % 2 == 1
     lift = rng.uniform(0.0, MOST_AMPLITUDE_M, size=each * s.launches)
@@ -346,12 +384,14 @@ def answer_strayed(
     *,
     areas: Iterable[Area] = (),
     claims: Iterable[Claim] = (),
+    wind_notes: Sequence[str] = (),
 ) -> StrayAnswer:
     """Fly, count and say how often a passive flight reaches the area asked for.
 
     Parameters
     ----------
     own : winds of the time; used where they cover the month and the flights that begin in it.
+    wind_notes : what the reader should know of them, such as a file that could not be used.
     areas : those of the case, by whose ids `area` and `from` may go.
     claims : those that say it strayed are the evidence of the findings.
 
@@ -376,7 +416,22 @@ def answer_strayed(
     took = _took(flown, crossing, findings[0])
     if took is not None:
         findings.append(took)
-    return StrayAnswer(tuple(findings), _section(settings, flown, crossing, reach, findings))
+    section = _section(settings, flown, crossing, reach, findings)
+    if own is not None and not flown.winds.own:
+        wind_notes = (*wind_notes, f"{own.name or 'the gridded winds'} were left out: {NOT_ALL}")
+    return StrayAnswer(tuple(findings), {**section, "notes": [*wind_notes, *section["notes"]]})
+
+
+def not_flown(settings: StraySettings, area: Area, error: OverflightError) -> StrayAnswer:
+    """Return that it cannot be told, with the reason."""
+    where = area.phrase or area.name
+    question = (
+        f"How often does a passive flight from {settings.from_words} in {settings.month_words} reach {where}?"
+    )
+    reason = ". ".join(part for part in (error.what, error.remedy) if part)
+    name = f"claims.strayed.reach_{word(area.id)}"
+    found = Finding(id=name, question=question, kind="undetermined", unit="1", value=None, reason=reason)
+    return StrayAnswer((found,), {})
 
 
 def _month_words(s: StraySettings, winds: PassiveWinds) -> str:

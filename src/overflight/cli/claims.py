@@ -12,7 +12,7 @@ import typer
 from overflight.cli.claims_review import extract, review
 from overflight.cli.options import AsJson
 from overflight.cli.screen import note, say, say_json
-from overflight.errors import InputError, OverflightError
+from overflight.errors import CaseError, InputError, OverflightError
 
 if TYPE_CHECKING:
     from overflight.claims.contradictions import Stance
@@ -282,7 +282,7 @@ def strayed(
     overflight claims strayed --from 110.4,19.4 --month 2023-01 --area USA --level-m 16000,20000
     overflight claims strayed my-case --days 10
     """
-    from overflight.claims.stray_flights import answer_strayed, read_settings
+    from overflight.claims.stray_flights import answer_strayed, month_winds, read_settings
 
     given = {
         "from": _start(start), "place": place, "radius_km": radius_km, "month": month, "area": area,
@@ -290,14 +290,23 @@ def strayed(
         "seed": seed,
     }  # fmt: skip
     table, known, files, folder = _stray_case(case)
+    if start is not None and place is None:
+        # The name and the size of the case's place are not those of another one.
+        table = {key: value for key, value in table.items() if key not in ("place", "radius_km")}
     table |= {key: value for key, value in given.items() if value is not None}
-    settings = read_settings(table, folder)
+    try:
+        settings = read_settings(table, folder)
+    except CaseError as error:
+        if case is not None:
+            raise
+        option = "--" + (error.field or "").rpartition(".")[2].replace("_", "-")
+        raise InputError(error.what, field=option, remedy=error.remedy) from error
     if settings is None:
         raise OverflightError(
             "nothing was asked", remedy="Give --from, --month and --area, or a case with [ask.strayed]."
         )
-    own, left = _stray_winds(winds or files, settings)
-    found = answer_strayed(settings, own, areas=known)
+    own, left = month_winds(winds or files, settings)
+    found = answer_strayed(settings, own, areas=known, wind_notes=left)
     if as_json:
         from overflight.report.result import record_dict
 
@@ -307,7 +316,7 @@ def strayed(
         say(line["text"])
     for row in found.section["variants"]:
         say(f"  {row['words']}: {row['share']:.0%} ({row['low']:.0%} to {row['high']:.0%})")
-    for text in (*left, *found.section["notes"]):
+    for text in found.section["notes"]:
         note(f"  Note: {text}")
 
 
@@ -341,25 +350,6 @@ def _stray_case(path: Path | None) -> tuple[dict[str, Any], tuple[Any, ...], lis
     areas = tuple(area for file in case.inputs["areas"] for area in read_areas(file))
     files = [] if case.winds.source == "prior-only" else list(case.winds.files)
     return dict(case.ask.get("strayed", {})), areas, files, case.folder
-
-
-def _stray_winds(files: Sequence[Path], settings: Any) -> tuple[Any, list[str]]:
-    """Return winds of the month if the files cover it, and what was left out."""
-    from overflight.cli.flight_winds import choose
-    from overflight.errors import CoverageError
-    from overflight.units import DAY_S
-    from overflight.winds.grid import Grid
-
-    if not files:
-        return None, []
-    window = (settings.begin_s, settings.end_s + settings.days * DAY_S)
-    try:
-        found = choose([str(file) for file in files], window, None, lambda _text, _share: None)
-    except CoverageError as error:
-        return None, [f"the winds were left out: {error}"]
-    if not isinstance(found.winds, Grid):
-        return None, [f"{found.title} was left out: a store or members of a forecast are not flown here"]
-    return found.winds, list(found.notes)
 
 
 # --- reading and writing

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from overflight.programme.answers import ProgrammeAnswer
     from overflight.programme.records import Catalogue
-    from overflight.winds.grid import Grid
 
 
 def programme(
@@ -46,9 +45,9 @@ def programme(
         int, typer.Option("--members", "-n", min=20, max=5000, help="Balloons for each flight flown back.")
     ] = 120,
     winds: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            "--winds", "-w", metavar="FILE", help="Winds for those that it reaches. Else the prior."
+            "--winds", "-w", metavar="FILE", help="Winds for those flown back; repeat it. Else the prior."
         ),
     ] = None,
     column: Annotated[
@@ -75,22 +74,22 @@ def programme(
     """
     from overflight.claims.table import read_claims
     from overflight.programme.answers import answer_programme
+    from overflight.programme.backward import back_winds
     from overflight.programme.settings import ProgrammeSettings
     from overflight.report.programme_section import programme_lines
 
     read = _catalogue(catalogue, typed, _columns(column or []))
+    settings = ProgrammeSettings(
+        area=area.strip().upper(), own_flights=own, origins=origins, days_back=days, origin_members=members
+    )
+    grid, left = back_winds(winds or [], read, settings)
     answer = answer_programme(
         read,
         claims=() if claims is None else read_claims(claims),
         origins=_origins(origin or []),
-        settings=ProgrammeSettings(
-            area=area.strip().upper(),
-            own_flights=own,
-            origins=origins,
-            days_back=days,
-            origin_members=members,
-        ),
-        winds=None if winds is None else _winds(winds),
+        settings=settings,
+        winds=grid,
+        wind_notes=left,
     )
     written = [] if out is None else write_answer(answer, out)
     if as_json:
@@ -100,13 +99,6 @@ def programme(
         say(line)
     for path in written:
         say(str(path))
-
-
-def _winds(path: Path) -> Grid:
-    from overflight.winds.choose import LEVELS_PA
-    from overflight.winds.gridded import read_grid
-
-    return read_grid(path, levels_pa=LEVELS_PA, thermo=True)
 
 
 def _catalogue(path: Path, typed: Path | None, columns: dict[str, str]) -> Catalogue:

@@ -9,8 +9,9 @@ a made weather for each member. Flights fly apart: that two of one week met one 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -23,6 +24,7 @@ from overflight.sun import solar_position
 from overflight.trajectories.passive import (
     DAWN_DEG,
     MOST_AMPLITUDE_M,
+    file_winds,
     fly_passive,
     made_weathers,
     near,
@@ -94,6 +96,14 @@ def back_flights(catalogue: Catalogue, settings: ProgrammeSettings, own: Grid | 
                 ensembles[flight.id], how[flight.id] = flown, words
                 on_prior |= set() if in_own else {flight.id}
     return BackFlights(ensembles, how, left, frozenset(on_prior))
+
+
+def back_winds(
+    files: Sequence[Path], catalogue: Catalogue, settings: ProgrammeSettings
+) -> tuple[Grid | None, tuple[str, ...]]:
+    """Read what files of winds hold of the time of all flights back; and say what was left out."""
+    window = back_window(catalogue, settings)
+    return (None, ()) if window is None or not files else file_winds(files, window)
 
 
 def back_window(catalogue: Catalogue, settings: ProgrammeSettings) -> tuple[float, float] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, Final
 
 from overflight.case import check_keys, setting_error
 from overflight.programme.origins import APART, SMOOTH_KM
-from overflight.rows import shorten
+from overflight.rows import is_number, shorten
 
 PART: Final = "ask.programme"
 LAUNCHES: Final = ("land", "anywhere")
@@ -63,7 +62,7 @@ def read_settings(table: Mapping[str, Any], folder: Path | None = None) -> Progr
     values: dict[str, Any] = {}
     for key, default, low, high, whole in _NUMBERS:
         value = table.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not is_number(value):
             raise setting_error(folder, PART, key, f"{shorten(repr(value))} is no number", "Give a number.")
         if not low <= value <= high or (whole and value != int(value)):
             kind = "a whole number" if whole else "a number"

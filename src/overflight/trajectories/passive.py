@@ -106,7 +106,9 @@ def holds(grid: Grid, lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike, alt_m: npt
     return bool(inside.mean() >= LEAST_HELD)
 
 
-def file_winds(files: Sequence[Path], window: tuple[float, float]) -> tuple[Grid | None, tuple[str, ...]]:
+def file_winds(
+    files: Sequence[Path], window: tuple[float, float], *, levels_pa: tuple[float, float] = LEVELS_PA
+) -> tuple[Grid | None, tuple[str, ...]]:
     """Read what files of winds hold of a window (POSIX seconds), joined in time; and say what was left out.
 
     None where nothing can be used: a file of another time, one too large for this memory, a store. Members of
@@ -115,7 +117,7 @@ def file_winds(files: Sequence[Path], window: tuple[float, float]) -> tuple[Grid
     grids, notes = [], []
     for path in files:
         try:
-            grids.append(read_grid(path, window=window, levels_pa=LEVELS_PA))
+            grids.append(read_grid(path, window=window, levels_pa=levels_pa))
         except (CoverageError, LimitError) as error:
             notes.append(f"{path.name} was left out: {error}")
     if not grids:
