@@ -245,7 +245,7 @@ def page_of(section, findings):
 def past_the_horizon():
     """Sites in sight, 620 to 690 km from the flight's way (its horizon is at 540), and half the world off."""
     far = Site(id="P", name="Past", lon_deg=10.0, lat_deg=39.7, alt_m=0.0)
-    found = expose(flight(members=6), (sites()[1], far, sites()[0]), unknown=False)
+    found = expose(flight(members=6), (sites()[1], far, sites()[0]))
     return json.loads(result_json(found.section)), found.findings
 
 
@@ -255,6 +255,7 @@ def test_a_site_heard_past_the_horizon_is_told_and_has_no_pictures(past_the_hori
     heard = {r["site"]: r for r in section["signals"]["rows"] if r["emitter"] == "radar-main-beam"}
     assert rows["P"]["p_in_view"] == 0.0
     assert heard["P"]["p_bound"] == 1.0
+    assert {row["kind"] for row in section["unknown"]["rows"] if row["site"] == "P"} == {"signals"}
     assert heard["P"]["hours_past_horizon"]["p50"] > 1.0
     parts = exposure_parts(section, ())
     assert told_sites(section) == ["P", "A"]

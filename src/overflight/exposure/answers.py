@@ -154,7 +154,8 @@ def expose(
         if sources:
             looks = _looks(ensemble, site, s, over.radio, RADIO)
             signals.append(signal_site(looks, sources, part=part))
-            if unknown and looks.visible.any():
+            # What is loud is heard from past the horizon, where nothing is seen.
+            if unknown and any(row["p_bound"] > 0.0 for row in signals[-1].rows):
                 open_ += unknown_signals(_looks(few, site, s, over.radio, RADIO), sources)
     section: dict[str, Any] = {
         "rows": [dict(row) for row in sight.rows],
