@@ -112,17 +112,21 @@ def _ask_all(state: Review, by: str) -> Review:
     queue = list(state.open)
     total, k = len(queue), 0
     say(_KEYS)
-    while k < total:
-        _show(queue[k], place=f"{k + 1}/{total}")
-        key = _key()
-        if key in ("q", ""):
-            break
-        if key == "b":
-            k = max(0, k - 1)
-            continue
-        made = _made(state, queue[k], key, by)
-        if made is not None:
-            state, k = made, k + 1
+    try:
+        while k < total:
+            _show(queue[k], place=f"{k + 1}/{total}")
+            key = _key()
+            if key in ("q", ""):
+                break
+            if key == "b":
+                k = max(0, k - 1)
+                continue
+            made = _made(state, queue[k], key, by)
+            if made is not None:
+                state, k = made, k + 1
+    except KeyboardInterrupt:
+        # Wherever it comes, an interrupt quits; every decision is on the disk already.
+        say("")
     return state
 
 
@@ -160,9 +164,10 @@ def _decision(claim: Claim, choice: str, by: str, cells: dict[str, str] | None =
 def _edit(claim: Claim, by: str) -> Decision | None:
     from overflight.claims.review import parse_cells
 
-    say("COLUMN=VALUE, one a line; an empty line ends")
     lines: list[str] = []
     try:
+        # An interrupt may come as soon as this can be read.
+        say("COLUMN=VALUE, one a line; an empty line ends")
         while line := sys.stdin.readline().strip():
             lines.append(line)
     except KeyboardInterrupt:
