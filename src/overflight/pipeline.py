@@ -28,7 +28,7 @@ from overflight.crossings import crossings, lead_time
 from overflight.custody import custody_settings
 from overflight.custody.custody_section import CustodyAnswer, case_account, custody_answers
 from overflight.custody.evidence import Account
-from overflight.custody.received import ReceivedStream, case_stream
+from overflight.custody.received import Copies, case_stream
 from overflight.errors import CaseError, CoverageError, InputError
 from overflight.exports.geojson import write_track_geojson
 from overflight.exports.kml import write_track_kml
@@ -121,7 +121,7 @@ class Inputs:
     catalogues: tuple[Catalogue, ...] = ()
     events: tuple[Event, ...] = ()
     account: Account | None = None
-    stream: ReceivedStream | None = None
+    stream: Copies | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -92,14 +92,19 @@ def candidates(tmp_path: Path) -> Path:
     return out
 
 
+def accept_and_edit(screen: Terminal) -> None:
+    """Accept the first candidate and begin to edit the second."""
+    screen.wait(f"1/{COUNT}")
+    screen.send("a")
+    screen.wait(f"2/{COUNT}")
+    screen.send("e")
+    screen.wait("an empty line ends")
+
+
 def test_keys_on_a_terminal_accept_edit_reject_go_back_and_quit(candidates: Path, tmp_path: Path) -> None:
     out = tmp_path / "claims.csv"
     with Terminal(candidates, out) as screen:
-        screen.wait(f"1/{COUNT}")
-        screen.send("a")
-        screen.wait(f"2/{COUNT}")
-        screen.send("e")
-        screen.wait("an empty line ends")
+        accept_and_edit(screen)
         screen.send("hedge=perhaps\nverb=located\n\n")
         screen.wait(f"3/{COUNT}")
         screen.send("r")
@@ -122,11 +127,7 @@ def test_keys_on_a_terminal_accept_edit_reject_go_back_and_quit(candidates: Path
 def test_an_interrupt_in_an_edit_keeps_what_was_decided(candidates: Path, tmp_path: Path) -> None:
     out = tmp_path / "claims.csv"
     with Terminal(candidates, out) as screen:
-        screen.wait(f"1/{COUNT}")
-        screen.send("a")
-        screen.wait(f"2/{COUNT}")
-        screen.send("e")
-        screen.wait("an empty line ends")
+        accept_and_edit(screen)
         screen.send("hedge=perh\x03")
         screen.wait("nothing changed")
         screen.wait(f"2/{COUNT}")

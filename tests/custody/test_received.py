@@ -15,7 +15,7 @@ from overflight.cli.custody import app
 from overflight.custody.custody_section import custody_answers
 from overflight.custody.custody_settings import CustodySettings, read_settings
 from overflight.custody.frames import DATA, Frame, chain, encode, stream_id
-from overflight.custody.received import ReceivedStream, case_stream
+from overflight.custody.received import Copies, case_stream
 from overflight.errors import CaseError
 from overflight.records import Finding
 from overflight.report.book import Book
@@ -80,7 +80,7 @@ def test_without_a_stream_nothing_is_said_of_one(tmp_path: Path) -> None:
     assert "stream" not in custody_answers(settings, None, hours=192.0).section
 
 
-def page_of(found: ReceivedStream | None, settings: CustodySettings) -> str:
+def page_of(found: Copies | None, settings: CustodySettings) -> str:
     """Return the report's section on the account of the data."""
     answer = custody_answers(settings, None, hours=192.0, stream=found)
     environment = _environment()

@@ -12,6 +12,18 @@ from overflight.times import parse_utc
 from overflight.units import DAY_S
 
 EPOCH = "2023-02-01T00:00Z"
+# A case of the day after, for the commands that ask about one.
+CASE = """version = 1
+[case]
+title = "made"
+start = 2023-02-01T12:00:00Z
+end = 2023-02-02T12:00:00Z
+[winds]
+source = "prior-only"
+[inputs]
+sites = "sites.csv"
+sightings = "sightings.csv"
+"""
 
 
 def made(

@@ -7,23 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_sets import made, tle_lines, tle_text
+from made_sets import CASE, made, tle_lines, tle_text
 from typer.testing import CliRunner, Result
 
 from overflight.cli import satellites
 from overflight.satellites.tle import checksum
-
-CASE = """version = 1
-[case]
-title = "made"
-start = 2023-02-01T12:00:00Z
-end = 2023-02-02T12:00:00Z
-[winds]
-source = "prior-only"
-[inputs]
-sites = "sites.csv"
-sightings = "sightings.csv"
-"""
 
 
 @pytest.fixture

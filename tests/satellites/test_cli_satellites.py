@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_sets import made, tle_text
+from made_sets import CASE, made, tle_text
 from typer.testing import CliRunner
 
 from overflight.cli import satellites
@@ -16,17 +16,6 @@ from overflight.records import make_ensemble
 from overflight.times import parse_utc
 
 START = parse_utc("2023-02-01T12:00Z")
-CASE = """version = 1
-[case]
-title = "made"
-start = 2023-02-01T12:00:00Z
-end = 2023-02-02T12:00:00Z
-[winds]
-source = "prior-only"
-[inputs]
-sites = "sites.csv"
-sightings = "sightings.csv"
-"""
 SITES = """id,name,lat_deg,lon_deg,alt_m,source
 MALM,Malmstrom,47.5,-111.2,1057,published
 POLE,Pole,90,0,,by eye

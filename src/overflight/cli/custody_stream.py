@@ -13,7 +13,7 @@ from overflight.cli.screen import EXIT_DAMAGED, note, say, say_json
 from overflight.cli.station import key_of
 
 if TYPE_CHECKING:
-    from overflight.custody.integrity import Alone, Comparison, Examined
+    from overflight.custody.received import Copies
 
 
 class Format(StrEnum):
@@ -64,54 +64,37 @@ def stream(
     overflight custody stream recovered.frames --other received.db --json
     overflight custody stream dump.bin --format ccsds
     """
-    from overflight.custody.integrity import compare_all, compare_streams, copy_anchors, examine_file
-    from overflight.custody.received import read_anchors
+    from overflight.custody.received import examine_copies
 
-    secret, held = key_of(key), read_anchors(anchors)
-    theirs = None if other is None else examine_file(other, key=secret, format=format.value)
-    if theirs is not None and other is not None:
-        held = (*held, *copy_anchors(theirs, other.name))
-    found = examine_file(path, key=secret, anchors=held, format=format.value)
-    compared = () if theirs is None else compare_all(found, theirs)
-    alone = () if theirs is None else compare_streams(found, theirs)
-    if theirs is not None and not compared:
+    files = [path] if other is None else [path, other]
+    kept = [] if anchors is None else [anchors]
+    held = examine_copies(files, key=key_of(key), anchors=kept, format=format.value)
+    if other is not None and not held.compared:
         note("The two files have no stream in common.")
     if as_json:
-        _say_json(found, compared, alone, path, other)
+        _say_json(held)
     else:
-        _say_lines(found, compared, alone, other)
-    if not found.ok or alone or any(one.lacking or one.only_here or one.differing for one in compared):
+        _say_lines(held)
+    if not held.ok:
         raise typer.Exit(EXIT_DAMAGED)
 
 
-def _say_json(
-    found: Examined,
-    compared: tuple[Comparison, ...],
-    alone: tuple[Alone, ...],
-    path: Path,
-    other: Path | None,
-) -> None:
+def _say_json(held: Copies) -> None:
     from dataclasses import asdict
 
-    from overflight.custody.integrity import findings_of, section
-
-    rows = [asdict(one) for one in findings_of(found, compared, alone)]
-    told = section(found, compared, alone=alone, source=path.name, other=other.name if other else "")
-    say_json({**told, "findings": rows})
+    say_json({**held.section, "findings": [asdict(one) for one in held.findings]})
 
 
-def _say_lines(
-    found: Examined, compared: tuple[Comparison, ...], alone: tuple[Alone, ...], other: Path | None
-) -> None:
+def _say_lines(held: Copies) -> None:
     from overflight.custody.integrity import integrity_lines
 
-    pairs = {one.stream: one for one in compared}
-    for one in found.streams:
-        for line in integrity_lines(one, pairs.get(one.stream), other=other.name if other else ""):
+    pairs = {one.stream: one for one in held.compared}
+    for one in held.found.streams:
+        for line in integrity_lines(one, pairs.get(one.stream), other=held.other):
             say(line)
-    for single in alone:
+    for single in held.alone:
         say(f"Stream {single.stream} {single.text}.")
-    for text in found.notes:
+    for text in held.found.notes:
         say(text)
-    if found.streams_dropped:
-        say(f"{found.streams_dropped} more streams, the smallest, were not examined.")
+    if held.found.streams_dropped:
+        say(f"{held.found.streams_dropped} more streams, the smallest, were not examined.")

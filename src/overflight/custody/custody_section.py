@@ -44,7 +44,7 @@ from overflight.custody.evidence import (
 )
 from overflight.custody.posterior_account import LEAST_EFFECTIVE, Draws, assessed, draw_account, make_setting
 from overflight.custody.priors import words as prior_words
-from overflight.custody.received import ReceivedStream, case_stream
+from overflight.custody.received import Copies, case_stream
 from overflight.errors import CaseError, InputError
 from overflight.places.sites import Site, read_sites
 from overflight.records import Finding
@@ -143,7 +143,7 @@ def custody_answers(
     *,
     hours: float | None = None,
     account: Account | None = None,
-    stream: ReceivedStream | None = None,
+    stream: Copies | None = None,
     progress: Progress | None = None,
 ) -> CustodyAnswer:
     """Answer how much was collected, sent, kept, deleted, recovered and lost, and how much could have been.

@@ -17,6 +17,10 @@ from overflight.custody.chain import Anchor, parse_anchors
 from overflight.custody.custody_settings import CustodySettings
 from overflight.custody.frames import read_key
 from overflight.custody.integrity import (
+    Alone,
+    Comparison,
+    Examined,
+    Format,
     compare_all,
     compare_streams,
     copy_anchors,
@@ -30,11 +34,30 @@ from overflight.rows import read_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReceivedStream:
-    """What is known of a stream: `findings`, and `section`, the `stream` of `sections.custody`."""
+class Copies:
+    """A stream that was examined, and what another copy of it, `other`, says: '' where there is none."""
 
-    findings: tuple[Finding, ...]
-    section: dict[str, Any]
+    found: Examined
+    compared: tuple[Comparison, ...]
+    alone: tuple[Alone, ...]
+    source: str
+    other: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is missing or wrong, and the copies are alike."""
+        differ = any(one.lacking or one.only_here or one.differing for one in self.compared)
+        return self.found.ok and not self.alone and not differ
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is known of every stream, as findings."""
+        return findings_of(self.found, self.compared, self.alone)
+
+    @property
+    def section(self) -> dict[str, Any]:
+        """The `stream` of `sections.custody`."""
+        return section(self.found, self.compared, alone=self.alone, source=self.source, other=self.other)
 
 
 def read_anchors(path: Path | None) -> tuple[Anchor, ...]:
@@ -52,7 +75,7 @@ def read_anchors(path: Path | None) -> tuple[Anchor, ...]:
         station.close_store(opened)
 
 
-def case_stream(case: Case, settings: CustodySettings) -> ReceivedStream | None:
+def case_stream(case: Case, settings: CustodySettings) -> Copies | None:
     """Examine the stream that `[inputs]` of a case names; None where it names none.
 
     Raises CaseError where there are more than two copies, anchors and no stream, or a key that is an input
@@ -74,29 +97,33 @@ def case_stream(case: Case, settings: CustodySettings) -> ReceivedStream | None:
             "is an input of the case, whose hash the result tells", file=CASE_FILE, field="ask.custody.key",
             remedy="Give the key a file of its own.",
         )  # fmt: skip
-    return examine_copies(files, settings, anchors) if files else None
+    if not files:
+        return None
+    key = None if settings.key is None else read_key(settings.key)
+    return examine_copies(files, key=key, anchors=anchors, format=settings.format)
 
 
 def examine_copies(
-    files: Sequence[Path], settings: CustodySettings, anchors: Sequence[Path] = ()
-) -> ReceivedStream:
+    files: Sequence[Path],
+    *,
+    key: bytes | None = None,
+    anchors: Sequence[Path] = (),
+    format: Format | None = None,
+) -> Copies:
     """Examine a stream, and hold it against another copy and against anchors where there are any.
 
-    Without a format in the settings the ending of the first copy tells it.
+    Without a format the ending of the first copy tells it.
     """
-    key = None if settings.key is None else read_key(settings.key)
-    kind = settings.format or ("ccsds" if files[0].suffix.lower() == ".ccsds" else "frames")
+    kind = format or ("ccsds" if files[0].suffix.lower() == ".ccsds" else "frames")
     held = tuple(anchor for path in anchors for anchor in read_anchors(path))
     other = examine_file(files[1], key=key, format=kind) if len(files) > 1 else None
     if other is not None:
         held = (*held, *copy_anchors(other, files[1].name))
     found = examine_file(files[0], key=key, anchors=held, format=kind)
-    compared = () if other is None else compare_all(found, other)
-    alone = () if other is None else compare_streams(found, other)
-    return ReceivedStream(
-        findings=findings_of(found, compared, alone),
-        section=section(
-            found, compared, alone=alone, source=files[0].name,
-            other="" if other is None else files[1].name,
-        ),
-    )  # fmt: skip
+    return Copies(
+        found=found,
+        compared=() if other is None else compare_all(found, other),
+        alone=() if other is None else compare_streams(found, other),
+        source=files[0].name,
+        other="" if other is None else files[1].name,
+    )

@@ -307,17 +307,8 @@ def _tell_balloon(
     name, accounts = view.site.name, every.passes.size
     weight = np.repeat(view.weight[:, None] / accounts, accounts, axis=1)
     seen = view.hours > 0.0
-    hours = np.where(seen, view.hours, np.nan)
     alone = np.where(seen[:, None], np.minimum(only_balloon_h(view, every), view.hours[:, None]), np.nan)
-    tell.interval(
-        "balloon_hours", f"How long could the balloon have seen {name}?", "h", hours, view.weight,
-        reason="of members that had it in view; line of sight only, by day and night",
-    )  # fmt: skip
-    tell.interval(
-        "only_balloon_hours",
-        f"How long could the balloon have seen {name} with no satellite above that may carry an imager?", "h",
-        alone, weight, reason=f"of members that had it in view; line of sight of both; {tell.limits}",
-    )  # fmt: skip
+    hours = _tell_hours(tell, view, alone, weight)
     tell.interval(
         "persistence",
         f"How many times longer could the balloon have seen {name} than satellites that may carry an imager "
@@ -339,14 +330,9 @@ def _tell_balloon(
     }
 
 
-def balloon_alone(view: BalloonView) -> tuple[tuple[Finding, ...], Row]:
-    """Return findings and a row of what a flight had of a site, where nothing is known of satellites.
-
-    What only the balloon could add stays open, and the row holds no orbit.
-    """
-    tell, name = _Teller(view.site, None), view.site.name
-    seen = view.hours > 0.0
-    hours = np.where(seen, view.hours, np.nan)
+def _tell_hours(tell: _Teller, view: BalloonView, alone: Float64s, weight: Float64s) -> Float64s:
+    """Tell for how long the balloon had a site in view, and of that `alone`; return the first, of members."""
+    name, hours = view.site.name, np.where(view.hours > 0.0, view.hours, np.nan)
     tell.interval(
         "balloon_hours", f"How long could the balloon have seen {name}?", "h", hours, view.weight,
         reason="of members that had it in view; line of sight only, by day and night",
@@ -354,8 +340,19 @@ def balloon_alone(view: BalloonView) -> tuple[tuple[Finding, ...], Row]:
     tell.interval(
         "only_balloon_hours",
         f"How long could the balloon have seen {name} with no satellite above that may carry an imager?", "h",
-        np.full(hours.shape, np.nan), view.weight,
+        alone, weight, reason=f"of members that had it in view; line of sight of both; {tell.limits}",
     )  # fmt: skip
+    return hours
+
+
+def balloon_alone(view: BalloonView) -> tuple[tuple[Finding, ...], Row]:
+    """Return findings and a row of what a flight had of a site, where nothing is known of satellites.
+
+    What only the balloon could add stays open, and the row holds no orbit.
+    """
+    tell, name = _Teller(view.site, None), view.site.name
+    seen = view.hours > 0.0
+    hours = _tell_hours(tell, view, np.full(seen.shape, np.nan), view.weight)
     cameras = []
     for camera, own in view.niirs.items():
         tell.interval(
