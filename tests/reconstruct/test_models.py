@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
+import numpy as np
 import pytest
 
 from overflight.errors import InputError
@@ -67,3 +69,9 @@ def test_codes_and_ranges_are_those_of_the_model() -> None:
     assert coded.ints.tolist() == [2, 3, 0, 2]
     assert coded.ranges[ROW["wander_m"]].tolist() == [50.0, 50.0]
     assert coded.ranges[ROW["control_m"]].tolist() == [14_000.0, 24_000.0]
+
+
+def test_the_mean_square_of_a_log_normal_mixing() -> None:
+    belief = WindErrorBelief(mixing_km=2.0, mixing_log_sd=0.7)
+    drawn = 2.0 * np.exp(0.7 * np.random.default_rng(1).standard_normal(2_000_000))
+    assert belief.mixing_rms_km == pytest.approx(math.sqrt((drawn**2).mean()), rel=0.01)

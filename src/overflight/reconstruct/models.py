@@ -193,6 +193,11 @@ class WindErrorBelief:
     mixing_km: float = 1.5
     mixing_log_sd: float = 1.0
 
+    @property
+    def mixing_rms_km(self) -> float:
+        """Root of the mean square of the mixing, for sums of variances that do not draw it."""
+        return self.mixing_km * math.exp(self.mixing_log_sd**2)
+
     def __post_init__(self) -> None:
         for name in ("factor", "time_s", "fast_time_s", "height_scale_m"):
             _check_size(name, getattr(self, name))

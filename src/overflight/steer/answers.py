@@ -184,7 +184,7 @@ def ask(
     keep = believed(weighed)
     airspeed = _least_airspeed(ground, weighed, keep, settings.airspeed_mps)
     altitude = least_altitude(
-        fixes, air, _heights(settings), used=keep, error_time_s=belief.time_s, mixing_km=belief.mixing_km
+        fixes, air, _heights(settings), used=keep, error_time_s=belief.time_s, mixing_km=belief.mixing_rms_km
     )
     tell("asking when", 0.75)
     found = when(weighed, ground.fixes, radius_km=settings.station_radius_km, hours=settings.station_hours)

@@ -66,7 +66,7 @@ def _step(
     keep = math.exp(-step_s / belief.time_s)
     noise = rng.standard_normal((len(new), 2)) * math.sqrt(1.0 - keep * keep) * belief.factor
     new[:, [ERROR_U, ERROR_V]] = keep * new[:, [ERROR_U, ERROR_V]] + noise
-    mixing = rng.standard_normal((len(new), 2)) * belief.mixing_km * math.sqrt(step_s / HOUR_S)
+    mixing = rng.standard_normal((len(new), 2)) * belief.mixing_rms_km * math.sqrt(step_s / HOUR_S)
     half = new[:, [X, Y]] + 0.5 * step_s * _velocity(model, new, time_s, air)
     middle = new.copy()
     middle[:, [X, Y]] = half

@@ -150,7 +150,7 @@ def reach_of(
     wind_mps, shear = _winds(fixes, order, air, [h.model for h in steered])
     level_mps = _level_shear(fixes, order, air, hypotheses)
     noise = _fix_error(fixes, order, air) + START_SD_KM**2
-    base = noise + (belief.mixing_km**2 / HOUR_S) * np.minimum.outer(time_s, time_s)
+    base = noise + (belief.mixing_rms_km**2 / HOUR_S) * np.minimum.outer(time_s, time_s)
     base = base + level_mps**2 * np.multiply.outer(time_s, time_s) / 1e6
     slow = (1.0 - belief.fast_share) * _dispersion(time_s, belief.time_s)
     wind = wind_mps**2 * (slow + belief.fast_share * _dispersion(time_s, belief.fast_time_s)) / 1e6

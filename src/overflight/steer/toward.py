@@ -183,7 +183,9 @@ def passive_ensemble(
     state[:, 2:4] = rng.standard_normal((members, 2))
     state[:, 5:7] = rng.standard_normal((members, 2))
     state[:, 4] = level
-    wander = Wander(belief.time_s, 12 * HOUR_S, 0.2, belief.mixing_km, belief.fast_time_s, belief.fast_share)
+    wander = Wander(
+        belief.time_s, 12 * HOUR_S, 0.2, belief.mixing_rms_km, belief.fast_time_s, belief.fast_share
+    )
     return time_s, _flown(air, wander, time_s, state, level, factor, rng)
 
 
