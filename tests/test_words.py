@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overflight.errors import OverflightError
-from overflight.words import TERMS, likelihood, percent
+from overflight.words import TERMS, likelihood, percent, percent_range
 
 # The directive's row of terms and its percentages.
 ICD_203 = [
@@ -93,3 +93,10 @@ def test_what_is_not_a_probability_is_refused(p: float) -> None:
 
 def test_no_term_speaks_of_confidence() -> None:
     assert not any("confiden" in term for term in TERMS)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"), [(0.03, 0.4, "3 % to 40 %"), (0.0, 0.009, "<1 %"), (0.0, 1.0, "<1 % to >99 %")]
+)
+def test_a_range_that_reads_alike_is_one_number(low: float, high: float, text: str) -> None:
+    assert percent_range(low, high) == text

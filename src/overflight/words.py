@@ -54,6 +54,11 @@ def percent(p: float) -> str:
     return f"{100.0 * p:.0f} %"
 
 
+def percent_range(low: float, high: float) -> str:
+    """Write two probabilities as a range of whole percentages, `3 % to 40 %`; one where they read alike."""
+    return percent(low) if percent(low) == percent(high) else f"{percent(low)} to {percent(high)}"
+
+
 def _check(p: float) -> None:
     if not 0.0 <= p <= 1.0:
         raise OverflightError(

@@ -128,6 +128,7 @@ def _environment() -> Environment:
         "interval": text.interval,
         "probability": text.probability,
         "percent": text.percent_of,
+        "percent_to": text.percent_range_of,
         "share": _share,
         "number": text.number,
         "url": text.safe_url,

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from overflight.times import iso_utc, short_utc
 from overflight.units import DAY_S, HOUR_S
-from overflight.words import likelihood, percent
+from overflight.words import likelihood, percent, percent_range
 
 _KEPT_CONTROLS = "\n\t"
 LONGEST_TEXT = 4000  # characters of one outside string that the report prints
@@ -161,6 +161,11 @@ def interval(value: Mapping[str, Any] | None, unit: str) -> str:
 def probability(p: float) -> str:
     """Write a probability in the words of ICD 203 with its percentage."""
     return f"{likelihood(min(max(p, 0.0), 1.0))} ({percent_of(p)})"
+
+
+def percent_range_of(low: float, high: float) -> str:
+    """Write a range of probabilities as percentages; rounding may have carried them a hair beyond 0 or 1."""
+    return percent_range(*(min(max(p, 0.0), 1.0) for p in (low, high)))
 
 
 def percent_of(p: float) -> str:

@@ -26,7 +26,7 @@ from overflight.steer.findings import (
 from overflight.steer.hypotheses import SIDES
 from overflight.steer.verdict import SIDE_WORDS
 from overflight.steer.when import Z
-from overflight.words import likelihood, percent
+from overflight.words import likelihood, percent, percent_range
 
 Float64s = npt.NDArray[np.float64]
 Row = dict[str, Any]
@@ -99,7 +99,7 @@ def _sentences(asked: Asked) -> list[Row]:
     rows_of = zip(SIDES, verdict.p, verdict.p_low, verdict.p_high, strict=True)
     if verdict.word == "cannot tell":
         # A word of likelihood would be read as an answer, and another seed may give another.
-        ranges = (f"{SIDE_WORDS[side]}, {percent(low)} to {percent(high)}" for side, _, low, high in rows_of)
+        ranges = (f"{SIDE_WORDS[side]}, {percent_range(low, high)}" for side, _, low, high in rows_of)
         chances = f"Posterior, within the error of the computation: {'; '.join(ranges)}."
     else:
         told = (f"{SIDE_WORDS[side]}, {likelihood(p)} ({percent(p)})" for side, p, _, _ in rows_of)

@@ -18,7 +18,7 @@ from typing import Final, Literal
 from overflight.errors import InputError
 from overflight.steer.evidence import LARGEST_SE, Weighed, side_odds, side_posterior
 from overflight.steer.hypotheses import SIDES, Hypothesis, Side
-from overflight.words import likelihood, percent
+from overflight.words import likelihood, percent, percent_range
 
 Word = Literal["drifted", "steered", "not moved by wind", "cannot tell"]
 
@@ -170,7 +170,7 @@ def _leading(weighed: Weighed, side: Side) -> str | None:
 
 def _for(side: Side, p: float, low: float, high: float, threshold: float) -> str:
     """Say how the best side stands to the threshold."""
-    head = f"That {SIDE_WORDS[side]} is {likelihood(p)} ({percent(p)}; {percent(low)} to {percent(high)} "
+    head = f"That {SIDE_WORDS[side]} is {likelihood(p)} ({percent(p)}; {percent_range(low, high)} "
     head += "by the error of the computation)"
     bar = percent(threshold)
     if p >= threshold and low >= LEAST_LOW:
@@ -179,7 +179,7 @@ def _for(side: Side, p: float, low: float, high: float, threshold: float) -> str
         return f"{head}: above {bar}, but maybe less than even by that error. More particles narrow it."
     # No word of likelihood below the threshold: it would be read as a weaker verdict.
     return (
-        f"What comes nearest is that {SIDE_WORDS[side]}, {percent(low)} to {percent(high)} within the error "
+        f"What comes nearest is that {SIDE_WORDS[side]}, {percent_range(low, high)} within the error "
         f"of the computation, and a verdict asks for {bar}."
     )
 
