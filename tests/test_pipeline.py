@@ -23,6 +23,8 @@ from overflight.report.result import result_json
 from overflight.report.schema import schema
 from overflight.times import from_datetime64, parse_utc
 from overflight.units import HOUR_S
+from overflight.winds.gridded import read_grid
+from overflight.winds.store import write_store
 
 EXAMPLES = Path(overflight.__file__).parent / "examples"
 MEMBERS = 64
@@ -290,6 +292,26 @@ def test_what_a_case_asks_wrongly_is_named(tmp_path, old, new, field):
     (folder / "case.toml").write_text(text.replace(old, new, 1))
     with pytest.raises(CaseError, match=field):
         assess(folder, cache_dir=tmp_path)
+
+
+def test_the_spread_that_a_store_of_winds_states_reaches_reconstruction_and_verdict(work, tmp_path, on_files):
+    folder = made_case(work / "stated")
+    grid = read_grid(write_winds(tmp_path / "made.nc", T0 - 24 * HOUR_S, T0 + 60 * HOUR_S))
+    sd = np.full_like(grid.u_mps, 1.5)
+    write_store(folder / "winds" / "made.zarr", [replace(grid, u_sd_mps=sd, v_sd_mps=0.5 * sd)])
+    a = assess(folder, members=MEMBERS, cache_dir=work / "no-cache")
+    error = a.result["sections"]["winds"]["error"]
+    assert (error["sd_u_mps"], error["sd_v_mps"]) == pytest.approx((1.5, 0.75), abs=1e-3)
+    assert "the winds' own spread, here 1.5 m/s eastward and 0.8 northward" in error["text"]
+    # What the verdict's filters take for the wind's error, both components together.
+    told = a.result["sections"]["steer"]["figure"]["airspeed"]["wind_error_mps"]
+    assert told == pytest.approx(np.hypot(1.5, 0.75), rel=1e-3)
+    # A smaller error of the wind leaves the reconstruction less room between the sightings.
+    room = {}
+    for name, one in (("stated", a), ("default", on_files)):
+        lat = one.ensembles["posterior"]["lat"].values
+        room[name] = float(np.nanmedian(np.nanstd(lat, axis=0)))
+    assert room["stated"] < 0.8 * room["default"]
 
 
 def test_a_wrong_source_of_winds_is_refused(work):

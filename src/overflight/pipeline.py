@@ -636,10 +636,14 @@ def _winds_section(winds: CaseWinds, r: Reconstruction) -> dict[str, Any]:
     aloft = np.isin(status, (0, 3))
     outside = float(np.sum((status == 3) * weight) / np.sum(aloft * weight))
     own = winds.own is not None
-    sd = winds.error_mps if own else tuple(_sd_along(r))
+    # Winds that state all of their error have none added.
+    added = own and any(winds.error_mps)
+    sd = winds.error_mps if added else tuple(_sd_along(r))
     hours = winds.error_time_s / HOUR_S
     text = (
         f"{sd[0]:.1f} m/s eastward and {sd[1]:.1f} m/s northward beyond what the field states"
+        if added
+        else f"the winds' own spread, here {sd[0]:.1f} m/s eastward and {sd[1]:.1f} northward"
         if own
         else f"the climatology's own spread, here {sd[0]:.0f} m/s eastward and {sd[1]:.0f} northward"
     )
@@ -694,13 +698,17 @@ def _winds_findings(row: Mapping[str, Any], given: Mapping[str, str]) -> list[Fi
 
 
 def _sd_along(r: Reconstruction) -> list[float]:
-    """Root mean square of the prior's spread of u and v (m/s) along the members."""
+    """Root mean square of the spread of u and v (m/s) that the winds state along the members."""
     from overflight.winds.interpolate import sample
 
     flight = r.ensemble
     time_s = np.broadcast_to(from_datetime64(flight["time"].values), flight["lon"].shape)
     there = sample(
-        r.winds.prior, time_s, flight["pressure_pa"].values, flight["lat"].values, flight["lon"].values
+        r.winds.own or r.winds.prior,
+        time_s,
+        flight["pressure_pa"].values,
+        flight["lat"].values,
+        flight["lon"].values,
     )
     weight = np.broadcast_to(r.weight[:, None], time_s.shape)
     known = there.status == 0

@@ -8,16 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from made_winds import write_winds
 from overflight.case import Case, WindsAsk
 from overflight.errors import CaseError, CoverageError, InputError
 from overflight.times import parse_utc
+from overflight.winds.analysis import Observations, analyse
+from overflight.winds.analysis_fit import TERMS, set_scales
 from overflight.winds.cache import CacheFile, Entry, write_entry
 from overflight.winds.choose import OWN_MIXING_KM, PRIOR_MIXING_KM, choose_winds, join_in_time
 from overflight.winds.error import ANALYSIS_ERROR, ANALYSIS_LAGRANGIAN_S, PRIOR_LAGRANGIAN_S
+from overflight.winds.grid import FIELDS, Grid
 from overflight.winds.gridded import read_grid
 from overflight.winds.interpolate import sample
+from overflight.winds.store import store_files, write_store
 
 T0, T1 = parse_utc("2023-01-30T00:00Z"), parse_utc("2023-01-31T00:00Z")
 HOUR = 3600.0
@@ -181,3 +186,66 @@ def test_a_stated_spread_is_kept_only_when_all_files_state_one(tmp_path):
     assert left_out == ()
     assert sample(joined, [T0, T1], 7000.0, 0.0, 0.0).u_sd_mps == pytest.approx([2.0, 3.0])
     assert join_in_time([stated, two])[1] != ()
+
+
+# --- a spread that winds state -------------------------------------------------------------------------
+
+
+def made_analysis() -> Grid:
+    """What four balloons tell of the wind over Tasmania, on a grid about them, with its spread."""
+    rng = np.random.default_rng(3)
+    seen = Observations(
+        time_s=rng.uniform(T0, T1, 12), pressure_pa=rng.uniform(2e3, 9e3, 12),
+        lat_deg=rng.uniform(-43.0, -41.0, 12), lon_deg=rng.uniform(145.0, 148.0, 12),
+        u_mps=rng.normal(20.0, 4.0, 12), v_mps=rng.normal(0.0, 4.0, 12), sd_mps=np.full(12, 0.5),
+        flight=np.repeat(np.arange(4), 3), names=("a", "b", "c", "d"),
+    )  # fmt: skip
+    hours, levels = np.arange(T0, T1 + HOUR, 6 * HOUR), np.array([2e3, 4e3, 7e3])
+    return analyse(seen, fit=set_scales(TERMS)).to_grid(hours, levels, [-44.0, -42.0, -40.0], [144.0, 149.0])
+
+
+def test_a_stored_analysis_comes_back_with_its_spread_and_has_no_other_error_added(tmp_path, empty):
+    grid = made_analysis()
+    store = write_store(tmp_path / "winds" / "sisters.zarr", [grid])
+    chosen = choose_winds(case_with("files", store), cache_dir=empty)
+    for name in ("u_mps", "v_mps", "u_sd_mps", "v_sd_mps"):
+        np.testing.assert_array_equal(getattr(chosen.own, name), getattr(grid, name))
+    # The balloons know the wind over Hobart better than at the corners, so this is no constant.
+    assert np.ptp(chosen.own.u_sd_mps) > 0.3
+    assert chosen.error_mps == (0.0, 0.0)
+    assert "with their own spread" in chosen.title
+    assert chosen.notes[-1] == "The winds state the spread of their own error; no other is added."
+
+
+def test_two_stores_join_with_their_spreads(tmp_path, empty):
+    grid = made_analysis()
+    parts = [
+        replace(grid, time_s=grid.time_s[s], **{f: getattr(grid, f)[s] for f in FIELDS[:4]})
+        for s in (slice(0, 3), slice(3, None))
+    ]
+    stores = [write_store(tmp_path / f"{k}.zarr", [part]) for k, part in enumerate(parts)]
+    chosen = choose_winds(case_with("files", *stores), cache_dir=empty)
+    np.testing.assert_array_equal(chosen.own.u_sd_mps, grid.u_sd_mps)
+    assert chosen.error_mps == (0.0, 0.0)
+
+
+def test_the_spread_of_members_leaves_the_error_that_they_share(tmp_path, empty):
+    members = []
+    for k in range(4):
+        with xr.open_dataset(write_winds(tmp_path / f"{k}.nc", T0, T1, u_mps=30.0 + k)) as one:
+            members.append(one.load())
+    file = tmp_path / "ensemble.nc"
+    xr.concat(members, dim="number").assign_coords(number=range(4)).to_netcdf(file)
+    store = store_files(tmp_path / "mean.zarr", [file])
+    again = store_files(tmp_path / "again.zarr", [store])
+    for path in (file, store, again):
+        chosen = choose_winds(case_with("files", path), cache_dir=empty)
+        assert chosen.own.u_sd_mps == pytest.approx(np.full_like(chosen.own.u_mps, np.std(range(4), ddof=1)))
+        assert chosen.error_mps == (ANALYSIS_ERROR.sd_u_mps, ANALYSIS_ERROR.sd_v_mps), path.name
+
+
+def test_a_spread_of_nothing_is_no_spread(tmp_path, empty):
+    grid = made_analysis()
+    sure = replace(grid, u_sd_mps=np.zeros_like(grid.u_mps), v_sd_mps=np.zeros_like(grid.u_mps))
+    chosen = choose_winds(case_with("files", write_store(tmp_path / "s.zarr", [sure])), cache_dir=empty)
+    assert chosen.error_mps == (ANALYSIS_ERROR.sd_u_mps, ANALYSIS_ERROR.sd_v_mps)

@@ -362,6 +362,64 @@ def test_an_ensemble_becomes_mean_and_spread(tmp_path: Path):
     assert describe(path).members == 4
 
 
+def stating(
+    u_name: str = "u_sd", v_name: str = "v_sd", *, unit="m s-1", standard: bool = False
+) -> xr.Dataset:
+    """A file that states a spread of 2 m/s and, of v, 3 m/s at its second time."""
+    made = dataset()
+    for name, of in ((u_name, "eastward_wind"), (v_name, "northward_wind")):
+        attrs = {"units": unit} | ({"standard_name": f"{of} standard_error"} if standard else {})
+        made[name] = (made["u"].dims, np.full(made["u"].shape, 2.0, np.float32), attrs)
+    made[v_name][1] = 3.0
+    return made
+
+
+@pytest.mark.parametrize("made", [stating(), stating("U_SD", "V_SD"), stating("eu", "ev", standard=True)])
+def test_a_spread_that_the_file_states_is_read(tmp_path: Path, made):
+    path = write(tmp_path, made)
+    grid = read_grid(path, window=(T0, T0), box=(0.0, -20.0, 40.0, 20.0))
+    assert grid.u_sd_mps.shape == grid.u_mps.shape
+    assert np.unique(grid.u_sd_mps).tolist() == [2.0]
+    assert [np.unique(one).tolist() for one in read_grid(path).v_sd_mps] == [[2.0], [3.0], [2.0]]
+    assert describe(path).air == ("spread",)
+
+
+def test_a_spread_in_knots_is_converted(tmp_path: Path):
+    grid = read_grid(write(tmp_path, stating(unit="knots")))
+    assert float(grid.u_sd_mps[0, 0, 0, 0]) == pytest.approx(2.0 * 1852.0 / 3600.0)
+
+
+def test_a_spread_that_cannot_be_used_is_left_out_and_told(tmp_path: Path):
+    cut = stating()
+    cut["v_sd"] = cut["v_sd"].isel(level=0, drop=True)
+    for made, words in (
+        (stating(unit="K"), "u_sd left out: the unit is 'K'"),
+        (stating().drop_vars("v_sd"), "the other component"),
+        (cut, "v_sd stands on other dimensions"),
+    ):
+        path = write(tmp_path, made)
+        assert read_grid(path).u_sd_mps is None
+        assert words in "; ".join(describe(path).notes)
+        path.unlink()
+
+
+@pytest.mark.parametrize("bad", [-0.5, 9999.0])
+def test_a_spread_that_is_impossible_is_refused(tmp_path: Path, bad: float):
+    made = stating()
+    made["u_sd"][1, 2, 3, 4] = bad
+    with pytest.raises(InputError, match=r"a spread of .* is impossible"):
+        read_grid(write(tmp_path, made))
+
+
+def test_members_make_the_spread_where_both_are_there(tmp_path: Path):
+    members = [stating(), stating()]
+    members[1]["u"] = members[1]["u"] + 4.0
+    path = write(tmp_path, xr.concat(members, dim="number").assign_coords(number=[0, 1]))
+    grid = read_grid(path)
+    np.testing.assert_allclose(grid.u_sd_mps, 8.0**0.5, rtol=1e-4)
+    assert "was left out" in grid.provenance["spread"]
+
+
 def test_one_member_of_an_ensemble(tmp_path: Path):
     path, offset = ensemble(tmp_path)
     grid = read_grid(path, member=7)

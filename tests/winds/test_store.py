@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from overflight.errors import CoverageError, InputError, LimitError, OverflightError
 from overflight.winds.grid import FIELDS, Grid
-from overflight.winds.gridded import read_grid
+from overflight.winds.gridded import describe, read_grid
 from overflight.winds.interpolate import sample
 from overflight.winds.store import (
     WindStore,
@@ -80,7 +80,11 @@ def test_what_is_written_comes_back(path: Path) -> None:
 def test_temperature_height_and_spread_come_back(tmp_path: Path) -> None:
     grid = field(range(3), air=True)
     grid = replace(grid, u_sd_mps=np.abs(grid.u_mps), v_sd_mps=np.abs(grid.v_mps))
-    same(open_store(write_store(tmp_path / "w", [grid])).read(0, 2), grid)
+    path = write_store(tmp_path / "w", [grid])
+    same(open_store(path).read(0, 2), grid)
+    same(read_grid(path, thermo=True), grid)
+    same(open_store(store_files(tmp_path / "again", [path], thermo=True)).read(0, 2), grid)
+    assert describe(path).air == ("temperature", "height", "spread")
 
 
 def test_other_readers_of_zarr_read_it(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from overflight.winds.error import ANALYSIS_ERROR, ANALYSIS_LAGRANGIAN_S, PRIOR_
 from overflight.winds.grid import Float32s, Grid
 from overflight.winds.gridded import Box, read_grid
 from overflight.winds.prior import prior_grid
+from overflight.winds.source import AVERAGED
 
 # Levels read from a file: from the tropopause to where stratospheric balloons float.
 LEVELS_PA = (500.0, 35_000.0)
@@ -44,11 +45,12 @@ class CaseWinds:
     """The winds a flight is reconstructed on.
 
     `own` is gridded data, None for the prior alone. `error_mps` is the standard deviation of its u and v
-    beyond any spread it states, `error_time_s` the correlation time of the wind error as a balloon meets
-    it. `fast_share` of the error's variance turns within `fast_time_s` instead, and `mixing_km` is what
-    motion faster still adds to the position, per square root of an hour. `title` is for the reader; `files`
-    are the names of what was read; `notes` what he should know. `hashes` maps the files of a cache's entry to
-    the SHA-256 they were fetched with; those of the case's own files are the case's.
+    beyond any spread it states, nothing where it states all of its error (`states_error`), `error_time_s` the
+    correlation time of the wind error as a balloon meets it. `fast_share` of the error's variance turns
+    within `fast_time_s` instead, and `mixing_km` is what motion faster still adds to the position, per square
+    root of an hour. `title` is for the reader; `files` are the names of what was read; `notes` what he should
+    know. `hashes` maps the files of a cache's entry to the SHA-256 they were fetched with; those of the
+    case's own files are the case's.
     """
 
     prior: Grid
@@ -151,9 +153,13 @@ def _from_files(
         return CaseWinds(prior=prior, notes=(*notes, f"{own.name} was left out: {beside}."))
     notes += [f"{name} was left out: its grid differs from the others'." for name in left_out]
     notes += _coverage_notes(own, window)
-    names = tuple(g.name for g in grids if g.name not in left_out)
+    used_grids = [g for g in grids if g.name not in left_out]
+    names = tuple(g.name for g in used_grids)
     stated = own.u_sd_mps is not None
     error_mps = (float(ANALYSIS_ERROR.sd_u_mps or 0.0), float(ANALYSIS_ERROR.sd_v_mps or 0.0))
+    if all(states_error(g) for g in used_grids):
+        error_mps = (0.0, 0.0)
+        notes.append("The winds state the spread of their own error; no other is added.")
     return CaseWinds(
         prior=prior,
         own=own,
@@ -166,6 +172,19 @@ def _from_files(
         files=names,
         notes=tuple(notes),
     )
+
+
+def states_error(grid: Grid) -> bool:
+    """Tell whether a grid states all of its error, as an analysis of soundings and flights does.
+
+    The spread of an ensemble's members is not that: what all members have wrong is not in it. Nor is a
+    spread of zero everywhere, for no wind is known exactly.
+    """
+    if grid.u_sd_mps is None or grid.v_sd_mps is None:
+        return False
+    if grid.provenance.get("members", "").startswith(AVERAGED):
+        return False
+    return bool((grid.u_sd_mps > 0.0).any() and (grid.v_sd_mps > 0.0).any())
 
 
 def _read(path: Path, window: tuple[float, float], box: Box | None, notes: list[str]) -> Grid:

@@ -25,7 +25,7 @@ from overflight.times import iso_utc
 from overflight.units import HPA_PA
 from overflight.winds.cache import size_of
 from overflight.winds.grid import Float32s, Float64s, Grid
-from overflight.winds.source import Part, Source, check_values
+from overflight.winds.source import AVERAGED, Part, Source, check_values
 
 # Of the memory that is free, the share that one grid and its packed copy may take.
 MEMORY_SHARE = 0.6
@@ -48,7 +48,7 @@ class GridInfo:
     """What a file of gridded wind holds. Times are POSIX seconds UTC; longitudes one unwrapped span.
 
     `memory_bytes` is what reading all winds takes, with the copy that the kernel uses. `air` names what
-    there is beside the wind: "temperature", "height".
+    there is beside the wind: "temperature", "height", "spread".
     """
 
     file: str
@@ -102,11 +102,15 @@ class _Block:
 
 @dataclass(frozen=True, slots=True)
 class _Ask:
-    """Which members and quantities are read: `member` by label, `index` by place, `averaged` over all."""
+    """Which members and quantities are read: `member` by label, `index` by place, `averaged` over all.
+
+    `spread` is the one that the file states; that of the members is read where they are averaged.
+    """
 
     member: int | None
     index: int | None
     averaged: bool
+    spread: bool
     air: tuple[Part, ...]
     thermo: bool
 
@@ -131,7 +135,8 @@ def read_grid(
     levels_pa : lowest and highest pressure.
     box : west, south, east, north in degrees; west greater than east crosses the antimeridian.
     member : the label of the ensemble member to read. When None, an ensemble becomes its mean, with the
-        standard deviation over members (n - 1) as `u_sd_mps`, `v_sd_mps`.
+        standard deviation over members (n - 1) as `u_sd_mps`, `v_sd_mps`. Of other files these hold the
+        spread that the file states (`u_sd` and `v_sd`, as our stores have), None where it states none.
     max_bytes : the memory that the grid and its packed copy may take; 60 % of what is free when None.
     thermo : read temperature and geopotential height too, where the file has them; of an ensemble the mean.
 
@@ -183,7 +188,8 @@ def _ask(source: Source, member: int | None, thermo: bool) -> _Ask:
     index = _member_index(source, member)
     averaged = index is None and len(source.members) > 1
     only = index if index is not None or not source.members else 0
-    return _Ask(member, only, averaged, source.air if thermo else (), thermo)
+    spread = source.spread and not averaged
+    return _Ask(member, only, averaged, spread, source.air if thermo else (), thermo)
 
 
 def _read(source: Source, block: _Block, ask: _Ask, name: str) -> Grid:
@@ -195,6 +201,8 @@ def _read(source: Source, block: _Block, ask: _Ask, name: str) -> Grid:
         air = {part: _read_mean(source, block, part)[0] for part in ask.air}
     else:
         u, v = (_read_one(source, block, part, ask.index) for part in ("u", "v"))
+        if ask.spread:
+            u_sd, v_sd = (_read_one(source, block, part, ask.index) for part in ("u_sd", "v_sd"))
         air = {part: _read_one(source, block, part, ask.index) for part in ask.air}
     missing = float(np.mean(np.isnan(u) | np.isnan(v)))
     if missing == 1.0:
@@ -241,7 +249,7 @@ def describe(path: str | Path) -> GridInfo:
             file_bytes=size_of(path),
             memory_bytes=_needed_bytes(source, block, _ask(source, None, False)),
             notes=source.notes,
-            air=tuple(_AIR_NAMES[part] for part in source.air),
+            air=(*(_AIR_NAMES[part] for part in source.air), *(["spread"] if source.spread else [])),
         )
 
 
@@ -462,7 +470,7 @@ def _member_index(source: Source, member: int | None) -> int | None:
 def _needed_bytes(source: Source, block: _Block, ask: _Ask) -> int:
     """Memory at the worst moment: while reading, or when the kernel's copy is made."""
     cells = math.prod(block.shape)
-    spread = GRID_BYTES if ask.averaged else 0
+    spread = GRID_BYTES if ask.averaged or ask.spread else 0
     # The kernel's copy has both, the one made from the other.
     beside = AIR_BYTES * len(ask.air) // 2 + (AIR_BYTES if ask.air else 0)
     held = cells * (GRID_BYTES + spread + beside)
@@ -571,9 +579,13 @@ def _provenance(source: Source, missing: float, ask: _Ask) -> dict[str, str]:
         **{f"file_{name}": text for name, text in source.attrs.items() if text},
     }
     if ask.averaged:
-        facts["members"] = f"mean and standard deviation of {len(source.members)}"
+        facts["members"] = f"{AVERAGED}{len(source.members)}"
     elif ask.member is not None:
         facts["members"] = f"member {ask.member} of {len(source.members)}"
+    elif source.averaged:
+        facts["members"] = source.averaged
+    if ask.averaged and source.spread:
+        facts["spread"] = "of the members; the one that the file states was left out"
     if ask.thermo:
         held = " and ".join(_AIR_NAMES[part] for part in ask.air)
         facts["air"] = held or "none: the standard atmosphere stands in"

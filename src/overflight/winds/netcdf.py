@@ -12,7 +12,9 @@ Layouts read, by the names of wind and axes (`WIND_NAMES`, `AXIS_NAMES`):
 - CF names `ua va`, reanalysis names `uwnd vwnd`, and MERRA-2 `U V`.
 
 Temperature and height (`AIR_NAMES`) are read where they stand on the same dimensions as the wind: height as
-geopotential height, or as geopotential, which is divided by standard gravity.
+geopotential height, or as geopotential, which is divided by standard gravity. So is the spread of the wind
+(`SPREAD_NAMES`), one standard deviation, as `store_write` writes it: by its name, or by the CF standard name
+with the modifier `standard_error`.
 
 Left out: model levels, curvilinear and rotated grids, groups inside NetCDF-4, one variable a level.
 """
@@ -33,6 +35,7 @@ from overflight.errors import InputError, LimitError, OverflightError
 from overflight.units import DAY_S, HOUR_S
 from overflight.winds.classic import check_length
 from overflight.winds.source import (
+    AVERAGED,
     MAX_AXIS,
     Float64s,
     Part,
@@ -65,6 +68,12 @@ AIR_NAMES: dict[Part, tuple[str, ...]] = {
         *("gh", "hgt", "hgtprs", "geopotential_height", "geopotential_height_isobaric", "zg", "h"),
         *("z", "geopotential"),
     ),
+}
+
+# Spread of u and v: the name, and the CF standard name (Conventions 1.11, appendix C), by which it is found.
+SPREAD_NAMES: dict[Part, tuple[str, str]] = {
+    "u_sd": ("u_sd", "eastward_wind standard_error"),
+    "v_sd": ("v_sd", "northward_wind standard_error"),
 }
 
 # What each axis is called; trailing digits (`time1`, `isobaric3`) are dropped before the look-up.
@@ -191,7 +200,8 @@ def _source(dataset: xr.Dataset, file: str, kind: str) -> Source:
         parts["u" if part == "u" else "v"] = variable, factor, 0.0
         notes.append(note)
     air, air_notes = _air(dataset, u, file)
-    notes += air_notes + _expver_notes(dataset, axes)
+    spread, spread_notes = _spread(dataset, u, file)
+    notes += air_notes + spread_notes + _expver_notes(dataset, axes)
     return Source(
         file=file,
         format=kind,
@@ -201,9 +211,11 @@ def _source(dataset: xr.Dataset, file: str, kind: str) -> Source:
         lat_deg=_coordinate(dataset, axes["lat"], file),
         lon_deg=_coordinate(dataset, axes["lon"], file),
         members=_members(dataset, axes.get("member")),
-        read=_reader({**parts, **air}, axes),
+        read=_reader({**parts, **air, **spread}, axes),
         read_cost=_chunk_bytes(u) + _chunk_bytes(v),
         air=tuple(air),
+        spread=bool(spread),
+        averaged=_averaged(dataset),
         notes=tuple(note for note in notes if note),
         attrs={name: clean_text(dataset.attrs[name]) for name in _ATTRS if name in dataset.attrs},
     )
@@ -250,6 +262,38 @@ def _air(dataset: xr.Dataset, u: xr.Variable, file: str) -> tuple[dict[Part, _Sc
         elif held:
             notes.append(f"{held[0]} stands on other dimensions than the wind: left out")
     return found, notes
+
+
+def _spread(dataset: xr.Dataset, u: xr.Variable, file: str) -> tuple[dict[Part, _Scaled], list[str]]:
+    """Find the spread of both components on the dimensions of the wind; a note tells why it was left out."""
+    found: dict[Part, _Scaled] = {}
+    notes = []
+    for part, (plain, standard) in SPREAD_NAMES.items():
+        for name in dataset.data_vars:
+            variable = dataset[name].variable
+            said = " ".join(str(variable.attrs.get("standard_name", "")).split())
+            if part in found or (str(name).lower() != plain and said != standard):
+                continue
+            if variable.dims != u.dims:
+                notes.append(f"{name} stands on other dimensions than the wind: left out")
+                continue
+            try:
+                factor, note = speed_factor(variable.attrs.get("units"), file=file, name=str(name))
+            except InputError as error:
+                notes.append(f"{name} left out: {error.what}")
+                continue
+            found[part] = variable, factor, 0.0
+            notes.append(note)
+    if len(found) == 1:
+        return {}, [*notes, f"{next(iter(found))} left out: the spread of the other component is not there"]
+    return found, notes
+
+
+def _averaged(dataset: xr.Dataset) -> str:
+    """Say of how many members the spread of a store of ours is; empty where it is of none."""
+    provenance = dataset.attrs.get("provenance")
+    said = provenance.get("members", "") if isinstance(provenance, dict) else ""
+    return clean_text(said) if str(said).startswith(AVERAGED) else ""
 
 
 def _axes(dataset: xr.Dataset, u_name: str, file: str) -> dict[str, str]:

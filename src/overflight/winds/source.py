@@ -18,8 +18,8 @@ from overflight.errors import InputError
 from overflight.units import HOUR_S, HPA_PA, KNOT_MPS, ZERO_CELSIUS_K
 
 Float64s = npt.NDArray[np.float64]
-# Wind towards east and north, temperature, geopotential height.
-Part = Literal["u", "v", "t", "h"]
+# Wind towards east and north, temperature, geopotential height, and the spread that is stated of the wind.
+Part = Literal["u", "v", "t", "h", "u_sd", "v_sd"]
 # part, member (an index, None where the file has no members), times, levels, rows, columns (raw order)
 # -> (t, l, y, x) in m/s, K or m, NaN where missing.
 ReadBlock = Callable[[Part, int | None, slice, slice, slice, slice], Float64s]
@@ -57,6 +57,8 @@ TEMPERATURE_RANGE_K = (110.0, 400.0)
 # The highest surface pressure on record is below 109 kPa; models put levels up to 1050 hPa.
 MAX_PRESSURE_PA = 110_000.0
 MIN_PRESSURE_PA = 0.1
+# How the provenance of a grid begins that holds the mean and the spread of an ensemble's members.
+AVERAGED = "mean and standard deviation of "
 # The longest axis of any global analysis has some ten thousand nodes; more is damage or malice.
 MAX_AXIS = 200_000
 
@@ -67,7 +69,8 @@ class Source:
 
     `members` holds the labels of an ensemble's members, empty where the file is none. `read_cost` is the
     memory in bytes that the format needs beside the block (a compressed chunk is unpacked as a whole).
-    `air` names what there is beside the wind: "t" and "h".
+    `air` names what there is beside the wind: "t" and "h". With `spread` the file states the spread of u and
+    v; `averaged` says of how many members that is, empty where it is not that of an ensemble.
     """
 
     file: str
@@ -79,6 +82,8 @@ class Source:
     lon_deg: Float64s
     read: ReadBlock
     air: tuple[Part, ...] = ()
+    spread: bool = False
+    averaged: str = ""
     members: tuple[int, ...] = ()
     read_cost: int = 0
     notes: tuple[str, ...] = ()
@@ -155,6 +160,11 @@ def check_values(part: Part, values: Float64s, pressure_pa: Float64s, file: str)
         top = float(np.max(np.abs(values), where=~np.isnan(values), initial=0.0))
         if top > MAX_SPEED_MPS:
             raise _impossible(f"a wind of {top:g} m/s", file, part)
+        return
+    if part in ("u_sd", "v_sd"):
+        beyond = values[(values < 0.0) | (values > MAX_SPEED_MPS)]
+        if beyond.size:
+            raise _impossible(f"a spread of {beyond[0]:g} m/s", file, part)
         return
     known = ~np.isnan(values)
     if part == "t":
