@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from overflight.cli.steer import steer
 from overflight.errors import InputError
+from overflight.words import TERMS
 
 RUNNER = CliRunner()
 APP = typer.Typer()
@@ -56,6 +57,10 @@ def test_it_says_that_the_climatology_cannot_tell_and_why(case: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "these data cannot tell" in result.stdout
     assert "No winds of these days were at hand" in result.stdout
+    (ratios,) = [line for line in result.stdout.splitlines() if "Whatever the odds were before" in line]
+    assert "within the error of the computation" in ratios
+    assert "if it was steered" in ratios
+    assert not any(word in ratios for word in TERMS), ratios
     assert "propelled through the air" in result.stdout
     assert "stays a claim" in result.stdout
 

@@ -106,6 +106,20 @@ def test_on_the_climatology_the_same_case_cannot_be_told(case: Path) -> None:
     assert "climatology" in side.reason or "winds of the season" in side.reason
 
 
+def test_the_ratio_of_likelihoods_stands_beside_the_posterior(answer) -> None:
+    (row,) = [r for r in answer.section["ratios"] if r["side"] == "steered"]
+    assert row["times"]["p05"] <= row["times"]["p50"] <= row["times"]["p95"]
+    # Odds are even before, so that the ratio is the posterior odds.
+    odds = answer.asked.verdict.log_odds
+    assert row["log"]["p05"] - 0.5 < odds < row["log"]["p95"] + 0.5
+    second = answer.section["sentences"][1]
+    assert "times" in second["text"]
+    assert "as probable if it was steered as if it drifted" in second["text"]
+    assert second["finding_ids"] == ["steer.flight.ratio_steered", "steer.flight.ratio_not_wind"]
+    found = next(f for f in answer.findings if f.id == "steer.flight.ratio_steered")
+    assert found.value == row["log"]
+
+
 def test_every_id_is_there_once_and_every_citation_leads_to_one(answer) -> None:
     ids = [f.id for f in answer.findings]
     assert len(set(ids)) == len(ids)
@@ -143,6 +157,7 @@ def test_the_report_escapes_and_cites(answer) -> None:
     assert "unsupported" not in page
     assert page.count("<svg") >= 3
     assert 'data-finding="steer.flight.side' in page
+    assert answer.section["sentences"][1]["text"] in page
 
 
 def test_the_picture_is_drawn(answer, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from overflight.steer.decide import ALT_SD_KM, FIX_SD_KM, SOUNDING_AWAY_KM, Kind
 from overflight.steer.effort import AirspeedEffort, AltitudeEffort
 from overflight.steer.evidence import Weighed, posterior_bounds
 from overflight.steer.hypotheses import SIDES, Side
+from overflight.steer.ratios import ratios_of
 from overflight.steer.toward import Approach
 from overflight.steer.verdict import SIDE_WORDS, Verdict
 from overflight.steer.when import Command, Station
@@ -38,6 +39,7 @@ SIDE_IDS: Final[Mapping[Side, str]] = {
     "steered": "p_steered",
     "not wind": "p_not_wind",
 }
+RATIO_IDS: Final[Mapping[Side, str]] = {"steered": "ratio_steered", "not wind": "ratio_not_wind"}
 # Rows of the table of misses; of a flight of a thousand fixes the worst ones are listed.
 MOST_MISSES: Final = 60
 QUESTION: Final = "Did it drift with the wind, was it steered, or did no wind move it?"
@@ -59,6 +61,7 @@ def findings_of(asked: Asked) -> tuple[Finding, ...]:
     given = {"winds": ground.winds.title, **({"scenario": ground.account} if ground.account else {})}
     parts = [
         _verdict(asked.verdict, given, ground.ids),
+        _ratios(asked.weighed, given, ground.ids),
         _hypotheses(asked.weighed, given, ground.ids),
         _wind(asked.weighed, given),
         _airspeed(asked.airspeed, given),
@@ -124,6 +127,23 @@ def _verdict(verdict: Verdict, given: Given, ids: Sequence[str]) -> list[Finding
         "Posterior odds; the interval is the Monte Carlo error alone.",
     )
     return [side, *chances, odds]
+
+
+def _ratios(weighed: Weighed, given: Given, ids: Sequence[str]) -> list[Finding]:
+    return [
+        _interval(
+            f"steer.flight.{RATIO_IDS[one.side]}",
+            f"How much more probable are the sightings if {SIDE_WORDS[one.side]} than if it drifted (natural "
+            "logarithm of the ratio)?",
+            "nat",
+            _triple((one.log_low, one.log, one.log_high)),
+            given,
+            "Ratio of the likelihoods of the sides, whatever their prior odds; the interval is the Monte "
+            "Carlo error alone.",
+            tuple(ids),
+        )
+        for one in ratios_of(weighed)
+    ]
 
 
 def _hypotheses(weighed: Weighed, given: Given, ids: Sequence[str]) -> list[Finding]:

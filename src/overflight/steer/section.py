@@ -15,6 +15,7 @@ from overflight.steer.evidence import posterior_bounds
 from overflight.steer.findings import (
     CHOSEN,
     NOT_MEANT,
+    RATIO_IDS,
     SIDE_IDS,
     command_id,
     option_words,
@@ -24,6 +25,7 @@ from overflight.steer.findings import (
     worst_misses,
 )
 from overflight.steer.hypotheses import SIDES
+from overflight.steer.ratios import ratio_row, ratios_of, told
 from overflight.steer.verdict import SIDE_WORDS
 from overflight.steer.when import Z
 from overflight.words import likelihood, percent, percent_range
@@ -54,6 +56,7 @@ def section_of(asked: Asked, findings: Sequence[Finding]) -> Row:
         "threshold": asked.verdict.threshold,
         "reasons": list(asked.verdict.reasons),
         "sides": _sides(asked),
+        "ratios": _ratios(asked),
         "sentences": _sentences(asked),
         "hypotheses": _hypotheses(asked),
         "misses": _misses(asked),
@@ -102,8 +105,8 @@ def _sentences(asked: Asked) -> list[Row]:
         ranges = (f"{SIDE_WORDS[side]}, {percent_range(low, high)}" for side, _, low, high in rows_of)
         chances = f"Posterior, within the error of the computation: {'; '.join(ranges)}."
     else:
-        told = (f"{SIDE_WORDS[side]}, {likelihood(p)} ({percent(p)})" for side, p, _, _ in rows_of)
-        chances = f"Posterior: {'; '.join(told)}."
+        words = (f"{SIDE_WORDS[side]}, {likelihood(p)} ({percent(p)})" for side, p, _, _ in rows_of)
+        chances = f"Posterior: {'; '.join(words)}."
     head = {
         "drifted": "It drifted, in the sense of the hypotheses below.",
         "steered": "It was steered, in the sense of the hypotheses below; no path shows by whom or what for.",
@@ -116,6 +119,8 @@ def _sentences(asked: Asked) -> list[Row]:
             "finding_ids": ["steer.flight.side", *(f"steer.flight.{i}" for i in SIDE_IDS.values())],
         }
     ]
+    if text := told(ratios_of(asked.weighed), range_only=verdict.word == "cannot tell"):
+        rows.append({"text": text, "finding_ids": [row["finding_ids"][0] for row in _ratios(asked)]})
     rows += [{"text": reason, "finding_ids": ["steer.flight.side"]} for reason in verdict.reasons]
     return [*rows, *_effort_sentences(asked), *_passive_sentences(asked), *_further_sentences(asked)]
 
@@ -203,6 +208,13 @@ def _sides(asked: Asked) -> list[Row]:
             "finding_ids": [f"steer.flight.{SIDE_IDS[side]}"],
         }
         for side, p, low, high in zip(SIDES, v.p, v.p_low, v.p_high, strict=True)
+    ]
+
+
+def _ratios(asked: Asked) -> list[Row]:
+    return [
+        {**ratio_row(one), "finding_ids": [f"steer.flight.{RATIO_IDS[one.side]}"]}
+        for one in ratios_of(asked.weighed)
     ]
 
 
