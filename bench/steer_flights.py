@@ -15,8 +15,8 @@ are taken every five minutes. SHAB 12V carries its commanded height in a column 
 the verdict finds are matched one to one with the times at which that column changes, in the same direction
 and within 20 minutes; what is left over on either side is missed or spurious, and printed.
 
-The exit status is 1 when any balloon but 12V is called steered, when any is called not moved by wind, when
-12V with its heights is not called steered, or when a command of it is missed then.
+The exit status is 1 when any balloon but 12V is called steered or not drifting, when any is called not moved
+by wind, when 12V with its heights is not called steered, or when a command of it is missed then.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ from scipy.optimize import linear_sum_assignment
 from overflight import __version__, geo
 from overflight.reconstruct.fixes import Fixes, fixes_from_track
 from overflight.reconstruct.frame import fit_frame
-from overflight.steer.evidence import Weighed, air_of, belief_of, weigh
+from overflight.steer.evidence import Weighed, air_of, belief_of
 from overflight.steer.hypotheses import DEFAULT_HYPOTHESES
-from overflight.steer.verdict import Verdict, judge
+from overflight.steer.settle import weigh_until_settled
+from overflight.steer.verdict import ACCUSING, Verdict, judge
 from overflight.steer.when import when
 from overflight.times import parse_utc, short_utc
 from overflight.units import DAY_S, HOUR_S
@@ -62,7 +63,7 @@ LEVELS_PA = np.geomspace(500.0, 92_000.0, 36)
 AFLOAT_M = 13_000.0
 # A command is found when it is told within so much of its time.
 COMMAND_S = 20 * 60.0
-STEERED, ACCUSING = "12V", ("steered", "not moved by wind")
+STEERED, WRONG_OF_STEERED = "12V", ("not moved by wind",)
 
 
 def flights_of(data: Path) -> list[tuple[str, Sounding]]:
@@ -143,9 +144,9 @@ def told(
     frame = fit_frame(lon, lat)
     given = {"alt_m": flight.alt_msl_m[rows], "alt_sd_m": ALT_SD_M} if heights else {}
     fixes = fixes_from_track(frame, time_s, lon, lat, sd_m=FIX_SD_M, **given)
-    weighed = weigh(
+    weighed, _ = weigh_until_settled(
         DEFAULT_HYPOTHESES, fixes, air_of(winds, frame), belief_of(winds), frame,
-        particles=particles, seed=seed,
+        particles=particles, seed=seed, winds_used=winds.used,
     )  # fmt: skip
     return fixes, weighed, judge(weighed, winds_used=winds.used)
 
@@ -226,7 +227,7 @@ def failures(flights: dict[str, Any]) -> list[str]:
     out = []
     for name, row in flights.items():
         told_of = {label: one for label, one in row.items() if isinstance(one, dict)}
-        accusing = ACCUSING if STEERED not in name else ACCUSING[1:]
+        accusing = WRONG_OF_STEERED if STEERED in name else ACCUSING
         out += [f"{name}, {k}: {one['word']}" for k, one in told_of.items() if one["word"] in accusing]
         if STEERED not in name:
             continue

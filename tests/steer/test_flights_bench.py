@@ -90,7 +90,7 @@ def _row(word: str, missed: int | None = None) -> dict[str, object]:
     return one if missed is None else one | {"commands": {"missed": missed}}
 
 
-@pytest.mark.parametrize("word", ["steered", "not moved by wind"])
+@pytest.mark.parametrize("word", ["steered", "not moved by wind", "did not drift"])
 def test_a_balloon_that_nobody_steered_must_not_be_accused(word: str) -> None:
     flights = {"sonde.csv": {"kind": "ARM", "heights": _row("cannot tell"), "hidden": _row(word)}}
     assert bench.failures(flights) == [f"sonde.csv, hidden: {word}"]
@@ -104,5 +104,6 @@ def test_the_steered_balloon_is_to_be_found_and_its_commands_with_it() -> None:
     good = {"heights": _row("steered", 0), "hidden": _row("cannot tell", 4)}
     assert bench.failures({"SHAB12V.csv": good}) == []
     assert len(bench.failures({"SHAB12V.csv": good | {"heights": _row("drifted", 2)}})) == 2
+    assert bench.failures({"SHAB12V.csv": good | {"hidden": _row("did not drift", 4)}}) == []
     # Moved by wind it was.
     assert len(bench.failures({"SHAB12V.csv": good | {"hidden": _row("not moved by wind", 4)}})) == 1

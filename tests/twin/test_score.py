@@ -209,7 +209,12 @@ def test_sight_is_scored_by_the_air_and_the_elevation_of_the_answer(
 
 @pytest.mark.parametrize(
     ("word", "verdict"),
-    [("drifted", "right"), ("steered", "falsely certain"), (None, "cannot tell")],
+    [
+        ("drifted", "right"),
+        ("steered", "falsely certain"),
+        ("did not drift", "falsely certain"),
+        (None, "cannot tell"),
+    ],
 )
 def test_the_verdict_on_steering(
     small: Written, truth: Truth, tmp_path: Path, word: str | None, verdict: str

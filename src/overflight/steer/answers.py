@@ -35,6 +35,7 @@ from overflight.steer.evidence import Weighed, air_of, belief_of, posterior_of, 
 from overflight.steer.findings import findings_of, too_few
 from overflight.steer.section import section_of, section_without
 from overflight.steer.settings import SteerSettings, read_settings
+from overflight.steer.settle import ROUNDS, weigh_until_settled
 from overflight.steer.toward import toward
 from overflight.steer.verdict import judge
 from overflight.steer.when import Z, when
@@ -159,10 +160,11 @@ def steer_answers(
         return SteerAnswer(findings=findings, section=section_without(findings))
     ground = _ground(used, winds, frame, tuple(scenarios), scenario_weights, settings, tell)
     step_s = _step_s(ground.fixes)
-    particles = settings.particles or affordable(ground.fixes, step_s)
-    weighed = weigh(
+    weighed, particles = weigh_until_settled(
         settings.hypotheses, ground.fixes, ground.air, ground.belief, frame,
-        particles=particles, seed=settings.seed, step_s=step_s,
+        particles=settings.particles or affordable(ground.fixes, step_s),
+        rounds=0 if settings.particles else ROUNDS,
+        seed=settings.seed, step_s=step_s, threshold=settings.threshold, winds_used=winds.used,
         progress=lambda text, share: tell(text, 0.7 * share),
     )  # fmt: skip
     asked = ask(ground, weighed, sites, settings, particles, tell)
@@ -175,10 +177,10 @@ def ask(
     weighed: Weighed,
     sites: Sequence[Site],
     settings: SteerSettings,
-    particles: int,
+    particles: Sequence[int],
     tell: Progress,
 ) -> Asked:
-    """Ask every question of weighed hypotheses."""
+    """Ask every question of hypotheses that were weighed with so many particles each."""
     fixes, air, belief = ground.fixes, ground.air, ground.belief
     tell("asking what it would take", 0.7)
     keep = believed(weighed)
@@ -204,7 +206,7 @@ def ask(
         when=found,
         toward=near,
         decide=decide(weighed, air, belief, seed=settings.seed),
-        particles=particles,
+        particles=tuple(particles),
         seed=settings.seed,
     )
 

@@ -37,7 +37,7 @@ class Ground:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Asked:
-    """What each question came to."""
+    """What each question came to; `particles` of each hypothesis, all runs together."""
 
     ground: Ground
     weighed: Weighed
@@ -48,5 +48,5 @@ class Asked:
     when: When
     toward: Toward
     decide: Decide
-    particles: int
+    particles: tuple[int, ...]
     seed: int

@@ -66,7 +66,7 @@ def section_of(asked: Asked, findings: Sequence[Finding]) -> Row:
         "decide": _decide(asked),
         "figure": figure_of(asked),
         "account": asked.ground.account,
-        "particles": asked.particles,
+        "particles": max(asked.particles),
         "seed": asked.seed,
         "notes": [*NOTES, *_account_note(asked)],
     }
@@ -111,6 +111,7 @@ def _sentences(asked: Asked) -> list[Row]:
         "drifted": "It drifted, in the sense of the hypotheses below.",
         "steered": "It was steered, in the sense of the hypotheses below; no path shows by whom or what for.",
         "not moved by wind": "No wind moved it.",
+        "did not drift": "It did not drift; whether it was steered or no wind moved it cannot be told.",
         "cannot tell": "Whether it drifted or was steered, these data cannot tell.",
     }[verdict.word]
     rows = [
@@ -233,6 +234,7 @@ def _hypotheses(asked: Asked) -> list[Row]:
             "high": float(high[i]),
             "log_evidence": float(w.log_evidence[i]),
             "se": float(w.se[i]),
+            "particles": asked.particles[i],
             "finding_ids": [f"steer.{one.id}.probability", f"steer.{one.id}.evidence"],
         }
         for i, one in enumerate(w.hypotheses)

@@ -1,9 +1,10 @@
-"""The verdict: one of four words, its numbers, and the reasons.
+"""The verdict: one of five words, its numbers, and the reasons.
 
 A side is named only when its posterior is at or above the threshold, the error of the computation leaves it
 more likely than not, its rivals were computed well enough, and, for a drift and on a climatology, the data
-could have told at all (`overflight.steer.reach`). Else the word is 'cannot tell', which is an answer: it says
-what is missing.
+could have told at all (`overflight.steer.reach`). Where that holds of the two ways not to drift together and
+of neither alone, the word is 'did not drift'. Else it is 'cannot tell', which is an answer: it says what is
+missing.
 
 A verdict says how the object moved. It does not say who moved it, or what for.
 """
@@ -13,20 +14,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from overflight.errors import InputError
-from overflight.steer.evidence import LARGEST_SE, Weighed, side_odds, side_posterior
+from overflight.steer.evidence import LARGEST_SE, Triple, Weighed, side_odds, side_posterior
 from overflight.steer.hypotheses import SIDES, Hypothesis, Side
 from overflight.words import likelihood, percent, percent_range
 
-Word = Literal["drifted", "steered", "not moved by wind", "cannot tell"]
+Word = Literal["drifted", "steered", "not moved by wind", "did not drift", "cannot tell"]
 
 WORDS: Final[dict[Side, Word]] = {
     "passive": "drifted",
     "steered": "steered",
     "not wind": "not moved by wind",
 }
+# Words that say of an object that drifted what is not so.
+ACCUSING: Final[tuple[Word, ...]] = ("steered", "not moved by wind", "did not drift")
 SIDE_WORDS: Final[dict[Side, str]] = {
     "passive": "it drifted",
     "steered": "it was steered",
@@ -77,6 +80,40 @@ class Verdict:
         return self.p[2]
 
 
+class Claim(NamedTuple):
+    """What a verdict would say: its word, the sides it covers, the likeliest of them first, and its chance.
+
+    `low` and `high` are 5 and 95 % by the Monte Carlo error.
+    """
+
+    word: Word
+    sides: tuple[Side, ...]
+    p: float
+    low: float
+    high: float
+
+    @property
+    def text(self) -> str:
+        """The claim as a clause."""
+        return SIDE_WORDS[self.sides[0]] if len(self.sides) == 1 else "it did not drift"
+
+    def passes(self, threshold: float) -> bool:
+        """Whether it is as probable as a verdict asks, and more likely than not for all the error."""
+        return self.p >= threshold and self.low >= LEAST_LOW
+
+
+def every_claim(p: Triple, low: Triple, high: Triple) -> tuple[Claim, ...]:
+    """Return what could be said of posteriors of the sides and their ends, the likeliest side first.
+
+    That it did not drift comes last.
+    """
+    order = sorted(range(len(SIDES)), key=lambda i: -p[i])
+    single = [Claim(WORDS[SIDES[i]], (SIDES[i],), p[i], low[i], high[i]) for i in order]
+    drift = SIDES.index("passive")
+    moved = tuple(SIDES[i] for i in order if i != drift)
+    return *single, Claim("did not drift", moved, 1.0 - p[drift], 1.0 - high[drift], 1.0 - low[drift])
+
+
 def judge(weighed: Weighed, *, threshold: float | None = None, winds_used: str = "files") -> Verdict:
     """Turn weighed hypotheses into a verdict.
 
@@ -88,37 +125,57 @@ def judge(weighed: Weighed, *, threshold: float | None = None, winds_used: str =
 
     Raises InputError when the threshold is no such number.
     """
+    threshold = threshold_of(threshold, winds_used)
+    p, low, high = side_posterior(weighed)
+    odds, odds_se = side_odds(weighed)
+    best, *_, moved = every_claim(p, low, high)
+    claims = (best,) if best.word == "drifted" else (best, moved)
+    word, reasons = _word(weighed, claims, threshold, winds_used)
+    return Verdict(
+        word=word, p=p, p_low=low, p_high=high, threshold=threshold, log_odds=odds, log_odds_se=odds_se,
+        reasons=(*reasons, *_winds_reason(winds_used, word)),
+    )  # fmt: skip
+
+
+def threshold_of(threshold: float | None, winds_used: str) -> float:
+    """Return the posterior that a verdict asks for; raise InputError where the one given cannot be it."""
     if threshold is None:
-        threshold = PRIOR_THRESHOLD if winds_used == "prior" else THRESHOLD
+        return PRIOR_THRESHOLD if winds_used == "prior" else THRESHOLD
     if not 0.5 < threshold < 1.0:
         raise InputError(
             f"{threshold!r} is no threshold", field="threshold", remedy="Give a number between 0.5 and 1."
         )
-    middle, low, high = side_posterior(weighed)
-    odds, odds_se = side_odds(weighed)
-    best = max(range(len(SIDES)), key=lambda i: middle[i])
-    lacking = _out_of_reach(weighed, SIDES[best], threshold, winds_used)
-    passed = middle[best] >= threshold and low[best] >= LEAST_LOW
-    if passed:
-        lacking += _scattered(weighed, SIDES[best])
-    word: Word = WORDS[SIDES[best]] if passed and not lacking else "cannot tell"
-    told = _for(SIDES[best], middle[best], low[best], high[best], threshold)
-    could = (
-        (weighed.reach.told(),) if word == "cannot tell" and not lacking and weighed.reach.middling else ()
-    )
-    reasons = (told, *lacking, *could, *_winds_reason(winds_used, word))
-    return Verdict(
-        word=word, p=middle, p_low=low, p_high=high, threshold=threshold,
-        log_odds=odds, log_odds_se=odds_se, reasons=reasons,
-    )  # fmt: skip
+    return threshold
 
 
-def _out_of_reach(weighed: Weighed, side: Side, threshold: float, winds_used: str) -> tuple[str, ...]:
-    """Say why data and winds could not have told a side, if so.
+def _word(
+    weighed: Weighed, claims: Sequence[Claim], threshold: float, winds_used: str
+) -> tuple[Word, tuple[str, ...]]:
+    """Return the word of the first claim that nothing stands against, and why; else what stands against."""
+    against = [
+        out_of_reach(weighed, claim, threshold, winds_used)
+        + (scattered(weighed, claim) if claim.passes(threshold) else ())
+        for claim in claims
+    ]
+    for index, (claim, lacking) in enumerate(zip(claims, against, strict=True)):
+        if claim.passes(threshold) and not lacking:
+            earlier = [
+                reason
+                for other, some in zip(claims[:index], against[:index], strict=True)
+                for reason in (_which(other, threshold), *some)
+            ]
+            return claim.word, (_for(claim, threshold), *earlier)
+    could = (weighed.reach.told(),) if not against[0] and weighed.reach.middling else ()
+    return "cannot tell", (_for(claims[0], threshold), *against[0], *could)
+
+
+def out_of_reach(weighed: Weighed, claim: Claim, threshold: float, winds_used: str) -> tuple[str, ...]:
+    """Say why data and winds could not have told the likeliest side of a claim, if so.
 
     On winds of the day steering shows itself by its odds, and that it is seldom found where there was none
     has been measured; a drift asks that steering would have shown.
     """
+    side = claim.sides[0]
     rival = RIVAL.get(side)
     if rival and not any(h.side == rival and h.prior > 0.0 for h in weighed.hypotheses):
         return (f"Nothing was weighed by which {SIDE_WORDS[rival]}.",)
@@ -132,26 +189,29 @@ def _out_of_reach(weighed: Weighed, side: Side, threshold: float, winds_used: st
 
 
 def not_beaten(
-    hypotheses: Sequence[Hypothesis], log_evidence: Sequence[float], se: Sequence[float], side: Side
+    hypotheses: Sequence[Hypothesis],
+    log_evidence: Sequence[float],
+    se: Sequence[float],
+    sides: Sequence[Side],
 ) -> tuple[str, ...]:
-    """Return the titles of rivals of a side whose evidence was not found well enough to count them beaten."""
+    """Return the titles of rivals of sides whose evidence was not found well enough to count them beaten."""
     ranked = [
         (math.log(h.prior) + float(value), float(error), h)
         for h, value, error in zip(hypotheses, log_evidence, se, strict=True)
         if h.prior > 0.0
     ]
-    top, top_se, _ = max((row for row in ranked if row[2].side == side), key=lambda row: row[0])
+    top, top_se, _ = max((row for row in ranked if row[2].side in sides), key=lambda row: row[0])
     out = []
     for value, error, one in ranked:
         both = math.hypot(min(error, LARGEST_SE), min(top_se, LARGEST_SE))
-        if one.side != side and error > SCATTERED and not top - value >= BEATEN * both:
+        if one.side not in sides and error > SCATTERED and not top - value >= BEATEN * both:
             out.append(one.title)
     return tuple(out)
 
 
-def _scattered(weighed: Weighed, side: Side) -> tuple[str, ...]:
+def scattered(weighed: Weighed, claim: Claim) -> tuple[str, ...]:
     """Say which rivals have not been computed well enough, if any."""
-    found = not_beaten(weighed.hypotheses, weighed.log_evidence.tolist(), weighed.se.tolist(), side)
+    found = not_beaten(weighed.hypotheses, weighed.log_evidence.tolist(), weighed.se.tolist(), claim.sides)
     if not found:
         return ()
     return (
@@ -168,24 +228,32 @@ def _leading(weighed: Weighed, side: Side) -> str | None:
     return max(mine)[1] if mine else None
 
 
-def _for(side: Side, p: float, low: float, high: float, threshold: float) -> str:
-    """Say how the best side stands to the threshold."""
-    head = f"That {SIDE_WORDS[side]} is {likelihood(p)} ({percent(p)}; {percent_range(low, high)} "
+def _for(claim: Claim, threshold: float) -> str:
+    """Say how a claim stands to the threshold."""
+    between = percent_range(claim.low, claim.high)
+    head = f"That {claim.text} is {likelihood(claim.p)} ({percent(claim.p)}; {between} "
     head += "by the error of the computation)"
     bar = percent(threshold)
-    if p >= threshold and low >= LEAST_LOW:
+    if claim.passes(threshold):
         return f"{head}, which passes the {bar} that a verdict asks for."
-    if p >= threshold:
+    if claim.p >= threshold:
         return f"{head}: above {bar}, but maybe less than even by that error. More particles narrow it."
     # No word of likelihood below the threshold: it would be read as a weaker verdict.
     return (
-        f"What comes nearest is that {SIDE_WORDS[side]}, {percent_range(low, high)} within the error "
-        f"of the computation, and a verdict asks for {bar}."
+        f"What comes nearest is that {claim.text}, {between} within the error of the computation, and a "
+        f"verdict asks for {bar}."
     )
 
 
+def _which(claim: Claim, threshold: float) -> str:
+    """Say why the likelier of two ways not to drift is not named."""
+    between = percent_range(claim.low, claim.high)
+    why = "" if claim.passes(threshold) else f", short of the {percent(threshold)} that naming it asks for"
+    return f"How it moved instead these data do not settle: that {claim.text} has {between}{why}."
+
+
 def _winds_reason(winds_used: str, word: Word) -> tuple[str, ...]:
-    if winds_used != "prior" or word in ("steered", "not moved by wind"):
+    if winds_used != "prior" or word in ACCUSING:
         return ()
     return (
         "No winds of these days were at hand: the climatology's spread is what winds of the season do, and "

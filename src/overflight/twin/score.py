@@ -66,6 +66,7 @@ SIDES: Final[Mapping[str, str]] = {
     "not moved by wind": "steer.flight.p_not_wind",
 }
 SIDE: Final = "steer.flight.side"
+NOT_DRIFTED: Final = "did not drift"
 # The amounts of `custody.account`, as questions.
 ACCOUNT: Final[Mapping[str, str]] = {
     "collected": "was collected",
@@ -558,6 +559,12 @@ def _side_line(findings: Findings, moved: str) -> Line:
         return Line(
             part="steering", id=SIDE, question=asks, answer="cannot tell", truth=moved, verdict="cannot tell"
         )
+    if word == NOT_DRIFTED and moved != "drifted":
+        # Right, and no more than even about which of the two it was.
+        return Line(
+            part="steering", id=SIDE, question=asks, answer=NOT_DRIFTED, truth=moved, verdict="right",
+            points=log_points(0.5),
+        )  # fmt: skip
     # A side is named from a chance of 95 % on: to name the wrong one is false certainty.
     right = word == moved
     return Line(
