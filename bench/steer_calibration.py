@@ -1,7 +1,7 @@
 """Calibration of the verdict on made flights: false accusations, power, ranks.
 
 Usage: python bench/steer_calibration.py [--work work/steer] [--data FOLDER] [--flights 300]
-       [--curve-flights 40] [--rank-flights 200] [--particles 600] [--parts table curves ranks] [--workers 2]
+       [--curve-flights 40] [--rank-flights 200] [--particles 400] [--parts table curves ranks] [--workers 2]
        [--quick] [--json bench/steer_calibration.json] [--plots docs/steer]
 
 For every condition and kind of flight (`made_drift`) so many flights are made; the analyser weighs all
@@ -31,16 +31,14 @@ the seeds 0, 1, ...; what was tried while the bench and the models were built ha
 from __future__ import annotations
 
 import argparse
-import ast
 import dataclasses
-import hashlib
 import json
 import math
 import os
 import platform
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from itertools import pairwise
@@ -49,42 +47,30 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from ideal_error import true_error
-from made_drift import KINDS, PASSIVE, Condition, MadeFlight, make_flight
+from made_drift import KINDS, PASSIVE, Condition
+from own_flights import DRAWS, ranks_of
 from scipy.stats import beta, binom, chisquare
+from steer_lines import (
+    BASE,
+    SIDE,
+    TABLE,
+    TELLINGS,
+    OtherRunError,
+    belief_of,
+    check_stamps,
+    hypotheses_of,
+    run_flight,
+    stamp_of,
+)
 
-from overflight import __version__, reconstruct, steer
-from overflight.compiled import threads
-from overflight.reconstruct.fixes import Fixes, fixes_from_track
-from overflight.reconstruct.frame import Frame, fit_frame
-from overflight.reconstruct.guided import filter_flight
-from overflight.reconstruct.guided_columns import POLE_1, POLE_2, POLES, WEIGHT_1, WEIGHT_2
-from overflight.reconstruct.guided_kernel import day_share
-from overflight.reconstruct.models import MotionModel, WindErrorBelief
-from overflight.reconstruct.motion import LIN, RADIUS_KM, Air, linearise, make_air
-from overflight.steer.hypotheses import DEFAULT_HYPOTHESES, KNOWN_HYPOTHESES, Hypothesis
-from overflight.steer.settle import weigh_until_settled
-from overflight.steer.verdict import ACCUSING, THRESHOLD, judge
-from overflight.sun import solar_place
-from overflight.units import DAY_S, EARTH_RADIUS_M, HOUR_S
-from overflight.winds.slopes import SLOPES
+from overflight import __version__
+from overflight.steer.hypotheses import Hypothesis
+from overflight.steer.verdict import ACCUSING, THRESHOLD
 
 Float64s = npt.NDArray[np.float64]
 
-SIDE = {h.id: h.side for h in KNOWN_HYPOTHESES.values()}
 WORD = {"steered": "steered", "not wind": "not moved by wind"}
 NOT_DRIFTED = "did not drift"
-TELLINGS = {"right": 1.0, "half": 0.5, "double": 2.0}
-TABLE = (
-    Condition(name="1 h, 2 m/s", every_h=1.0, error_mps=2.0),
-    Condition(name="1 h, 4 m/s", every_h=1.0, error_mps=4.0),
-    Condition(name="6 h, 2 m/s", every_h=6.0, error_mps=2.0),
-    Condition(name="6 h, 4 m/s", every_h=6.0, error_mps=4.0),
-    Condition(name="6 h, 3 m/s, heights", every_h=6.0, error_mps=3.0, alt_sd_m=200.0),
-    Condition(name="6 h, analyses", field="gfs", every_h=6.0),
-    Condition(name="3 h, soundings", field="darwin", every_h=3.0, hours=45.0),
-)
-BASE = Condition(name="base", every_h=3.0, error_mps=3.0)
 CURVES: dict[str, tuple[tuple[str, ...], str, tuple[float, ...]]] = {
     "airspeed": (("propelled",), "airspeed_mps", (1.0, 2.0, 3.5, 5.0, 7.0, 10.0, 14.0)),
     "range": (("altitude_controlled",), "range_m", (1000.0, 2000.0, 3000.0, 4500.0, 6500.0, 9000.0)),
@@ -105,180 +91,12 @@ LABELS = {
     "duration": "hours of flight", "wind_error": "wind error, m/s",
 }  # fmt: skip
 ALPHA = 0.05
-IDEAL_PARTICLES = 1000
 # Fewer fields than these give no bounds by a bootstrap worth the name.
 MANY_FIELDS, BOOTSTRAPS = 20, 2000
 PARTS = ("table", "curves", "ranks")
 RANKED = ("passive_level", "passive_daynight", "altitude_controlled", "propelled")
-DRAWS, RANK_BINS = 127, 16
-
-
-# --- one flight ---------------------------------------------------------------------------------------------
-
-
-def hypotheses_of(names: str) -> tuple[Hypothesis, ...]:
-    """Return the default hypotheses, or those named (with commas), their priors even within a side."""
-    if not names:
-        return DEFAULT_HYPOTHESES
-    chosen = [KNOWN_HYPOTHESES[n] for n in names.split(",")]
-    side = {s: sum(h.prior for h in DEFAULT_HYPOTHESES if h.side == s) for s in {h.side for h in chosen}}
-    count = {s: sum(h.side == s for h in chosen) for s in side}
-    total = sum(side.values())
-    return tuple(replace(h, prior=side[h.side] / count[h.side] / total) for h in chosen)
-
-
-def laid_out(flight: MadeFlight, fix_sd_m: float, alt_sd_m: float) -> tuple[Frame, Fixes]:
-    """Return the frame and the fixes that the analyser makes of a made flight."""
-    frame = fit_frame(flight.lon_deg, flight.lat_deg)
-    heights = {} if math.isnan(alt_sd_m) else {"alt_m": flight.alt_m, "alt_sd_m": alt_sd_m}
-    fixes = fixes_from_track(frame, flight.time_s, flight.lon_deg, flight.lat_deg, sd_m=fix_sd_m, **heights)
-    return frame, fixes
-
-
-_AIR: dict[int, tuple[MadeFlight, Air]] = {}
-
-
-def air_of(flight: MadeFlight, frame: Frame, factor: float) -> Air:
-    """Lay the analysis out for the kernel, once for flights that share it."""
-    key = id(flight.analysis)
-    if key not in _AIR:
-        _AIR.clear()
-        _AIR[key] = (flight, make_air(frame, flight.prior, flight.analysis))
-    size = [s * factor for s in flight.error_mps]
-    air = _AIR[key][1]
-    numbers = air.numbers.copy()
-    numbers[1:3] = size
-    return air._replace(rotation=frame.rotation, numbers=numbers)
-
-
-def belief_of(options: dict[str, Any]) -> WindErrorBelief:
-    """Return what is believed of the wind error: the default, with options for trials."""
-    names = ("factor_log_sd", "time_log_sd", "time_s", "height_scale_m", "mixing_km", "fast_share")
-    names += ("smooth_share", "factor")
-    return WindErrorBelief(**{n: options[n] for n in names if options.get(n) is not None})
-
-
-def run_flight(task: tuple[Condition, str, int, dict[str, Any]]) -> dict[str, Any]:
-    """Make, weigh and judge one flight; return its line."""
-    condition, kind, seed, options = task
-    begun = time.process_time()
-    with threads(1):
-        flight = make_flight(kind, condition, seed, options["data"])
-        frame, fixes = laid_out(flight, condition.fix_sd_m, condition.alt_sd_m)
-        hypotheses, belief = hypotheses_of(options["hypotheses"]), belief_of(options)
-        row: dict[str, Any] = {
-            "condition": condition.name, "kind": kind, "seed": seed, **options["stamp"],
-            "variant": flight.variant, "weather": flight.weather,
-            "numbers": {k: round(float(v), 2) for k, v in flight.numbers.items()}, "told": {},
-        }  # fmt: skip
-        for name in options["tellings"] if kind in PASSIVE else ("right",):
-            air = air_of(flight, frame, TELLINGS[name])
-            found, used = weigh_until_settled(
-                hypotheses, fixes, air, belief, frame, particles=options["particles"], seed=seed, draws=8,
-                accusing_only=True,
-            )  # fmt: skip
-            verdict = judge(found)
-            row["told"][name] = {
-                "word": verdict.word,
-                "p": [round(x, 5) for x in verdict.p],
-                "log_evidence": [round(float(x), 3) for x in found.log_evidence],
-                "se": [round(float(x), 3) for x in found.se],
-                "particles": used,
-            }
-        if seed < options["ideal_below"]:
-            particles = max(options["particles"], IDEAL_PARTICLES)
-            row["ideal"] = ideal_scores(flight, condition, hypotheses, fixes, frame, particles)
-    row["cpu_s"] = round(time.process_time() - begun, 3)
-    return row
-
-
-def ideal_scores(
-    flight: MadeFlight,
-    condition: Condition,
-    hypotheses: Sequence[Hypothesis],
-    fixes: Fixes,
-    frame: Frame,
-    particles: int,
-) -> dict[str, float]:
-    """Return ln of the likelihood ratio of each class (of the true one, where not passive) to the passive."""
-    belief, air = true_error(flight, condition).belief, air_of(flight, frame, 1.0)
-    wanted = [h for h in hypotheses if h.side == "passive" or flight.kind in PASSIVE or h.id == flight.kind]
-    found = {
-        h.id: filter_flight(
-            h.model, fixes, air, belief, frame=frame, particles=particles, seed=flight.seed, draws=8
-        ).log_evidence
-        for h in wanted
-    }
-    passive = np.logaddexp.reduce([found[h.id] for h in wanted if h.side == "passive"])
-    return {h.id: round(float(found[h.id] - passive), 3) for h in wanted if h.side != "passive"}
-
-
-# --- what a line was made with ------------------------------------------------------------------------------
-
-
-def code_hash(paths: Iterable[Path]) -> str:
-    """Return a hash of what the sources do: comments, layout and docstrings do not count."""
-    found = hashlib.sha256()
-    for path in sorted(paths, key=lambda p: p.name):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if isinstance(body, list) and body and _is_text(body[0]):
-                body[:1] = [ast.Pass()]
-        found.update(f"{path.name}\n{ast.dump(tree)}\n".encode())
-    return found.hexdigest()[:12]
-
-
-def _is_text(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
-
-
-def sources() -> list[Path]:
-    """Return the sources that evidences and words come from, this one included."""
-    package, here = Path(reconstruct.__file__).parent, Path(__file__).parent
-    named = [package / f"{name}.py" for name in ("models", "motion", "likelihood", "fixes", "frame")]
-    winds = [package.parent / "winds" / f"{name}.py" for name in ("slopes", "error", "error_waves")]
-    bench = [here / "made_drift.py", here / "ideal_error.py", Path(__file__)]
-    verdict = ("along", "evidence", "hypotheses", "reach", "settle", "verdict")
-    judged = [Path(steer.__file__).parent / f"{name}.py" for name in verdict]
-    return [*package.glob("guided*.py"), *judged, *named, *winds, *bench]
-
-
-def stamp_of(options: dict[str, Any]) -> dict[str, Any]:
-    """Return what every line carries: particles, and hashes of belief (priors too) and of the rule."""
-    belief = dataclasses.asdict(belief_of(options)) | {
-        h.id: h.prior for h in hypotheses_of(options["hypotheses"])
-    }
-    told = json.dumps(belief, sort_keys=True).encode()
-    return {
-        "particles": options["particles"],
-        "belief": hashlib.sha256(told).hexdigest()[:12],
-        "rule": code_hash(sources()),
-    }
-
-
-class OtherRunError(Exception):
-    """Lines of a run with other particles, another belief or another rule."""
-
-
-def check_stamps(rows: Iterable[dict[str, Any]], stamp: dict[str, Any], path: Path) -> None:
-    """Refuse lines that were made with anything else.
-
-    Raises OtherRunError with the first difference, how many lines there are, and the remedy.
-    """
-    other = [r for r in rows if any(r.get(key) != value for key, value in stamp.items())]
-    if not other:
-        return
-    key = next(k for k, v in stamp.items() if other[0].get(k) != v)
-    raise OtherRunError(
-        f"{path}: {len(other)} lines were made with another {key} ({other[0].get(key, 'none stated')}, now "
-        f"{stamp[key]}). Lines of two runs are not one table: give another folder with --work, or move that "
-        "file away."
-    )
+RANK_BINS = 16
+THRESHOLDS = (0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 
 
 # --- running ------------------------------------------------------------------------------------------------
@@ -479,10 +297,35 @@ def table(rows: Sequence[dict[str, Any]], hypotheses: Sequence[Hypothesis]) -> d
             },
             "power": {k: power(part, k, hypotheses) for k in KINDS if k not in PASSIVE},
             "words": {k: words(part, k) for k in KINDS},
+            "by_threshold": by_threshold(part, hypotheses),
         }
     out["pooled"] = {t: accusations(rows, t) for t in TELLINGS}
     counts = [out["pooled"][t] for t in TELLINGS]
     out["pooled"]["all"] = rate(sum(c["hits"] for c in counts), sum(c["of"] for c in counts))
+    return out
+
+
+def by_threshold(rows: Sequence[dict[str, Any]], hypotheses: Sequence[Hypothesis]) -> dict[str, Any]:
+    """Return what other thresholds would do, by the odds that it did not drift and nothing else.
+
+    For each threshold the share of passive flights accused, by how they were told, and the power on commanded
+    and propelled flights as a share of the ideal's.
+    """
+    passive = [r for r in rows if r["kind"] in PASSIVE and "told" in r]
+    out: dict[str, Any] = {}
+    for threshold in THRESHOLDS:
+        odds = math.log(threshold / (1.0 - threshold))
+        row: dict[str, Any] = {
+            t: round(float(np.mean([score(r, hypotheses, t) > odds for r in passive if t in r["told"]])), 4)
+            for t in TELLINGS
+            if any(t in r["told"] for r in passive)
+        }
+        for kind in ("altitude_controlled", "propelled"):
+            best = power(rows, kind, hypotheses).get("ideal")
+            own = [score(r, hypotheses) > odds for r in rows if r["kind"] == kind and "told" in r]
+            if best and own:
+                row[kind] = round(float(np.mean(own)) / max(best["rate"], 1e-9), 3)
+        out[f"{threshold:g}"] = row
     return out
 
 
@@ -496,8 +339,8 @@ def failures(found: dict[str, Any]) -> list[str]:
     out = []
     for name, part in found["conditions"].items():
         for telling, one in part["false_accusation"].items():
-            if one["low"] > ALPHA:
-                out.append(f"{name}, told {telling}: {one['rate']:.1%} accused, at least {one['low']:.1%}")
+            if (low := one["by_field"]["low"]) > ALPHA:
+                out.append(f"{name}, told {telling}: {one['rate']:.1%} accused, at least {low:.1%}")
         for kind, one in part["power"].items():
             if one.get("share_of_ideal", 1.0) < 0.5:
                 out.append(f"{name}: power on {kind} {one['share_of_ideal']:.2f} of the ideal's")
@@ -598,218 +441,6 @@ def curve(rows: Sequence[dict[str, Any]], which: str) -> list[dict[str, Any]]:
 
 
 # --- ranks --------------------------------------------------------------------------------------------------
-
-
-# The filter's steps are an hour and a half; these are fine enough that a flight owes nothing to them.
-OWN_STEP_S = 120.0
-
-
-def own_flight(
-    model: MotionModel,
-    belief: WindErrorBelief,
-    air: Air,
-    sun: Float64s,
-    node_s: Float64s,
-    place_km: Float64s,
-    rng: np.random.Generator,
-) -> tuple[Float64s, dict[str, float]]:
-    """Draw a flight from a motion model: path (N, 5) of x, y, z, and the error's u and v; and its parameters.
-
-    Written from the equations of the models, apart from the filter: in steps of two minutes, without
-    linearisation. For `smooth_share` of flights the error is smooth, two Ornstein-Uhlenbeck processes of one
-    noise. It forgets with time and with the level's changes, not with the wander about it. `sun` (N, 3) is
-    the direction to the sun in the frame.
-    """
-
-    def even(pair: tuple[float, float]) -> float:
-        return float(rng.uniform(*pair))
-
-    def log_even(pair: tuple[float, float]) -> float:
-        return float(pair[0] * (pair[1] / pair[0]) ** rng.random())
-
-    drawn = {
-        "factor": belief.factor * math.exp(belief.factor_log_sd * rng.standard_normal()),
-        "error_time_s": belief.time_s * math.exp(belief.time_log_sd * rng.standard_normal()),
-    }
-    mixing_km = belief.mixing_km * math.exp(belief.mixing_log_sd * rng.standard_normal())
-    moved_by = _moved_by(model, rng.random())
-    pair = model.leak_m_per_day if moved_by == "leak" else model.amplitude_m
-    second = 0.5 * sum(pair) + np.ptp(pair) / math.sqrt(12.0) * rng.standard_normal()
-    second_km, recovery_s = second / 1e3, log_even(model.recovery_h) * HOUR_S
-    level = (model.level_m[0] + model.level_m[1] * rng.standard_normal()) / 1e3
-    ramp = command = even(model.control_m) / 1e3
-    control = model.vertical == "control"
-    climb, command_s = log_even(model.climb_mps) / 1e3, log_even(model.command_h) * HOUR_S
-    airspeed, leg_s, share = (
-        log_even(model.airspeed_mps),
-        log_even(model.leg_h) * HOUR_S,
-        even(model.on_share),
-    )
-    if control:
-        drawn["command_s"] = command_s
-    else:
-        drawn["level_m"] = level * 1e3
-    if moved_by:
-        drawn["second"] = second
-    if model.horizontal == "propelled":
-        drawn |= {"airspeed_mps": airspeed, "leg_s": leg_s, "on_share": share}
-
-    def leg() -> Float64s:
-        pushed = model.horizontal == "propelled" and rng.random() < share
-        return airspeed / 1e3 * rng.standard_normal(2) if pushed else np.zeros(2)
-
-    drawn["smooth"] = float(rng.random() < belief.smooth_share)
-    smooth, poles = bool(drawn["smooth"]), _first_poles(rng)
-    loose_m = model.leak_wander_m if moved_by == "leak" and model.vertical != "leak" else model.wander_m
-    wander_sd, (x, y), error, push = loose_m / 1e3, place_km, _error(poles, smooth), leg()
-    wander = wander_sd * rng.standard_normal()
-    out, lin, wind = np.empty((node_s.size, 5)), np.empty(LIN), np.empty(SLOPES)
-    made_up = float(day_share(sun, 0, x, y))  # the part of day that ballast has made up for
-    drive, made_up = _drive(moved_by, sun[0], x, y, 0.0, made_up, 0.0)
-    held = ramp if control else level + second_km * drive
-    z = held + wander
-    for k in range(node_s.size):
-        out[k] = (x, y, z, *(drawn["factor"] * error))
-        if k == node_s.size - 1:
-            break
-        dt = float(node_s[k + 1] - node_s[k])
-        if control:
-            if rng.random() < -math.expm1(-dt / command_s):
-                command, climb = even(model.control_m) / 1e3, log_even(model.climb_mps) / 1e3
-            ramp += math.copysign(min(abs(command - ramp), climb * dt), command - ramp)
-        if rng.random() < -math.expm1(-dt / leg_s):
-            push = leg()
-        keep = math.exp(-dt / (model.wander_h * HOUR_S))
-        wander = keep * wander + math.sqrt(1.0 - keep * keep) * wander_sd * rng.standard_normal()
-        since_days = (node_s[k + 1] - node_s[0]) / DAY_S
-        drive, made_up = _drive(moved_by, sun[k + 1], x, y, since_days, made_up, math.exp(-dt / recovery_s))
-        new_held = ramp if control else level + second_km * drive
-        age = dt / drawn["error_time_s"] + abs(new_held - held) * 1e3 / belief.height_scale_m
-        held, new_z = new_held, new_held + wander
-        poles = _next_poles(poles, age, smooth, rng)
-        new_error = _error(poles, smooth)
-        mix = mixing_km * math.sqrt(dt / HOUR_S) * rng.standard_normal(2)
-        middle = 0.5 * drawn["factor"] * (error + new_error)
-        to_x, to_y = x, y
-        for _ in range(2):
-            linearise(
-                *air,
-                node_s[k] + 0.5 * dt,
-                0.5 * (x + to_x),
-                0.5 * (y + to_y),
-                0.5 * (z + new_z),
-                *middle,
-                lin,
-                wind,
-            )
-            stretch = 1.0 / math.cos(0.5 * (y + to_y) / RADIUS_KM)
-            to_x = x + dt * (lin[0] + push[0] * stretch) + mix[0]
-            to_y = y + dt * (lin[1] + push[1]) + mix[1]
-        x, y, z, error = to_x, to_y, new_z, new_error
-    return out, drawn
-
-
-def _first_poles(rng: np.random.Generator) -> Float64s:
-    """Draw both poles of an error's components (2, 2), of unit variance and tied; a rough one has one."""
-    one, two = rng.standard_normal((2, 2))
-    return np.stack([one, POLES * one + math.sqrt(1.0 - POLES**2) * two])
-
-
-def _next_poles(poles: Float64s, age: float, smooth: bool, rng: np.random.Generator) -> Float64s:
-    """Age the poles: each forgets at its own rate; what comes anew leaves variances and tie as they are."""
-    rates = np.array([POLE_1, POLE_2]) if smooth else np.ones(2)
-    keep = np.exp(-rates * age)
-    tie = np.array([[1.0, POLES], [POLES, 1.0]])
-    cov = tie * (1.0 - keep[:, None] * keep[None])
-    low = np.array([[math.sqrt(cov[0, 0]), 0.0], [0.0, 0.0]])
-    if low[0, 0] > 0.0:
-        low[1, 0] = cov[0, 1] / low[0, 0]
-        low[1, 1] = math.sqrt(max(cov[1, 1] - low[1, 0] ** 2, 0.0))
-    return np.asarray(keep[:, None] * poles + low @ rng.standard_normal((2, 2)))
-
-
-def _error(poles: Float64s, smooth: bool) -> Float64s:
-    return np.asarray(WEIGHT_1 * poles[0] + WEIGHT_2 * poles[1] if smooth else poles[0])
-
-
-def _moved_by(model: MotionModel, u: float) -> str:
-    """Return what moves a flight's level, by an even draw: the sun, a sunset, a leak, or nothing ('')."""
-    if model.vertical != "daynight":
-        return "leak" if model.vertical == "leak" else ""
-    return "leak" if u < model.leak_share else "sunset" if u >= 1.0 - model.ballast_share else "sun"
-
-
-def _drive(
-    moved_by: str, sun: Float64s, x: float, y: float, days: float, made_up: float, keep: float
-) -> tuple[float, float]:
-    """Return what multiplies the second number, and the part of day that ballast has made up for."""
-    if moved_by in ("", "leak"):
-        return -days if moved_by else 0.0, made_up
-    day = float(day_share(sun[None], 0, x, y))
-    if moved_by == "sun":
-        return day, made_up
-    made_up = day + (made_up - day) * keep
-    return min(day - made_up, 0.0), made_up
-
-
-def sun_in_frame(node_s: Float64s, frame: Frame) -> Float64s:
-    """Return unit vectors to the sun (N, 3) in the frame."""
-    ascension, declination, sidereal = np.array([solar_place(float(t))[:3] for t in node_s]).T
-    lon, flat = ascension - sidereal, np.cos(declination)
-    vectors = np.stack([flat * np.cos(lon), flat * np.sin(lon), np.sin(declination)])
-    return np.ascontiguousarray((frame.rotation @ vectors).T)
-
-
-def ranks_of(task: tuple[str, int, dict[str, Any]]) -> dict[str, Any]:
-    """Draw a flight from the analyser's own model, fix it, and rank the truth among draws of the posterior.
-
-    Ranks of the truth among independent draws are even when the posterior is right (Talts and others 2018,
-    arXiv 1804.06788). The flight starts at the place of a made one; that place has no rank.
-    """
-    kind, seed, options = task
-    condition = replace(BASE, name="ranks")
-    begun = time.process_time()
-    rng = np.random.default_rng([42, KINDS.index(kind), seed])
-    with threads(1):
-        made = make_flight("passive_level", condition, seed, options["data"])
-        frame = fit_frame(made.lon_deg, made.lat_deg)
-        air, belief, model = air_of(made, frame, 1.0), belief_of(options), KNOWN_HYPOTHESES[kind].model
-        node_s = np.arange(made.time_s[0], made.time_s[-1] + 1.0, OWN_STEP_S)
-        at = nearest_nodes(node_s, made.time_s)
-        start = np.array([float(v[0]) / 1e3 for v in frame.to_plane(made.lon_deg[:1], made.lat_deg[:1])])
-        path, drawn = own_flight(model, belief, air, sun_in_frame(node_s, frame), node_s, start, rng)
-        lon, lat = frame.to_lonlat(path[at, 0] * 1e3, path[at, 1] * 1e3)
-        off = rng.standard_normal((2, lon.size)) * condition.fix_sd_m
-        lat = lat + np.degrees(off[0] / EARTH_RADIUS_M)
-        lon = lon + np.degrees(off[1] / EARTH_RADIUS_M) / np.cos(np.radians(lat))
-        fixes = fixes_from_track(frame, made.time_s, lon, lat, sd_m=condition.fix_sd_m)
-        found = filter_flight(
-            model,
-            fixes,
-            air,
-            belief,
-            frame=frame,
-            particles=options["rank_particles"],
-            seed=seed,
-            draws=DRAWS,
-        )
-    names = found.parameter_names
-    ranks = {n: (value, found.parameters[:, names.index(n)]) for n, value in drawn.items()}
-    for label, when in (("middle", made.time_s[made.time_s.size // 2]), ("end", made.time_s[-1])):
-        k, j = (int(nearest_nodes(f, np.array([when]))[0]) for f in (node_s, found.node_s))
-        for i, name in enumerate(("x", "y", "height", "error u", "error v")):
-            ranks[f"{name}, {label}"] = (float(path[k, i]), found.paths[:, j, i])
-    row: dict[str, Any] = {"condition": "ranks", "kind": kind, "seed": seed, **options["stamp"]}
-    # Draws that are copies of one another share a value: their rank among ties is by chance.
-    row["ranks"] = {
-        n: int((d < t).sum() + rng.integers(0, (d == t).sum() + 1)) for n, (t, d) in ranks.items()
-    }
-    row["cpu_s"] = round(time.process_time() - begun, 3)
-    return row
-
-
-def nearest_nodes(node_s: Float64s, time_s: Float64s) -> npt.NDArray[np.int64]:
-    return np.abs(node_s[None, :] - time_s[:, None]).argmin(axis=1)
 
 
 def evenness(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -1024,7 +655,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--flights", type=int, default=300)
     parser.add_argument("--curve-flights", type=int, default=40)
     parser.add_argument("--rank-flights", type=int, default=200)
-    parser.add_argument("--particles", type=int, default=600)
+    parser.add_argument("--particles", type=int, default=400)
     parser.add_argument("--rank-particles", type=int, default=2000)
     parser.add_argument("--first", type=int, default=0, help="first seed: 100000 and above for trials")
     parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=PARTS)

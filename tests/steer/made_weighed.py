@@ -24,13 +24,16 @@ UNABLE = Reach(
 def made_filtered(
     log_evidence: float = 0.0, se: float = 0.01, paths=None, node_s=None, miss_sigma=None
 ) -> Filtered:
-    """Return a filter's answer with given draws (M, N, 8); two fixes, at the ends."""
+    """Return a filter's answer with given draws (M, N, 8), each at its level; two fixes, at the ends."""
     paths = np.zeros((20, 5, 8)) if paths is None else np.asarray(paths, float)
     node_s = np.arange(paths.shape[1]) * 3600.0 if node_s is None else np.asarray(node_s, float)
     sigma = np.array([np.nan, 1.0]) if miss_sigma is None else np.asarray(miss_sigma, float)
+    parameters = np.ones((len(paths), len(PARAMETERS)))
+    parameters[:, PARAMETERS.index("level_m")] = 1e3 * paths[:, -1, 2]
+    parameters[:, PARAMETERS.index("second")] = 0.0
     return Filtered(
         log_evidence, se, np.zeros(sigma.size), 10.0 * sigma, sigma, node_s, paths,
-        np.zeros((len(paths), sigma.size), np.int8), np.ones((len(paths), len(PARAMETERS))),
+        np.zeros((len(paths), sigma.size), np.int8), parameters,
     )  # fmt: skip
 
 

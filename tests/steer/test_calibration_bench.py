@@ -21,6 +21,8 @@ sys.path.insert(0, str(BENCH))
 
 ideal_error = importlib.import_module("ideal_error")
 bench = importlib.import_module("steer_calibration")
+lines = importlib.import_module("steer_lines")
+own_flights = importlib.import_module("own_flights")
 made_drift = importlib.import_module("made_drift")
 
 HOURLY_S = np.arange(0.0, 72.5, 1.0) * HOUR_S
@@ -87,7 +89,7 @@ STAMP = {"particles": 400, "belief": "aa", "rule": "bb"}
 
 
 def test_lines_of_the_same_run_are_taken() -> None:
-    bench.check_stamps([STAMP | {"seed": 1}, STAMP], STAMP, Path("table.jsonl"))
+    lines.check_stamps([STAMP | {"seed": 1}, STAMP], STAMP, Path("table.jsonl"))
 
 
 @pytest.mark.parametrize(
@@ -100,8 +102,8 @@ def test_lines_of_the_same_run_are_taken() -> None:
     ],
 )
 def test_lines_of_another_run_are_refused_with_the_remedy(other: dict[str, object], named: str) -> None:
-    with pytest.raises(bench.OtherRunError, match=named) as refused:
-        bench.check_stamps([STAMP, other], STAMP, Path("table.jsonl"))
+    with pytest.raises(lines.OtherRunError, match=named) as refused:
+        lines.check_stamps([STAMP, other], STAMP, Path("table.jsonl"))
     assert "table.jsonl: 1 lines" in str(refused.value)
     assert "--work" in str(refused.value)
 
@@ -111,7 +113,7 @@ def test_the_code_hash_is_of_what_is_done_and_not_of_what_is_said(tmp_path: Path
 
     def hashed(text: str) -> str:
         path.write_text(text, encoding="utf-8")
-        return str(bench.code_hash([path]))
+        return str(lines.code_hash([path]))
 
     plain = hashed('def f(x):\n    """Say."""\n    return x + 1\n')
     assert hashed('def f(x):\n    """Say more."""\n    # why\n    return (x + 1)\n') == plain
@@ -123,7 +125,7 @@ def test_a_stopped_run_of_another_rule_does_not_go_on(tmp_path: Path) -> None:
         '{"condition": "c", "kind": "k", "seed": 0, "rule": "old"}\n', encoding="utf-8"
     )
     condition = made_drift.Condition(name="c")
-    with pytest.raises(bench.OtherRunError, match="old"):
+    with pytest.raises(lines.OtherRunError, match="old"):
         bench.run_all("table", [(condition, "k", 0, {"stamp": {"rule": "new"}})], tmp_path, 1)
 
 
@@ -145,10 +147,10 @@ def test_errors_of_made_flights_of_the_rank_test_have_the_kernel_of_the_filter(s
     age, steps, flights = 0.1, 20, 1500
     met = np.empty((flights, steps + 1, 2))
     for i in range(flights):
-        poles = bench._first_poles(rng)
+        poles = own_flights._first_poles(rng)
         for k in range(steps + 1):
-            met[i, k] = bench._error(poles, smooth)
-            poles = bench._next_poles(poles, age, smooth, rng)
+            met[i, k] = own_flights._error(poles, smooth)
+            poles = own_flights._next_poles(poles, age, smooth, rng)
     for lag in (0, 5, 10, 20):
         kept = (met[:, lag] * met[:, 0]).mean()
         # 3000 numbers: 2.6 % on a variance or a correlation near one.
