@@ -59,7 +59,8 @@ PATH = ("x_km", "y_km", "z_km", "error_u", "error_v", "push_x_mps", "push_y_mps"
 PARAMETERS = (
     "factor", "error_time_s", "command_s", "airspeed_mps", "leg_s", "on_share", "speed_mps", "memory_s",
     "stray_mps",
-    "bursts", "rises", "smooth", "level_m", "second",
+    "bursts", "rises", "smooth", "level_m", "second", "moved_by", "recovery_s", "wander_m", "made_up",
+    "phase",
 )  # fmt: skip
 _READINGS = np.array([STATED, AFAR, *[OTHER_TIME] * 6, MISTAKEN], np.int8)
 
@@ -76,7 +77,9 @@ class Filtered:
     in standard deviations; NaN for the first. `paths` (M, N, 8) are equally weighted draws given all fixes,
     the columns
     `PATH`: a velocity holds from its node to the next. `readings` (M, K) are codes of `likelihood.READINGS`,
-    `parameters` (M, P) are named by `parameter_names`.
+    `parameters` (M, P) are named by `parameter_names`: `second` is by how many metres the level moves by day
+    and night, or in a day of a leak, and `moved_by`, `made_up` and `phase` are the codes and the share of
+    `guided_columns` at the last node.
     """
 
     log_evidence: float
@@ -223,7 +226,7 @@ def _plan(
         next_alt[f] = f if has_alt[f] else next_alt[f + 1]
     return _Plan(
         node_s,
-        _sun_in_frame(node_s, frame),
+        sun_in_frame(node_s, frame.rotation),
         np.searchsorted(fix_node, np.arange(node_s.size + 1)).astype(np.int64),
         np.ascontiguousarray(rows),
         next_fix.astype(np.int64),
@@ -248,13 +251,13 @@ def _far(node_s: Float64s, fix_node: Int64s, next_alt: Int64s) -> Int64s:
     return np.where(chosen < told.size, told[np.minimum(chosen, told.size - 1)], -1).astype(np.int64)
 
 
-def _sun_in_frame(node_s: Float64s, frame: Frame) -> Float64s:
-    """Return unit vectors to the sun (N, 3) in the frame."""
+def sun_in_frame(node_s: Float64s, rotation: Float64s) -> Float64s:
+    """Return unit vectors to the sun (N, 3) at times in a frame of such a `rotation`."""
     place = np.array([solar_place(float(t))[:3] for t in node_s])
     lon = place[:, 0] - place[:, 2]
     flat = np.cos(place[:, 1])
     vectors = np.stack([flat * np.cos(lon), flat * np.sin(lon), np.sin(place[:, 1])])
-    return np.ascontiguousarray((frame.rotation @ vectors).T)
+    return np.ascontiguousarray((rotation @ vectors).T)
 
 
 def _ints(coded: CodedModel, fixes: Fixes, belief: WindErrorBelief) -> Int64s:
@@ -401,12 +404,16 @@ def _run_batch(
 
 
 def _levels(own: Float64s, rng: np.random.Generator) -> Float64s:
-    """Draw the level (m) and the second number of members from what their heights leave open."""
+    """Draw the level and the second number (m) of members from what their heights leave open.
+
+    Beside them stand how much of day ballast has made up for, and the phase.
+    """
     n0, n1 = rng.standard_normal((2, len(own)))
     root = np.sqrt(np.maximum(own[:, col.V_LL], 0.0))
     slope = np.divide(own[:, col.V_LS], root, out=np.zeros_like(root), where=root > 0.0)
     rest = np.sqrt(np.maximum(own[:, col.V_SS] - slope**2, 0.0))
-    return 1e3 * np.column_stack([own[:, col.LEVEL] + root * n0, own[:, col.SECOND] + slope * n0 + rest * n1])
+    drawn = [own[:, col.LEVEL] + root * n0, own[:, col.SECOND] + slope * n0 + rest * n1]
+    return np.column_stack([*(1e3 * d for d in drawn), own[:, col.MADE_UP], own[:, col.PHASE]])
 
 
 def _gathered(
@@ -501,9 +508,10 @@ def _smoothed(
             members.history[one], members.flags[one], members.readings[one], normals, made, paths[one],
         )  # fmt: skip
     static = members.static.copy()
-    for column in (col.AIRSPEED, col.SPEED, col.STRAY):
+    for column in (col.AIRSPEED, col.SPEED, col.STRAY, col.WANDER):
         static[:, column] *= 1e3
-    parameters = np.column_stack([static[:, : col.START], members.level])
+    heights = [members.level[:, :2], static[:, [col.MOVED_BY, col.RECOVERY_S, col.WANDER]]]
+    parameters = np.column_stack([static[:, : col.START], *heights, members.level[:, 2:]])
     return paths, _READINGS[members.readings], parameters
 
 
