@@ -112,18 +112,30 @@ def with_far(fixes: Fixes, hours: float) -> Fixes:
     return Fixes(*(np.concatenate([a, b]) for a, b in zip(fixes, row, strict=True)))
 
 
-@pytest.mark.parametrize("name", ["passive_level", "passive_daynight"])
-def test_the_law_is_the_filters_own(name: str) -> None:
+FLIGHTS = {
+    "level": ("passive_level", 30.0, lambda h: 18.0 + 0.1 * np.sin(h)),
+    "sinking": ("passive_daynight", 30.0, lambda h: 18.0 - 0.03 * h),
+    # Nine hours of one day leave open what moves the level.
+    "open": ("passive_daynight", 9.0, lambda h: 18.0 + 0.0 * h),
+}
+
+
+@pytest.mark.parametrize("flight", FLIGHTS)
+def test_the_law_is_the_filters_own(flight: str) -> None:
     """The filter itself, led on by a fix that tells nothing, holds the same heights at the same hour."""
+    name, long_h, height = FLIGHTS[flight]
     model = next(h.model for h in DEFAULT_HYPOTHESES if h.id == name)
     air = even_air(5.0, 0.0, sd_mps=1.0)
-    time_s = NOON - 30 * HOUR + HOUR * np.arange(0.0, 31.0, 3.0)
-    since = (time_s - time_s[0]) / HOUR
-    alt = 18.0 - 0.03 * since if name == "passive_daynight" else 18.0 + 0.1 * np.sin(since)
-    fixes = made_fixes(time_s, 5.0 * 3.6 * since, 0.0, alt_km=alt, alt_sd_km=0.15)
+    since = np.arange(0.0, long_h + 0.1, 3.0)
+    fixes = made_fixes(
+        NOON + (3.0 - long_h + since) * HOUR, 5.0 * 3.6 * since, 0.0, alt_km=height(since), alt_sd_km=0.15
+    )
     belief = WindErrorBelief()
     run = {"frame": PLAIN, "particles": 6000, "seed": 3, "draws": 1500}
-    held = run_onward(model, filter_flight(model, fixes, air, belief, **run), air, belief, hours=DAY_HOURS)
+    last = filter_flight(model, fixes, air, belief, **run)
+    if flight == "open":
+        assert np.unique(last.parameters[:, PARAMETERS.index("moved_by")]).size == 3
+    held = run_onward(model, last, air, belief, hours=DAY_HOURS)
     for i, hours in enumerate(DAY_HOURS):
         led = filter_flight(model, with_far(fixes, hours), air, belief, **run).paths[:, -1, Z]
         mine = held[:, i, Z]
