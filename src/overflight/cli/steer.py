@@ -31,7 +31,8 @@ def steer(
             "-n",
             min=100,
             max=1_000_000,
-            help="Particles a hypothesis; the case's own, or by the length of the flight.",
+            help="Particles a hypothesis, and no more; else the case's own, or by the length of the flight, "
+            "and more where the verdict is open.",
         ),
     ] = None,
     seed: Annotated[

@@ -131,7 +131,7 @@ def weighed_from(hypotheses: Sequence[Hypothesis], filtered: Sequence[Filtered],
         filtered=tuple(sound(f) for f in filtered),
         log_evidence=log_evidence,
         se=se,
-        posterior=np.asarray(_drawn_posteriors(prior, log_evidence, se).mean(axis=0)),
+        posterior=np.asarray(posterior_of(prior, drawn_log_evidence(log_evidence, se)).mean(axis=0)),
         reach=reach,
     )
 
@@ -146,16 +146,19 @@ def posterior_of(prior: npt.ArrayLike, log_evidence: npt.ArrayLike) -> Float64s:
 
 def posterior_draws(weighed: Weighed) -> Float64s:
     """Return posteriors (ERROR_DRAWS, H) with the evidences drawn within their errors."""
-    return _drawn_posteriors([h.prior for h in weighed.hypotheses], weighed.log_evidence, weighed.se)
+    drawn = drawn_log_evidence(weighed.log_evidence, weighed.se)
+    return posterior_of([h.prior for h in weighed.hypotheses], drawn)
 
 
-def _drawn_posteriors(prior: Sequence[float], log_evidence: Float64s, se: Float64s) -> Float64s:
-    """Draw posteriors; an evidence right in the mean has a logarithm low by half its variance."""
-    rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(4, len(prior))))
-    noise = rng.standard_normal((ERROR_DRAWS, len(prior)))
+def drawn_log_evidence(log_evidence: Float64s, se: Float64s) -> Float64s:
+    """Draw log evidences (ERROR_DRAWS, H) within their errors.
+
+    An evidence right in the mean has a logarithm low by half its variance, which is made good.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(4, len(se))))
+    noise = rng.standard_normal((ERROR_DRAWS, len(se)))
     error = np.minimum(np.nan_to_num(se, nan=LARGEST_SE), LARGEST_SE)
-    low = 0.5 * np.minimum(error, LARGEST_BIASED_SE) ** 2
-    return posterior_of(prior, log_evidence + low + error * noise)
+    return np.asarray(log_evidence + 0.5 * np.minimum(error, LARGEST_BIASED_SE) ** 2 + error * noise)
 
 
 def posterior_bounds(weighed: Weighed) -> tuple[Float64s, Float64s]:

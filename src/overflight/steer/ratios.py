@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from overflight.steer.evidence import ERROR_DRAWS, LARGEST_BIASED_SE, LARGEST_SE, Weighed
+from overflight.steer.evidence import Weighed, drawn_log_evidence
 from overflight.steer.hypotheses import SIDES, Side
 
 Float64s = npt.NDArray[np.float64]
@@ -49,7 +49,7 @@ def ratios_of(weighed: Weighed) -> tuple[Ratio, ...]:
     There is none where no hypothesis of drifting has a prior above zero, nor of a side without one. The error
     is that of the posteriors, whose draws of the evidences are taken.
     """
-    drawn = drawn_log_evidence(weighed)
+    drawn = drawn_log_evidence(weighed.log_evidence, weighed.se)
     base = _log_likelihood(weighed, AGAINST, drawn)
     if base is None:
         return ()
@@ -62,15 +62,6 @@ def ratios_of(weighed: Weighed) -> tuple[Ratio, ...]:
         if math.isfinite(low) and math.isfinite(high):
             out.append(Ratio(side=side, log=float(middle), log_low=float(low), log_high=float(high)))
     return tuple(out)
-
-
-def drawn_log_evidence(weighed: Weighed) -> Float64s:
-    """Return log evidences (ERROR_DRAWS, H) drawn within their errors, as `evidence.posterior_draws` does."""
-    count = len(weighed.hypotheses)
-    rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(4, count)))
-    noise = rng.standard_normal((ERROR_DRAWS, count))
-    error = np.minimum(np.nan_to_num(weighed.se, nan=LARGEST_SE), LARGEST_SE)
-    return np.asarray(weighed.log_evidence + 0.5 * np.minimum(error, LARGEST_BIASED_SE) ** 2 + error * noise)
 
 
 def _log_likelihood(weighed: Weighed, side: Side, drawn: Float64s) -> Float64s | None:
