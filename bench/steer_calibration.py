@@ -9,12 +9,12 @@ hypotheses of `overflight.steer` and gives its verdict. He is told the right siz
 it and double (the last two on passive flights; what is asked of them is that nobody is accused). Beside it
 runs the *ideal* detector: the same evidence, told the true size, memory, shape and height scale of that
 flight's error (`ideal_error`) and that winds mix no further, as the ratio of the true class to the passive
-ones, with 1000 particles at least. Its threshold is the 95th hundredth of passive flights, so its rate of
+ones, with 2000 particles. Its threshold is the 95th hundredth of passive flights, so its rate of
 false accusation is 5 % by making. A second reference is told all that but the size, of which it is as unsure
 as the analyser: who may have been told half of it cannot do better.
 
 The analyser begins with --particles and weighs again with more where the verdict is open, as the command
-does (`steer.settle`), but once at most, and not for the sake of the word 'drifted', which no demand counts.
+does (`steer.settle`), but not for the sake of the word 'drifted', which no demand counts.
 
 *False accusation*: the truth is passive and the verdict 'steered', 'not moved by wind' or 'did not drift'.
 *Power*: the truth is one of the other kinds and the verdict names its side or says that it did not drift,
@@ -259,12 +259,18 @@ def power(rows: Sequence[dict[str, Any]], kind: str, hypotheses: Sequence[Hypoth
     passive = [r for r in rows if r["kind"] in PASSIVE and "told" in r]
     said = [r["told"]["right"]["word"] for r in true]
     found = rate(sum(w in (WORD[side], NOT_DRIFTED) for w in said), len(true))
+    named = rate(said.count(WORD[side]), len(true))
     ours = area(
         [own_score(r, kind, hypotheses) for r in passive], [own_score(r, kind, hypotheses) for r in true]
     )
     odds = [[score(r, hypotheses) for r in group] for group in (passive, true)]
     sides = area(*odds)
-    out: dict[str, Any] = {"power": found, "area": round(ours, 4), "side_area": round(sides, 4)}
+    out: dict[str, Any] = {
+        "power": found,
+        "named": named,
+        "area": round(ours, 4),
+        "side_area": round(sides, 4),
+    }
     ideal = reference(passive, true, kind, "ideal")
     if ideal:
         unsure = reference(passive, true, kind, "unsure")
@@ -353,8 +359,13 @@ def failures(found: dict[str, Any]) -> list[str]:
     out = []
     for name, part in found["conditions"].items():
         for telling, one in part["false_accusation"].items():
-            if (low := one["by_field"]["low"]) > ALPHA:
-                out.append(f"{name}, told {telling}: {one['rate']:.1%} accused, at least {low:.1%}")
+            if one["low"] > ALPHA:
+                fields = one["by_field"]
+                few = "" if fields["enough"] else f", but of {fields['fields']} fields only"
+                out.append(
+                    f"{name}, told {telling}: {one['rate']:.1%} accused, at least {one['low']:.1%}, "
+                    f"by fields {fields['low']:.1%}{few}"
+                )
         for kind, one in part["power"].items():
             if one.get("share_of_ideal", 1.0) < 0.5:
                 out.append(f"{name}: power on {kind} {one['share_of_ideal']:.2f} of the ideal's")

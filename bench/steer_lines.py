@@ -48,9 +48,8 @@ TABLE = (
     Condition(name="3 h, soundings", field="darwin", every_h=3.0, hours=45.0),
 )
 BASE = Condition(name="base", every_h=3.0, error_mps=3.0)
-IDEAL_PARTICLES = 1000
-# The command goes on for two rounds; with the few particles that begin here the second is most of the cost.
-ROUNDS = 1
+# As many as the analyser gets where the verdict is open; the one that is unsure of the size half of them.
+IDEAL_PARTICLES = 2000
 
 
 # --- one flight ---------------------------------------------------------------------------------------------
@@ -115,7 +114,7 @@ def run_flight(task: tuple[Condition, str, int, dict[str, Any]]) -> dict[str, An
             air = air_of(flight, frame, TELLINGS[name])
             found, used = weigh_until_settled(
                 hypotheses, fixes, air, belief, frame, particles=options["particles"], seed=seed, draws=8,
-                rounds=ROUNDS, accusing_only=True,
+                accusing_only=True,
             )  # fmt: skip
             verdict = judge(found)
             row["told"][name] = {
@@ -126,12 +125,12 @@ def run_flight(task: tuple[Condition, str, int, dict[str, Any]]) -> dict[str, An
                 "particles": used,
             }
         if seed < options["ideal_below"]:
-            particles = max(options["particles"], IDEAL_PARTICLES)
+            particles = IDEAL_PARTICLES
             told = true_error(flight, condition).belief
             row["ideal"] = ideal_scores(flight, told, hypotheses, fixes, frame, particles)
             # The same, but as unsure of the error's size as the analyser.
             unsure = replace(told, factor_log_sd=belief.factor_log_sd)
-            row["unsure"] = ideal_scores(flight, unsure, hypotheses, fixes, frame, particles)
+            row["unsure"] = ideal_scores(flight, unsure, hypotheses, fixes, frame, particles // 2)
     row["cpu_s"] = round(time.process_time() - begun, 3)
     return row
 

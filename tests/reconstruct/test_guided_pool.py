@@ -39,9 +39,30 @@ def test_a_steady_run_does_not_hide_what_another_found() -> None:
     pooled = pool_runs([run(10.0, se=0.9), run(0.0, se=0.05)], [100, 400])
     assert pooled.log_evidence == pytest.approx(10.0 + math.log(0.2), abs=1e-3)
     assert pooled.log_evidence_se > 0.9
+    assert pooled.log_evidence_se == pytest.approx(10.0 / math.sqrt(2.0))
     assert pool_runs([run(0.0, se=0.2), run(0.0, se=0.1)], [100, 400]).log_evidence_se == pytest.approx(
         math.hypot(0.2 * 0.2, 0.8 * 0.1)
     )
+
+
+def test_the_distance_of_runs_measures_the_error_of_their_mean() -> None:
+    """Means of 200 and 800 numbers with a standard deviation of 0.3 each: 0.3 / sqrt(1000)."""
+    rng = np.random.default_rng(5)
+    told = []
+    for _ in range(1500):
+        means = [rng.normal(1.0, 0.3, n).mean() for n in (200, 800)]
+        told.append(pool_runs([run(math.log(m), se=0.0) for m in means], [200, 800]).log_evidence_se)
+    assert math.sqrt(float(np.mean(np.square(told)))) == pytest.approx(0.3 / math.sqrt(1000.0), rel=0.06)
+
+
+def test_draws_that_were_sifted_do_not_make_draws_few() -> None:
+    first = run(math.log(3.0), mark=1.0)
+    few = replace(
+        first, paths=first.paths[:15], readings=first.readings[:15], parameters=first.parameters[:15]
+    )
+    pooled = pool_runs([few, run(0.0, mark=2.0)], [100, 100])
+    assert len(pooled.paths) == 100
+    assert int((pooled.paths[:, 0, 0] == 1.0).sum()) == pytest.approx(75, abs=1)
 
 
 def test_runs_of_other_flights_are_refused() -> None:

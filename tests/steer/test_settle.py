@@ -24,7 +24,8 @@ CLEAR, OPEN = (0.0, 0.1), (0.0, 0.8)
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
-        ((CLEAR, CLEAR, (8.0, 0.1), CLEAR, CLEAR), False),  # steered, far above the threshold
+        ((CLEAR, CLEAR, (8.0, 0.1), CLEAR, CLEAR), True),  # steered, sure in one run: confirmed by another
+        (((8.0, 0.1), CLEAR, CLEAR, CLEAR, CLEAR), False),  # drifted, sure in one run
         ((CLEAR,) * 5, False),  # even, and known to be
         (((-1.0, 0.8), (-1.0, 0.8), (0.5, 0.8), (0.5, 0.8), CLEAR), True),  # 0.82, within the error
         (((7.0, 2.0), CLEAR, (12.0, 0.1), CLEAR, CLEAR), True),  # a scattered rival is not beaten
@@ -43,7 +44,12 @@ def test_what_winds_and_data_do_not_allow_is_not_computed_closer() -> None:
 
 def test_only_what_moves_a_posterior_is_weighed_again() -> None:
     told = (OPEN, CLEAR, OPEN, (-30.0, 0.8), (-9.0, 3.0))
-    assert in_question(weighed_of(told)) == [0, 2, 4]
+    assert in_question(weighed_of(told), 0.85) == [0, 2, 4]
+
+
+def test_a_word_against_drifting_is_not_given_before_drifting_was_weighed_twice() -> None:
+    told = ((-9.0, 0.1), (-9.0, 0.1), OPEN, CLEAR, (-30.0, 0.1))
+    assert in_question(weighed_of(told), 0.85) == [0, 1, 2]
 
 
 def test_runs_are_added_and_the_first_stays_as_it_was() -> None:
@@ -54,13 +60,11 @@ def test_runs_are_added_and_the_first_stays_as_it_was() -> None:
     first = weigh(DEFAULT_HYPOTHESES, fixes, air, WindErrorBelief(), PLAIN, **how)
     assert is_open(first, 0.85)
     same, alone = weigh_until_settled(
-        DEFAULT_HYPOTHESES, fixes, air, WindErrorBelief(), PLAIN, rounds=0, **how
+        DEFAULT_HYPOTHESES, fixes, air, WindErrorBelief(), PLAIN, further=False, **how
     )
     assert np.array_equal(same.log_evidence, first.log_evidence)
     assert set(alone) == {200}
-    found, used = weigh_until_settled(
-        DEFAULT_HYPOTHESES, fixes, air, WindErrorBelief(), PLAIN, rounds=1, **how
-    )
+    found, used = weigh_until_settled(DEFAULT_HYPOTHESES, fixes, air, WindErrorBelief(), PLAIN, **how)
     assert set(used) <= {200, 200 * (1 + GROWTH)}
     again = np.array(used) > 200
     assert again.any()

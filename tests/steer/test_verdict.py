@@ -65,11 +65,36 @@ def test_two_ways_not_to_drift_that_are_not_told_apart_are_named_together() -> N
     assert judge(made_weighed((4, 4, 4, 4, 5))).word == "cannot tell"
     # A drift that few particles carry is not beaten by this.
     rivals = [made_filtered(value, se) for value, se in ((0, 2.0), (0, 0.1), (4, 0.1), (4, 0.1), (6.5, 0.1))]
-    assert judge(made_weighed(filtered=rivals)).word == "cannot tell"
+    held = judge(made_weighed(filtered=rivals))
+    assert held.word == "cannot tell"
+    assert "that it did not drift is" in held.reasons[0]
+    assert "does not stand" in held.reasons[0]
+    assert "Few particles" in held.reasons[1]
 
 
-def test_nothing_is_found_against_no_rival() -> None:
-    weighed = made_weighed((0, 0, 9, 9, 0))
+@pytest.mark.parametrize("log_evidence", [(0, 0, 4, 4, 6.3), (0, 0, 4, 4, 6.6), (0, 0, 4, 4, 9.0)])
+def test_a_side_that_winds_refuse_does_not_count_towards_not_drifting(log_evidence) -> None:
+    # Whichever of the two is the likelier: what is not wind in the track is too small for these winds.
+    near = replace(ABLE, wind_mps=3.0, off_wind_mps=1.0)
+    verdict = judge(made_weighed(log_evidence, reach=near))
+    assert verdict.word == "cannot tell"
+    assert verdict.refused == ("not wind",)
+    assert judge(made_weighed(log_evidence)).word != "cannot tell"
+
+
+def test_what_is_held_back_is_not_said_in_words_of_likelihood() -> None:
+    near = replace(ABLE, wind_mps=3.0, off_wind_mps=1.0)
+    verdict = judge(made_weighed((0, 0, 0, 0, 20), reach=near))
+    assert verdict.word == "cannot tell"
+    text = " ".join(verdict.reasons)
+    assert "does not stand" in text
+    assert "certain" not in text
+    assert "passes" not in text
+
+
+@pytest.mark.parametrize("steered_and_not_wind", [(9, 9, 0), (0, 0, 3.5), (0, 0, 8), (4, 4, 5)])
+def test_nothing_is_found_against_no_rival(steered_and_not_wind) -> None:
+    weighed = made_weighed((0, 0, *steered_and_not_wind))
     kept = [2, 3, 4]
     alone = replace(
         weighed,

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from overflight.reconstruct.guided import Filtered
+from overflight.reconstruct.guided import LARGEST_ERROR, WIDE_SCATTER, Filtered
 
 
 def pool_runs(runs: Sequence[Filtered], particles: Sequence[int], *, seed: int = 0) -> Filtered:
@@ -35,14 +35,18 @@ def pool_runs(runs: Sequence[Filtered], particles: Sequence[int], *, seed: int =
     total = np.logaddexp.reduce(log_z, axis=0)
     weight = np.exp(log_z[:, -1] - total[-1])
     own = math.sqrt(float(np.sum((weight * [run.log_evidence_se for run in runs]) ** 2)))
-    # Of runs that agree the weights are the shares of the particles.
-    apart = math.sqrt(float(np.sum((weight - share) ** 2)))
+    # Of runs that agree the weights are the shares of the particles; by how much they miss them is the error
+    # of their mean, but for what two or three runs cannot show of it. Where that is no small error the gap
+    # between the runs tells, as between batches.
+    apart = math.sqrt(float(np.sum((weight - share) ** 2)) / max(1.0 - float(np.sum(share**2)), 1e-9))
+    if apart > WIDE_SCATTER:
+        apart = max(apart, float(np.ptp(log_z[:, -1] - np.log(share))) / math.sqrt(len(runs)))
     heaviest = runs[int(np.argmax(weight))]
     taken = _taken(weight, [len(run.paths) for run in runs], np.random.default_rng([seed, 73]))
     return replace(
         heaviest,
         log_evidence=float(total[-1]),
-        log_evidence_se=max(own, apart),
+        log_evidence_se=min(max(own, apart), LARGEST_ERROR),
         fix_log_density=np.diff(total, prepend=0.0),
         paths=np.concatenate([run.paths[rows] for run, rows in zip(runs, taken, strict=True)]),
         readings=np.concatenate([run.readings[rows] for run, rows in zip(runs, taken, strict=True)]),
@@ -53,9 +57,13 @@ def pool_runs(runs: Sequence[Filtered], particles: Sequence[int], *, seed: int =
 def _taken(
     weight: npt.NDArray[np.float64], held: Sequence[int], rng: np.random.Generator
 ) -> list[npt.NDArray[np.int64]]:
-    """Choose draws of each run in proportion to the weights, as many in all as the first run holds."""
-    count = held[0]
+    """Choose draws of each run in proportion to the weights, as many in all as a run holds at most."""
+    count = max(held)
     edges = np.floor(np.cumsum(np.append(0.0, weight / weight.sum())) * count + rng.random())
     wanted = np.diff(np.minimum(edges, count)).astype(int)
     wanted[int(np.argmax(weight))] += count - int(wanted.sum())
-    return [np.sort(rng.permutation(has)[:n]) for n, has in zip(wanted, held, strict=True)]
+    # A run that is wanted more often than it has draws gives some of them again.
+    return [
+        np.sort(rng.permutation(has)[:n] if n <= has else rng.integers(0, has, n))
+        for n, has in zip(wanted, held, strict=True)
+    ]

@@ -35,7 +35,7 @@ from overflight.steer.evidence import Weighed, air_of, belief_of, posterior_of, 
 from overflight.steer.findings import findings_of, too_few
 from overflight.steer.section import section_of, section_without
 from overflight.steer.settings import SteerSettings, read_settings
-from overflight.steer.settle import ROUNDS, weigh_until_settled
+from overflight.steer.settle import weigh_until_settled
 from overflight.steer.toward import toward
 from overflight.steer.verdict import judge
 from overflight.steer.when import Z, when
@@ -163,8 +163,8 @@ def steer_answers(
     weighed, particles = weigh_until_settled(
         settings.hypotheses, ground.fixes, ground.air, ground.belief, frame,
         particles=settings.particles or affordable(ground.fixes, step_s),
-        rounds=0 if settings.particles else ROUNDS,
-        seed=settings.seed, step_s=step_s, threshold=settings.threshold, winds_used=winds.used,
+        further=not settings.particles, seed=settings.seed, step_s=step_s, threshold=settings.threshold,
+        winds_used=winds.used,
         progress=lambda text, share: tell(text, 0.7 * share),
     )  # fmt: skip
     asked = ask(ground, weighed, sites, settings, particles, tell)

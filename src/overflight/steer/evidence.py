@@ -40,6 +40,8 @@ PARTICLES: Final = 4000
 # larger error is taken as this. The law of the logarithm's bias holds for small errors.
 LARGEST_SE: Final = 10.0
 LARGEST_BIASED_SE: Final = 1.5
+# The 95th hundredth of a standard normal.
+NORMAL_95: Final = 1.6449
 # Wind errors of so many times the stated size do not occur; so many draws are kept at least.
 RUNAWAY: Final = 12.0
 LEAST_SOUND: Final = 10
@@ -176,22 +178,19 @@ def side_posterior(weighed: Weighed) -> tuple[Triple, Triple, Triple]:
 
 
 def side_odds(weighed: Weighed) -> tuple[float, float]:
-    """Return ln(steered / passive) and its standard error; infinite and NaN where a side is empty."""
-    sides = [h.side for h in weighed.hypotheses]
-    if "steered" not in sides or "passive" not in sides:
-        return (math.inf if "steered" in sides else -math.inf if "passive" in sides else math.nan), math.nan
-    log_weight = np.log([h.prior for h in weighed.hypotheses]) + weighed.log_evidence
-    parts = [_log_sum(log_weight, [s == side for s in sides], weighed.se) for side in ("steered", "passive")]
-    return parts[0][0] - parts[1][0], math.hypot(parts[0][1], parts[1][1])
+    """Return ln(steered / passive) and its standard error; infinite and NaN where a side is empty.
 
-
-def _log_sum(log_weight: Float64s, chosen: Sequence[bool], se: Float64s) -> tuple[float, float]:
-    """Return ln of the sum of chosen weights and its error, to first order."""
-    part, error = log_weight[np.asarray(chosen)], se[np.asarray(chosen)]
-    top = float(part.max())
-    share = np.exp(part - top)
-    total = float(share.sum())
-    return top + math.log(total), float(np.sqrt(np.sum((share / total * error) ** 2)))
+    The middle of the evidences drawn within their errors, as the ratio of likelihoods is.
+    """
+    steered, passive = (np.array([h.side == s for h in weighed.hypotheses]) for s in ("steered", "passive"))
+    if not (steered.any() and passive.any()):
+        return (math.inf if steered.any() else -math.inf if passive.any() else math.nan), math.nan
+    with np.errstate(divide="ignore"):
+        log_prior = np.log([h.prior for h in weighed.hypotheses])
+    drawn = log_prior + drawn_log_evidence(weighed.log_evidence, weighed.se)
+    odds = np.logaddexp.reduce(drawn[:, steered], axis=1) - np.logaddexp.reduce(drawn[:, passive], axis=1)
+    low, middle, high = np.quantile(odds, [0.05, 0.5, 0.95])
+    return float(middle), float((high - low) / (2.0 * NORMAL_95))
 
 
 def _side_sums(hypotheses: Sequence[Hypothesis], posterior: Float64s) -> Float64s:

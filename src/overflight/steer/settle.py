@@ -1,9 +1,11 @@
 """Weigh with more particles for as long as the error of the computation could change the verdict.
 
-A few hundred particles settle most questions; some hang on a height or a course that few of them hit upon.
-So a first run is followed by others with four and sixteen times the particles, of those hypotheses alone that
-matter, for as long as a word could be given or withheld within the error of the computation. All runs of a
-hypothesis count together (`overflight.reconstruct.guided_pool`).
+Most questions are settled by few particles; some hang on a height or a course that hardly one of them finds.
+So a first run is followed by another with four times the particles, of those hypotheses that matter, where a
+word could be given or withheld within the error of the computation, and always before a word that says that
+it did not drift: where a first run missed what a rival can do, the rival looks steady. Both runs of a
+hypothesis count together (`overflight.reconstruct.guided_pool`). To stop where a run has decided leans a
+little towards what it decided; docs/steer-calibration.md counts verdicts that were given so.
 """
 
 from __future__ import annotations
@@ -19,13 +21,12 @@ from overflight.reconstruct.guided import filter_flight
 from overflight.reconstruct.guided_pool import pool_runs
 from overflight.reconstruct.models import WindErrorBelief
 from overflight.reconstruct.motion import Air
-from overflight.steer.evidence import LARGEST_SE, PARTICLES, Weighed, side_posterior, weigh, weighed_from
+from overflight.steer.evidence import LARGEST_SE, NORMAL_95, PARTICLES, Weighed, weigh, weighed_from
 from overflight.steer.hypotheses import Hypothesis
 from overflight.steer.verdict import ACCUSING, Claim, every_claim, out_of_reach, scattered, threshold_of
 
 Progress = Callable[[str, float], None]
 
-ROUNDS: Final = 2
 GROWTH: Final = 4
 # An error of the log odds that changes no posterior by more than a few hundredths.
 FINE: Final = 0.25
@@ -46,15 +47,15 @@ def weigh_until_settled(
     step_s: float | None = None,
     threshold: float | None = None,
     winds_used: str = "files",
-    rounds: int = ROUNDS,
+    further: bool = True,
     accusing_only: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Weighed, tuple[int, ...]]:
     """Weigh hypotheses, again with more particles where the verdict is open; return what each got in all.
 
-    Arguments are those of `weigh` and `judge`; `particles` are those of the first run, which is followed by
-    at most so many `rounds`. With `accusing_only` nothing is done again for the sake of the word 'drifted'.
-    The same seed gives the same bytes.
+    Arguments are those of `weigh` and `judge`; `particles` are those of the first run, which another may
+    follow if `further`. With `accusing_only` nothing is done again for the sake of the word 'drifted'. The
+    same seed gives the same bytes.
 
     Raises InputError when there are no hypotheses, or the threshold is none.
     """
@@ -62,33 +63,30 @@ def weigh_until_settled(
     tell = progress or (lambda _text, _share: None)
     found = weigh(
         hypotheses, fixes, air, belief, frame, particles=particles, seed=seed, draws=draws, step_s=step_s,
-        progress=lambda text, share: tell(text, share / (1 + rounds)),
+        progress=lambda text, share: tell(text, share / (1 + GROWTH) if further else share),
     )  # fmt: skip
     used = [particles] * len(hypotheses)
-    for further in range(1, rounds + 1):
-        if not is_open(found, bar, winds_used, accusing_only=accusing_only):
-            break
-        again, filtered = in_question(found), list(found.filtered)
-        for done, i in enumerate(again):
-            tell(f"weighing closer: {hypotheses[i].title}", (further + done / len(again)) / (1 + rounds))
-            count = particles * GROWTH**further
-            more = filter_flight(
-                hypotheses[i].model, fixes, air, belief, frame=frame, particles=count,
-                seed=_other_seed(seed, further), step_s=step_s, draws=draws,
-            )  # fmt: skip
-            filtered[i] = pool_runs([filtered[i], more], [used[i], count], seed=seed)
-            used[i] += count
-        found = weighed_from(hypotheses, filtered, found.reach)
-    return found, tuple(used)
+    if not further or not is_open(found, bar, winds_used, accusing_only=accusing_only):
+        return found, tuple(used)
+    again, filtered, count = in_question(found, bar), list(found.filtered), particles * GROWTH
+    for done, i in enumerate(again):
+        tell(f"weighing closer: {hypotheses[i].title}", (1 + GROWTH * done / len(again)) / (1 + GROWTH))
+        more = filter_flight(
+            hypotheses[i].model, fixes, air, belief, frame=frame, particles=count, seed=_other_seed(seed),
+            step_s=step_s, draws=draws,
+        )  # fmt: skip
+        filtered[i] = pool_runs([filtered[i], more], [used[i], count], seed=seed)
+        used[i] += count
+    return weighed_from(hypotheses, filtered, found.reach), tuple(used)
 
 
 def is_open(
     weighed: Weighed, threshold: float, winds_used: str = "files", *, accusing_only: bool = False
 ) -> bool:
-    """Whether the error of the computation could give or take a word that winds and data allow."""
+    """Whether a second run could give or take a word that winds and data allow, or must confirm one."""
     return any(
         _could_turn(weighed, claim, threshold, winds_used)
-        for claim in every_claim(*side_posterior(weighed))
+        for claim in every_claim(weighed)
         if claim.word in ACCUSING or not accusing_only
     )
 
@@ -96,7 +94,7 @@ def is_open(
 def _could_turn(weighed: Weighed, claim: Claim, threshold: float, winds_used: str) -> bool:
     if claim.high < threshold or out_of_reach(weighed, claim, threshold, winds_used):
         return False
-    if claim.p >= threshold and scattered(weighed, claim):
+    if claim.p >= threshold and (claim.word in ACCUSING or scattered(weighed, claim)):
         return True
     return claim.low < threshold and _nats_wide(claim) > FINE
 
@@ -104,17 +102,22 @@ def _could_turn(weighed: Weighed, claim: Claim, threshold: float, winds_used: st
 def _nats_wide(claim: Claim) -> float:
     """Return the standard error of the claim's log odds that its ends speak of."""
     low, high = np.clip([claim.low, claim.high], 1e-12, 1.0 - 1e-12)
-    return float((np.log(high / (1.0 - high)) - np.log(low / (1.0 - low))) / (2.0 * 1.645))
+    return float((np.log(high / (1.0 - high)) - np.log(low / (1.0 - low))) / (2.0 * NORMAL_95))
 
 
-def in_question(weighed: Weighed) -> list[int]:
-    """Return the hypotheses, by number, whose errors matter to the posteriors."""
+def in_question(weighed: Weighed, threshold: float) -> list[int]:
+    """Return the hypotheses, by number, whose errors matter to the posteriors.
+
+    Those of drifting are among them where a word against it would be given.
+    """
     with np.errstate(divide="ignore"):
         weight = np.log([h.prior for h in weighed.hypotheses]) + weighed.log_evidence
     error = np.minimum(np.nan_to_num(weighed.se, nan=LARGEST_SE), LARGEST_SE)
-    near = weight + 3.0 * error > weight.max() - FAR_BEHIND
-    return [int(i) for i in np.flatnonzero(near & (error > 0.5 * FINE))]
+    asked = (weight + 3.0 * error > weight.max() - FAR_BEHIND) & (error > 0.5 * FINE)
+    if any(c.word in ACCUSING and c.p >= threshold for c in every_claim(weighed)):
+        asked |= np.array([h.side == "passive" and h.prior > 0.0 for h in weighed.hypotheses])
+    return [int(i) for i in np.flatnonzero(asked)]
 
 
-def _other_seed(seed: int, further: int) -> int:
-    return int(np.random.SeedSequence([seed, further]).generate_state(1, np.uint64)[0] >> 1)
+def _other_seed(seed: int) -> int:
+    return int(np.random.SeedSequence([seed, 1]).generate_state(1, np.uint64)[0] >> 1)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from overflight.errors import InputError
-from overflight.steer.evidence import LARGEST_SE, Triple, Weighed, side_odds, side_posterior
+from overflight.steer.evidence import LARGEST_SE, Weighed, side_odds, side_posterior
 from overflight.steer.hypotheses import SIDES, Hypothesis, Side
 from overflight.words import likelihood, percent, percent_range
 
@@ -36,7 +36,7 @@ SIDE_WORDS: Final[dict[Side, str]] = {
     "not wind": "no wind moved it",
 }
 # What a verdict must have been weighed against.
-RIVAL: Final[dict[Side, Side]] = {"passive": "steered", "steered": "passive"}
+RIVAL: Final[dict[Side, Side]] = {"passive": "steered", "steered": "passive", "not wind": "passive"}
 # Were the logarithm of a ratio of likelihoods normal, the wrong side would reach odds of k in at most
 # Φ(-√(2 ln k)) of flights: 3 % for the 5.7 of this threshold. That is a guide: how many are falsely accused
 # when nothing is so tidy is counted in docs/steer-calibration.md.
@@ -57,7 +57,8 @@ class Verdict:
 
     `p` and `p_low`, `p_high` are the posterior of each side and its 5 and 95 % by the Monte Carlo error, in
     the order of `SIDES`. `log_odds` is ln(steered / passive) and `log_odds_se` its Monte Carlo error; both
-    are infinite or NaN where one of the sides has no hypothesis.
+    are infinite or NaN where one of the sides has no hypothesis. `refused` are the sides that winds and data
+    do not allow to be named, whatever their posteriors.
     """
 
     word: Word
@@ -68,6 +69,7 @@ class Verdict:
     log_odds: float
     log_odds_se: float
     reasons: tuple[str, ...]
+    refused: tuple[Side, ...] = ()
 
     @property
     def p_steered(self) -> float:
@@ -92,21 +94,10 @@ class Claim(NamedTuple):
     low: float
     high: float
 
-    @property
-    def text(self) -> str:
-        """The claim as a clause."""
-        return SIDE_WORDS[self.sides[0]] if len(self.sides) == 1 else "it did not drift"
 
-    def passes(self, threshold: float) -> bool:
-        """Whether it is as probable as a verdict asks, and more likely than not for all the error."""
-        return self.p >= threshold and self.low >= LEAST_LOW
-
-
-def every_claim(p: Triple, low: Triple, high: Triple) -> tuple[Claim, ...]:
-    """Return what could be said of posteriors of the sides and their ends, the likeliest side first.
-
-    That it did not drift comes last.
-    """
+def every_claim(weighed: Weighed) -> tuple[Claim, ...]:
+    """Return what could be said, the likeliest side first; that it did not drift comes last."""
+    p, low, high = side_posterior(weighed)
     order = sorted(range(len(SIDES)), key=lambda i: -p[i])
     single = [Claim(WORDS[SIDES[i]], (SIDES[i],), p[i], low[i], high[i]) for i in order]
     drift = SIDES.index("passive")
@@ -114,12 +105,17 @@ def every_claim(p: Triple, low: Triple, high: Triple) -> tuple[Claim, ...]:
     return *single, Claim("did not drift", moved, 1.0 - p[drift], 1.0 - high[drift], 1.0 - low[drift])
 
 
+def passes(claim: Claim, threshold: float) -> bool:
+    """Whether a claim is as probable as a verdict asks, and more likely than not for all the error."""
+    return claim.p >= threshold and claim.low >= LEAST_LOW
+
+
 def judge(weighed: Weighed, *, threshold: float | None = None, winds_used: str = "files") -> Verdict:
     """Turn weighed hypotheses into a verdict.
 
     Parameters
     ----------
-    threshold : posterior that a side must reach, Monte Carlo error included; above 1/2, below 1. By default
+    threshold : posterior that a side must reach; above 1/2, below 1. By default
         `THRESHOLD`, and `PRIOR_THRESHOLD` on the prior.
     winds_used : 'prior' when no winds of the day were at hand (`CaseWinds.used`).
 
@@ -128,12 +124,14 @@ def judge(weighed: Weighed, *, threshold: float | None = None, winds_used: str =
     threshold = threshold_of(threshold, winds_used)
     p, low, high = side_posterior(weighed)
     odds, odds_se = side_odds(weighed)
-    best, *_, moved = every_claim(p, low, high)
-    claims = (best,) if best.word == "drifted" else (best, moved)
+    claims = every_claim(weighed)
     word, reasons = _word(weighed, claims, threshold, winds_used)
+    refused = tuple(
+        claim.sides[0] for claim in claims[:-1] if out_of_reach(weighed, claim, threshold, winds_used)
+    )
     return Verdict(
         word=word, p=p, p_low=low, p_high=high, threshold=threshold, log_odds=odds, log_odds_se=odds_se,
-        reasons=(*reasons, *_winds_reason(winds_used, word)),
+        reasons=(*reasons, *_winds_reason(winds_used, word)), refused=refused,
     )  # fmt: skip
 
 
@@ -151,33 +149,39 @@ def threshold_of(threshold: float | None, winds_used: str) -> float:
 def _word(
     weighed: Weighed, claims: Sequence[Claim], threshold: float, winds_used: str
 ) -> tuple[Word, tuple[str, ...]]:
-    """Return the word of the first claim that nothing stands against, and why; else what stands against."""
-    against = [
-        out_of_reach(weighed, claim, threshold, winds_used)
-        + (scattered(weighed, claim) if claim.passes(threshold) else ())
-        for claim in claims
-    ]
-    for index, (claim, lacking) in enumerate(zip(claims, against, strict=True)):
-        if claim.passes(threshold) and not lacking:
-            earlier = [
-                reason
-                for other, some in zip(claims[:index], against[:index], strict=True)
-                for reason in (_which(other, threshold), *some)
-            ]
-            return claim.word, (_for(claim, threshold), *earlier)
-    could = (weighed.reach.told(),) if not against[0] and weighed.reach.middling else ()
-    return "cannot tell", (_for(claims[0], threshold), *against[0], *could)
+    """Return the word of the likeliest side, else of both ways not to drift, and why; or what is lacking."""
+    best, moved = claims[0], claims[-1]
+    tried = (best,) if best.word == "drifted" else (best, moved)
+    against = {claim: _against(weighed, claim, threshold, winds_used) for claim in tried}
+    for claim in tried:
+        if passes(claim, threshold) and not against[claim]:
+            how = () if claim is best else (_which(best, threshold), *against[best])
+            return claim.word, (_for(claim, threshold), *how)
+    told = next((claim for claim in tried if passes(claim, threshold)), best)
+    could = (weighed.reach.told(),) if not against[told] and weighed.reach.middling else ()
+    return "cannot tell", (_for(told, threshold, held_back=bool(against[told])), *against[told], *could)
+
+
+def _against(weighed: Weighed, claim: Claim, threshold: float, winds_used: str) -> tuple[str, ...]:
+    """Say what stands against a claim, its chance aside: winds and data, or the computation."""
+    lacking = out_of_reach(weighed, claim, threshold, winds_used)
+    return lacking + (scattered(weighed, claim) if passes(claim, threshold) else ())
 
 
 def out_of_reach(weighed: Weighed, claim: Claim, threshold: float, winds_used: str) -> tuple[str, ...]:
-    """Say why data and winds could not have told the likeliest side of a claim, if so.
+    """Say why data and winds could not have told what a claim says, of any side that it covers."""
+    found = [r for side in claim.sides for r in _out_of_reach(weighed, side, threshold, winds_used)]
+    return tuple(dict.fromkeys(found))
+
+
+def _out_of_reach(weighed: Weighed, side: Side, threshold: float, winds_used: str) -> tuple[str, ...]:
+    """Say why data and winds could not have told a side, if so.
 
     On winds of the day steering shows itself by its odds, and that it is seldom found where there was none
     has been measured; a drift asks that steering would have shown.
     """
-    side = claim.sides[0]
-    rival = RIVAL.get(side)
-    if rival and not any(h.side == rival and h.prior > 0.0 for h in weighed.hypotheses):
+    rival = RIVAL[side]
+    if not any(h.side == rival and h.prior > 0.0 for h in weighed.hypotheses):
         return (f"Nothing was weighed by which {SIDE_WORDS[rival]}.",)
     if side == "not wind":
         return weighed.reach.within_winds(winds_used)
@@ -228,28 +232,37 @@ def _leading(weighed: Weighed, side: Side) -> str | None:
     return max(mine)[1] if mine else None
 
 
-def _for(claim: Claim, threshold: float) -> str:
-    """Say how a claim stands to the threshold."""
-    between = percent_range(claim.low, claim.high)
-    head = f"That {claim.text} is {likelihood(claim.p)} ({percent(claim.p)}; {between} "
-    head += "by the error of the computation)"
+def _for(claim: Claim, threshold: float, *, held_back: bool = False) -> str:
+    """Say how a claim stands to the threshold; of one held back no more than the range."""
+    text, between = _clause(claim), percent_range(claim.low, claim.high)
     bar = percent(threshold)
-    if claim.passes(threshold):
+    if not passes(claim, threshold) and claim.p < threshold:
+        # No word of likelihood below the threshold: it would be read as a weaker verdict.
+        return (
+            f"What comes nearest is that {text}, {between} within the error of the computation, and a "
+            f"verdict asks for {bar}."
+        )
+    if held_back:
+        return f"By the computation alone the probability that {text} is {between}, but it does not stand."
+    head = f"That {text} is {likelihood(claim.p)} ({percent(claim.p)}; {between} "
+    head += "by the error of the computation)"
+    if passes(claim, threshold):
         return f"{head}, which passes the {bar} that a verdict asks for."
-    if claim.p >= threshold:
-        return f"{head}: above {bar}, but maybe less than even by that error. More particles narrow it."
-    # No word of likelihood below the threshold: it would be read as a weaker verdict.
-    return (
-        f"What comes nearest is that {claim.text}, {between} within the error of the computation, and a "
-        f"verdict asks for {bar}."
-    )
+    return f"{head}: above {bar}, but maybe less than even by that error. More particles narrow it."
 
 
 def _which(claim: Claim, threshold: float) -> str:
     """Say why the likelier of two ways not to drift is not named."""
     between = percent_range(claim.low, claim.high)
-    why = "" if claim.passes(threshold) else f", short of the {percent(threshold)} that naming it asks for"
-    return f"How it moved instead these data do not settle: that {claim.text} has {between}{why}."
+    why = "" if passes(claim, threshold) else f", short of the {percent(threshold)} that naming it asks for"
+    return (
+        f"How it moved instead these data do not settle: the probability that {_clause(claim)} is "
+        f"{between}{why}."
+    )
+
+
+def _clause(claim: Claim) -> str:
+    return SIDE_WORDS[claim.sides[0]] if len(claim.sides) == 1 else "it did not drift"
 
 
 def _winds_reason(winds_used: str, word: Word) -> tuple[str, ...]:
