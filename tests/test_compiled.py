@@ -20,6 +20,28 @@ def _twice(values: np.ndarray, out: np.ndarray) -> None:
         out[i] = 2.0 * values[i]
 
 
+@compiled.woven
+def _between(values: np.ndarray, at: float) -> float:
+    i = min(int(at), values.size - 2)
+    return values[i] + (at - i) * (values[i + 1] - values[i])
+
+
+@compiled.compiled
+def _read(values: np.ndarray, at: np.ndarray, out: np.ndarray) -> None:
+    values, at, out = compiled.borrowed(values), compiled.borrowed(at), compiled.borrowed(out)
+    for i in range(at.size):
+        out[i] = _between(values, at[i])
+
+
+def test_a_woven_kernel_gives_the_same_to_python_and_to_a_kernel_that_calls_it():
+    values, at, out = np.array([1.0, 2.0, 4.0, -3.0]), np.array([0.0, 0.25, 1.5, 2.9, 3.0]), np.empty(5)
+    before = [sys.getrefcount(array) for array in (values, at, out)]
+    _read(values, at, out)
+    np.testing.assert_allclose(out, np.interp(at, np.arange(4.0), values), rtol=1e-15)
+    assert [_between(values, x) for x in at] == out.tolist()
+    assert [sys.getrefcount(array) for array in (values, at, out)] == before
+
+
 def test_a_compiled_function_gives_what_the_plain_one_gives():
     values, out = np.arange(5.0), np.empty(5)
     _twice(values, out)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from overflight.compiled import compiled
+from overflight.compiled import compiled, woven
 from overflight.geo import unit_vector
 from overflight.units import EARTH_RADIUS_M
 
@@ -75,7 +75,7 @@ def plane_to_earth(rotation: Float64s, x_m: float, y_m: float) -> tuple[float, f
     return lon, lat, math.atan2(to_y, to_x), cc
 
 
-@compiled
+@woven
 def earth_axes(
     rotation: Float64s, x_m: float, y_m: float
 ) -> tuple[float, float, float, float, float, float, float, float]:

@@ -12,7 +12,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from overflight.compiled import compiled
+from overflight.compiled import compiled, woven
 from overflight.reconstruct.guided_columns import (
     AFLOAT,
     ASCENT,
@@ -95,7 +95,7 @@ AHEAD = 6
 TINY = 1e-300
 
 
-@compiled
+@woven
 def day_share(sun: Float64s, k: int, x: float, y: float) -> float:
     """Return how far it is day at a place of the frame: 0 by night, 1 by day. `sun` (N, 3) in the frame."""
     a, b = x / RADIUS_KM, y / RADIUS_KM
@@ -104,7 +104,7 @@ def day_share(sun: Float64s, k: int, x: float, y: float) -> float:
     return 0.5 * (1.0 + math.tanh((elevation - DAWN_DEG) / DAWN_WIDTH_DEG))
 
 
-@compiled
+@woven
 def drive_of(
     i: int, own: Float64s, static: Float64s, ints: Int64s, sun: Float64s, k: int, x: float, y: float,
     dt: float, since: float,
@@ -127,7 +127,7 @@ def drive_of(
     return min(day - made_up, 0.0), made_up
 
 
-@compiled
+@woven
 def guided_height(
     m: float, v: float, mean_f: float, cov_f: float, var_f: float, alt: float, alt_sd: float, p_wrong: float,
     rng: np.random.Generator,
@@ -156,7 +156,7 @@ def guided_height(
     return z, -math.log(share * math.exp(log_ratio) + 1.0 - share)
 
 
-@compiled
+@woven
 def move_towards(here: float, there: float, reach: float) -> float:
     """Return where something is that moved at most `reach` towards a place."""
     if abs(there - here) <= reach:
@@ -234,7 +234,7 @@ def _climb_speed(conf: Float64s, rng: np.random.Generator) -> float:
     return float(low * (high / low) ** rng.random())
 
 
-@compiled
+@woven
 def _learn(i: int, own: Float64s, ch0: float, ch1: float, v: float, off: float) -> None:
     """Let a height tell of the level and the second number; `ch` is their covariance with the height."""
     if v <= 0.0:
@@ -246,7 +246,7 @@ def _learn(i: int, own: Float64s, ch0: float, ch1: float, v: float, off: float) 
     own[i, V_SS] -= ch1 * ch1 / v
 
 
-@compiled
+@woven
 def next_height(
     i: int, own: Float64s, static: Float64s, conf: Float64s, ints: Int64s, dt: float, wait: float, phi: float,
     phi_f: float, drive: float, drive_f: float, f: int, fixes: Float64s, next_alt: Int64s, since: float,

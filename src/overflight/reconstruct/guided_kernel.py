@@ -13,7 +13,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from overflight.compiled import borrowed, compiled
+from overflight.compiled import borrowed, compiled, woven
 from overflight.reconstruct.guided_columns import (
     AIRSPEED,
     C_FAST_S,
@@ -148,7 +148,7 @@ def log_sum(values: Float64s) -> float:
     return top + math.log(total / values.size)
 
 
-@compiled
+@woven
 def wind_of_step(
     rotation: Float64s, log_p: Float64s, own_axes: Float64s, own_field: Float32s, prior_axes: Float64s,
     prior_field: Float32s, numbers: Float64s, t: float, x: float, y: float, z0: float, z1: float,
@@ -168,7 +168,7 @@ def wind_of_step(
             0.0, 0.0, one, wind,
         )  # fmt: skip
         for j in range(LIN):
-            lin[j] += one[j] / count
+            lin[j] += one[j] if count == 1 else one[j] / count
 
 
 @compiled
@@ -178,7 +178,7 @@ def still(lin: Float64s, y: float, speed: float) -> None:
     lin[6], lin[9] = speed / max(math.cos(y / RADIUS_KM), MIN_COS), speed
 
 
-@compiled
+@woven
 def step_matrices(
     lin: Float64s, x: float, y: float, dt: float, shift: float, factor: float, time_s: float, mixing: float,
     conf: Float64s, ints: Int64s, smooth: bool, moving: bool, a: Float64s, phi: Float64s, load: Float64s,
@@ -256,7 +256,7 @@ def step_matrices(
     rest[2], rest[3], rest[4], rest[5] = m00 * mix, m01 * mix, m10 * mix, m11 * mix
 
 
-@compiled
+@woven
 def predict(
     i: int, dim: int, pole: int, mean: Float64s, cov: Float64s, a: Float64s, phi: Float64s, load: Float64s,
     size: Float64s,
@@ -324,7 +324,7 @@ def update(
             cov[i, n, m] = value
 
 
-@compiled
+@woven
 def velocity(
     i: int, own: Float64s, mean: Float64s, ints: Int64s, conf: Float64s, factor: float, smooth: bool
 ) -> tuple[float, float]:
@@ -450,17 +450,17 @@ def _place_density(
     return float(term[0] + value - LOG_2PI + fixes[f, F_LOG_STRETCH])
 
 
-@compiled
+@woven
 def own_factor(i: int, static: Float64s, ints: Int64s) -> float:
     return 1.0 if ints[I_HORIZONTAL] == FREE else static[i, FACTOR]
 
 
-@compiled
+@woven
 def is_smooth(i: int, static: Float64s, ints: Int64s) -> bool:
     return bool(ints[I_POLE] >= 0 and static[i, SMOOTH] > 0.5)
 
 
-@compiled
+@woven
 def own_dim(i: int, static: Float64s, ints: Int64s) -> int:
     """Return how many columns of the Gaussian a particle uses."""
     if ints[I_POLE] >= 0 and static[i, SMOOTH] <= 0.5:

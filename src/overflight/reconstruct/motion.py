@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from overflight import atmosphere
-from overflight.compiled import compiled
+from overflight.compiled import compiled, woven
 from overflight.reconstruct.frame import Frame, earth_axes
 from overflight.units import EARTH_RADIUS_M
 from overflight.winds.grid import Grid
@@ -115,7 +115,7 @@ def pressure_table() -> Float64s:
     return np.ascontiguousarray(np.log(atmosphere.pressure_pa(alt_m)))
 
 
-@compiled
+@woven
 def log_pressure(table: Float64s, z_km: float) -> float:
     """Look up ln(pressure in Pa) at an altitude, clamped to the table."""
     s = min(max(z_km / TABLE_STEP_KM, 0.0), table.size - 1.000001)
@@ -123,7 +123,7 @@ def log_pressure(table: Float64s, z_km: float) -> float:
     return float(table[i] + (s - i) * (table[i + 1] - table[i]))
 
 
-@compiled
+@woven
 def air_at(
     log_p: Float64s,
     own_axes: Float64s,
@@ -161,7 +161,7 @@ def air_at(
     return 1 if numbers[0] > 0.5 else 0
 
 
-@compiled
+@woven
 def _slope_by_height(log_p: Float64s, z_km: float, out: Float64s) -> None:
     """Turn slopes by ln(pressure) into slopes by km of altitude, in place."""
     per_km = (log_pressure(log_p, z_km + 0.05) - log_pressure(log_p, z_km - 0.05)) / 0.1
@@ -202,7 +202,7 @@ def _fill_codes(
                 )  # fmt: skip
 
 
-@compiled
+@woven
 def linearise(
     rotation: Float64s,
     log_p: Float64s,

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from overflight.compiled import compiled
+from overflight.compiled import compiled, woven
 from overflight.winds.grid import Float32s, Float64s
 from overflight.winds.interpolate import (
     ANGLE_EDGE_DEG,
@@ -40,7 +40,7 @@ def lay_out(packed: PackedGrid) -> tuple[Float64s, Float32s]:
     return axes, np.ascontiguousarray(packed.field.reshape(-1, 4))
 
 
-@compiled
+@woven
 def bracket(axes: Float64s, begin: int, size: int, x: float, edge: float) -> tuple[int, float]:
     """Return the node at or below x, counted from `begin`, and the weight of the next; -1 outside."""
     last = size - 1
@@ -69,7 +69,7 @@ def bracket(axes: Float64s, begin: int, size: int, x: float, edge: float) -> tup
     return low, weight
 
 
-@compiled
+@woven
 def bracket_lon(axes: Float64s, begin: int, size: int, lo: float) -> tuple[int, int, float, float]:
     """Return both columns, the weight of the second, and the width of the cell in degrees."""
     last = size - 1
@@ -88,7 +88,7 @@ def bracket_lon(axes: Float64s, begin: int, size: int, lo: float) -> tuple[int, 
     return low, low + 1, weight, axes[begin + low + 1] - axes[begin + low]
 
 
-@compiled
+@woven
 def wind_slopes_at(
     axes: Float64s, field: Float32s, t: float, logp: float, la: float, lo: float, out: Float64s
 ) -> int:
