@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from made_air import PLAIN, made_grid, wavy
@@ -23,24 +25,26 @@ def ask(x: float, y: float, z: tuple[float, float], span: tuple[float, float] = 
 
 
 def read(x: float, y: float, z_km: float) -> list[float]:
-    """Read the field itself, in km/s: on the frame's equator its axes are those of the Earth."""
+    """Read the field itself, in km/s: the frame's axes are those of the Earth, x counted at its equator."""
     wind = sample(WAVES, 5 * HOUR, pressure_pa(z_km * 1e3), y / KM_PER_DEG, x / KM_PER_DEG)
-    return [float(a) / 1e3 for a in (wind.u_mps, wind.v_mps, wind.u_sd_mps, wind.v_sd_mps)]
+    u, v, u_sd, v_sd = (float(a) / 1e3 for a in (wind.u_mps, wind.v_mps, wind.u_sd_mps, wind.v_sd_mps))
+    stretch = 1.0 / math.cos(math.radians(y / KM_PER_DEG))
+    return [u * stretch, v, u_sd * stretch, v_sd]
 
 
 @pytest.mark.parametrize("z", [(18.0, 18.0), (17.0, 17.0 + 0.9 * SHEAR_KM), (16.0, 20.0), (20.0, 15.5)])
 def test_the_wind_of_a_step_is_the_mean_of_readings_at_its_heights(z):
     count = 1 + int(abs(z[1] - z[0]) / SHEAR_KM)
     for x in np.linspace(-4000.0, 4000.0, 9):
-        lin = ask(x, 0.0, z)
+        lin = ask(x, 1111.0, z)
         heights = z[0] + (z[1] - z[0]) * (np.arange(count) + 0.5) / count
-        wanted = np.mean([read(x, 0.0, h) for h in heights], axis=0)
+        wanted = np.mean([read(x, 1111.0, h) for h in heights], axis=0)
         # ln(pressure) comes from a table every 100 m: 1e-5 of it, times the slope of the wind with it.
         np.testing.assert_allclose(lin[[0, 1, 6, 9]], wanted, atol=2e-7)
 
 
 def test_the_slopes_of_a_step_are_differences_of_readings():
-    x, y, z, h = 321.0, 0.0, 18.6, 0.2
+    x, y, z, h = 321.0, 2200.0, 18.6, 0.2
     lin = ask(x, y, (z, z))
     for column, step in ((2, (h, 0.0, 0.0)), (3, (0.0, h, 0.0)), (10, (0.0, 0.0, h))):
         up, down = (read(x + s * step[0], y + s * step[1], z + s * step[2]) for s in (1, -1))

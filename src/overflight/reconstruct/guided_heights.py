@@ -164,7 +164,7 @@ def move_towards(here: float, there: float, reach: float) -> float:
     return here + (reach if there > here else -reach)
 
 
-@compiled
+@woven
 def fallen(z: float, speed: float, dt: float) -> float:
     """Return the height (km) after a fall under a parachute; `speed` is that at sea level, km/s."""
     u = math.exp(-0.5 * z / DENSITY_SCALE_KM) + 0.5 * speed * dt / DENSITY_SCALE_KM
@@ -222,13 +222,13 @@ def start_height(
     return log_weight
 
 
-@compiled
+@woven
 def _normal(x: float, m: float, sd: float) -> float:
     d = (x - m) / sd
     return math.exp(-0.5 * d * d) / (sd * math.sqrt(2.0 * math.pi))
 
 
-@compiled
+@woven
 def _climb_speed(conf: Float64s, rng: np.random.Generator) -> float:
     low, high = conf[C_CLIMB_LOW], conf[C_CLIMB_HIGH]
     return float(low * (high / low) ** rng.random())
@@ -322,7 +322,7 @@ def next_height(
     return log_weight + ratio
 
 
-@compiled
+@woven
 def too_high(i: int, own: Float64s, conf: Float64s, far: int, wait: float, fixes: Float64s) -> bool:
     """Whether a height told ahead, `wait` seconds on, lies above the slowest fall from here."""
     if far < 0:
@@ -331,14 +331,14 @@ def too_high(i: int, own: Float64s, conf: Float64s, far: int, wait: float, fixes
     return bool(fixes[far, F_ALT] > floor + 3.0 * fixes[far, F_ALT_SD])
 
 
-@compiled
+@woven
 def _goes_on(f: int, fixes: Float64s, next_alt: Int64s) -> bool:
     """Whether the height told after that of fix f is lower still; nothing that falls stays."""
     g = next_alt[f + 1]
     return bool(g < 0 or fixes[g, F_ALT] < fixes[f, F_ALT] - 2.0 * fixes[g, F_ALT_SD])
 
 
-@compiled
+@woven
 def _end(
     i: int, own: Float64s, static: Float64s, conf: Float64s, ints: Int64s, dt: float, wait: float, age: float,
     alt: float, alt_sd: float, p_wrong: float, doomed: bool, rng: np.random.Generator,
@@ -510,7 +510,7 @@ def _fall(
     return log_weight
 
 
-@compiled
+@woven
 def _command(
     i: int, own: Float64s, static: Float64s, conf: Float64s, dt: float, wait: float, f: int, fixes: Float64s,
     next_alt: Int64s, span: Float64s, rng: np.random.Generator,

@@ -171,7 +171,7 @@ def wind_of_step(
             lin[j] += one[j] if count == 1 else one[j] / count
 
 
-@compiled
+@woven
 def still(lin: Float64s, y: float, speed: float) -> None:
     """Fill `lin` for a flight that no wind moves: the 'error' is its own velocity, of so many km/s."""
     lin[:] = 0.0
@@ -303,7 +303,7 @@ def predict(
             cov[i, m, n] = cov[i, n, m] = value
 
 
-@compiled
+@woven
 def update(
     i: int, dim: int, mean: Float64s, cov: Float64s, dx: float, dy: float, rxx: float, rxy: float, ryy: float,
     work: Float64s,
@@ -346,7 +346,7 @@ def velocity(
     return vx, vy
 
 
-@compiled
+@woven
 def reading_terms(r: int, fixes: Float64s, f: int, vx: float, vy: float, out: Float64s) -> None:
     """Fill `out` with log prior, shift by dx, dy and covariance xx, xy, yy of reading r of a fix.
 
@@ -377,7 +377,7 @@ def reading_terms(r: int, fixes: Float64s, f: int, vx: float, vy: float, out: Fl
     out[1], out[2], out[3], out[4], out[5] = vx * shift, vy * shift, xx, xy, yy
 
 
-@compiled
+@woven
 def tell(
     i: int, f: int, own: Float64s, static: Float64s, conf: Float64s, ints: Int64s, mean: Float64s,
     cov: Float64s,
@@ -440,7 +440,7 @@ def tell(
     return top + math.log(total), chosen
 
 
-@compiled
+@woven
 def _place_density(
     i: int, fixes: Float64s, f: int, cov: Float64s, x_off: float, y_off: float, term: Float64s
 ) -> float:
@@ -583,7 +583,7 @@ def narrow(
     return -math.log(0.8 * math.exp(log_ratio) + 0.2)
 
 
-@compiled
+@woven
 def _log_density(dx: float, dy: float, xx: float, xy: float, yy: float) -> float:
     det = max(xx * yy - xy * xy, TINY)
     return -0.5 * (math.log(det) + (yy * dx * dx - 2.0 * xy * dx * dy + xx * dy * dy) / det)

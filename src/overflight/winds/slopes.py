@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from overflight.compiled import compiled, woven
+from overflight.compiled import woven
 from overflight.winds.grid import Float32s, Float64s
 from overflight.winds.interpolate import (
     ANGLE_EDGE_DEG,
