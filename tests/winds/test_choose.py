@@ -214,7 +214,11 @@ def test_a_stored_analysis_comes_back_with_its_spread_and_has_no_other_error_add
     assert np.ptp(chosen.own.u_sd_mps) > 0.3
     assert chosen.error_mps == (0.0, 0.0)
     assert "with their own spread" in chosen.title
-    assert chosen.notes[-1] == "The winds state the spread of their own error; no other is added."
+    middle = np.median([grid.u_sd_mps, grid.v_sd_mps])
+    said = (
+        f"The winds state the spread of their own error, {middle:.1f} m/s in the median; no other is added."
+    )
+    assert chosen.notes[-1] == said
 
 
 def test_two_stores_join_with_their_spreads(tmp_path, empty):
@@ -244,8 +248,23 @@ def test_the_spread_of_members_leaves_the_error_that_they_share(tmp_path, empty)
         assert chosen.error_mps == (ANALYSIS_ERROR.sd_u_mps, ANALYSIS_ERROR.sd_v_mps), path.name
 
 
-def test_a_spread_of_nothing_is_no_spread(tmp_path, empty):
+@pytest.mark.parametrize("where", [(...,), (0, 0, 0, 0)])
+def test_a_spread_that_is_nothing_somewhere_is_not_the_whole_error(tmp_path, empty, where):
     grid = made_analysis()
-    sure = replace(grid, u_sd_mps=np.zeros_like(grid.u_mps), v_sd_mps=np.zeros_like(grid.u_mps))
-    chosen = choose_winds(case_with("files", write_store(tmp_path / "s.zarr", [sure])), cache_dir=empty)
+    u_sd = grid.u_sd_mps.copy()
+    u_sd[where] = 0.0
+    store = write_store(tmp_path / "s.zarr", [replace(grid, u_sd_mps=u_sd)])
+    chosen = choose_winds(case_with("files", store), cache_dir=empty)
+    assert chosen.error_mps == (ANALYSIS_ERROR.sd_u_mps, ANALYSIS_ERROR.sd_v_mps)
+
+
+def test_an_uncertainty_that_another_file_states_is_not_its_whole_error(tmp_path, empty):
+    # As a reanalysis comes with: what its members have in common is not in it.
+    with xr.open_dataset(write_winds(tmp_path / "plain.nc", T0, T1)) as one:
+        stating = one.load()
+    for name in ("u", "v"):
+        stating[f"{name}_sd"] = xr.full_like(stating[name], 0.4)
+    stating.to_netcdf(tmp_path / "stating.nc")
+    chosen = choose_winds(case_with("files", tmp_path / "stating.nc"), cache_dir=empty)
+    assert float(chosen.own.u_sd_mps[0, 0, 0, 0]) == pytest.approx(0.4)
     assert chosen.error_mps == (ANALYSIS_ERROR.sd_u_mps, ANALYSIS_ERROR.sd_v_mps)

@@ -45,6 +45,7 @@ from overflight.winds.error import WindError
 from overflight.winds.grid import Float64s, Grid
 from overflight.winds.interpolate import WindSample, pack, sample
 from overflight.winds.soundings import Sounding, fill_heights
+from overflight.winds.source import WHOLE_ERROR
 
 Ints = npt.NDArray[np.int64]
 
@@ -547,6 +548,7 @@ def _provenance(analysis: WindAnalysis) -> Mapping[str, str]:
     )
     return {
         "kind": "Gaussian process of soundings and flights",
+        "spread": WHOLE_ERROR,
         "background": base,
         "flights": ", ".join(analysis.observations.names),
         "observations": str(analysis.observations.time_s.size),

@@ -22,7 +22,7 @@ from overflight.winds.error import ANALYSIS_ERROR, ANALYSIS_LAGRANGIAN_S, PRIOR_
 from overflight.winds.grid import Float32s, Grid
 from overflight.winds.gridded import Box, read_grid
 from overflight.winds.prior import prior_grid
-from overflight.winds.source import AVERAGED
+from overflight.winds.source import WHOLE_ERROR
 
 # Levels read from a file: from the tropopause to where stratospheric balloons float.
 LEVELS_PA = (500.0, 35_000.0)
@@ -157,9 +157,15 @@ def _from_files(
     names = tuple(g.name for g in used_grids)
     stated = own.u_sd_mps is not None
     error_mps = (float(ANALYSIS_ERROR.sd_u_mps or 0.0), float(ANALYSIS_ERROR.sd_v_mps or 0.0))
-    if all(states_error(g) for g in used_grids):
+    whole = [g for g in used_grids if states_error(g)]
+    if len(whole) == len(used_grids):
         error_mps = (0.0, 0.0)
-        notes.append("The winds state the spread of their own error; no other is added.")
+        spreads = [sd for g in whole for sd in (g.u_sd_mps, g.v_sd_mps) if sd is not None]
+        middle = float(np.nanmedian([np.nanmedian(sd) for sd in spreads]))
+        notes.append(f"The winds state their own error, {middle:.1f} m/s in the median; no other is added.")
+    elif whole:
+        named = ", ".join(g.name for g in whole)
+        notes.append(f"Only {named} states its whole error: the error of analyses is added to all files.")
     return CaseWinds(
         prior=prior,
         own=own,
@@ -175,16 +181,15 @@ def _from_files(
 
 
 def states_error(grid: Grid) -> bool:
-    """Tell whether a grid states all of its error, as an analysis of soundings and flights does.
+    """Tell whether a grid says that its spread is all of its error, as our analyses of flights do.
 
-    The spread of an ensemble's members is not that: what all members have wrong is not in it. Nor is a
-    spread of zero everywhere, for no wind is known exactly.
+    The spread of an ensemble's members is not that: what all members have wrong is not in it, nor is it in
+    the uncertainty that reanalyses come with. Nor can a spread be all that is none at a node with a wind.
     """
-    if grid.u_sd_mps is None or grid.v_sd_mps is None:
+    if grid.provenance.get("spread") != WHOLE_ERROR:
         return False
-    if grid.provenance.get("members", "").startswith(AVERAGED):
-        return False
-    return bool((grid.u_sd_mps > 0.0).any() and (grid.v_sd_mps > 0.0).any())
+    known = np.isfinite(grid.u_mps) & np.isfinite(grid.v_mps)
+    return all(sd is not None and bool((sd[known] > 0.0).all()) for sd in (grid.u_sd_mps, grid.v_sd_mps))
 
 
 def _read(path: Path, window: tuple[float, float], box: Box | None, notes: list[str]) -> Grid:

@@ -25,7 +25,7 @@ from overflight.times import iso_utc
 from overflight.units import HPA_PA
 from overflight.winds.cache import size_of
 from overflight.winds.grid import Float32s, Float64s, Grid
-from overflight.winds.source import AVERAGED, Part, Source, check_values
+from overflight.winds.source import AVERAGED, WHOLE_ERROR, Part, Source, check_values
 
 # Of the memory that is free, the share that one grid and its packed copy may take.
 MEMORY_SHARE = 0.6
@@ -586,6 +586,8 @@ def _provenance(source: Source, missing: float, ask: _Ask) -> dict[str, str]:
         facts["members"] = source.averaged
     if ask.averaged and source.spread:
         facts["spread"] = "of the members; the one that the file states was left out"
+    elif ask.spread and source.whole_error:
+        facts["spread"] = WHOLE_ERROR
     if ask.thermo:
         held = " and ".join(_AIR_NAMES[part] for part in ask.air)
         facts["air"] = held or "none: the standard atmosphere stands in"

@@ -37,6 +37,7 @@ from overflight.winds.classic import check_length
 from overflight.winds.source import (
     AVERAGED,
     MAX_AXIS,
+    WHOLE_ERROR,
     Float64s,
     Part,
     Source,
@@ -216,6 +217,7 @@ def _source(dataset: xr.Dataset, file: str, kind: str) -> Source:
         air=tuple(air),
         spread=bool(spread),
         averaged=_averaged(dataset),
+        whole_error=_said(dataset, "spread") == WHOLE_ERROR,
         notes=tuple(note for note in notes if note),
         attrs={name: clean_text(dataset.attrs[name]) for name in _ATTRS if name in dataset.attrs},
     )
@@ -291,9 +293,14 @@ def _spread(dataset: xr.Dataset, u: xr.Variable, file: str) -> tuple[dict[Part, 
 
 def _averaged(dataset: xr.Dataset) -> str:
     """Say of how many members the spread of a store of ours is; empty where it is of none."""
+    said = _said(dataset, "members")
+    return said if said.startswith(AVERAGED) else ""
+
+
+def _said(dataset: xr.Dataset, key: str) -> str:
+    """Return what the provenance of a store of ours says; empty in other files."""
     provenance = dataset.attrs.get("provenance")
-    said = provenance.get("members", "") if isinstance(provenance, dict) else ""
-    return clean_text(said) if str(said).startswith(AVERAGED) else ""
+    return clean_text(provenance.get(key, "")) if isinstance(provenance, dict) else ""
 
 
 def _axes(dataset: xr.Dataset, u_name: str, file: str) -> dict[str, str]:

@@ -59,6 +59,8 @@ MAX_PRESSURE_PA = 110_000.0
 MIN_PRESSURE_PA = 0.1
 # How the provenance of a grid begins that holds the mean and the spread of an ensemble's members.
 AVERAGED = "mean and standard deviation of "
+# What it says of a spread that is all that the wind may be wrong by.
+WHOLE_ERROR = "the whole error of the wind"
 # The longest axis of any global analysis has some ten thousand nodes; more is damage or malice.
 MAX_AXIS = 200_000
 
@@ -70,7 +72,8 @@ class Source:
     `members` holds the labels of an ensemble's members, empty where the file is none. `read_cost` is the
     memory in bytes that the format needs beside the block (a compressed chunk is unpacked as a whole).
     `air` names what there is beside the wind: "t" and "h". With `spread` the file states the spread of u and
-    v; `averaged` says of how many members that is, empty where it is not that of an ensemble.
+    v; `averaged` says of how many members that is, empty where it is not that of an ensemble, and with
+    `whole_error` the file says that it is all that the wind may be wrong by.
     """
 
     file: str
@@ -84,6 +87,7 @@ class Source:
     air: tuple[Part, ...] = ()
     spread: bool = False
     averaged: str = ""
+    whole_error: bool = False
     members: tuple[int, ...] = ()
     read_cost: int = 0
     notes: tuple[str, ...] = ()
