@@ -24,6 +24,7 @@ from overflight.report.schema import schema
 from overflight.times import from_datetime64, parse_utc
 from overflight.units import HOUR_S
 from overflight.winds.gridded import read_grid
+from overflight.winds.source import WHOLE_ERROR
 from overflight.winds.store import write_store
 
 EXAMPLES = Path(overflight.__file__).parent / "examples"
@@ -298,7 +299,8 @@ def test_the_spread_that_a_store_of_winds_states_reaches_reconstruction_and_verd
     folder = made_case(work / "stated")
     grid = read_grid(write_winds(tmp_path / "made.nc", T0 - 24 * HOUR_S, T0 + 60 * HOUR_S))
     sd = np.full_like(grid.u_mps, 1.5)
-    write_store(folder / "winds" / "made.zarr", [replace(grid, u_sd_mps=sd, v_sd_mps=0.5 * sd)])
+    stating = replace(grid, u_sd_mps=sd, v_sd_mps=0.5 * sd, provenance={"spread": WHOLE_ERROR})
+    write_store(folder / "winds" / "made.zarr", [stating])
     a = assess(folder, members=MEMBERS, cache_dir=work / "no-cache")
     error = a.result["sections"]["winds"]["error"]
     assert (error["sd_u_mps"], error["sd_v_mps"]) == pytest.approx((1.5, 0.75), abs=1e-3)
