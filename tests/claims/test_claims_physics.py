@@ -269,6 +269,38 @@ def test_manoeuvres_against_steering(verb: str, answer: str, p: float) -> None:
     assert "meant is not tested" in found.reason
 
 
+def side_of(word: str | None) -> Finding:
+    value = None if word is None else {"category": word}
+    kind = "undetermined" if word is None else "category"
+    return Finding(
+        id="steer.flight.side",
+        question="?",
+        kind=kind,
+        unit="",
+        value=value,
+        reason="the winds are too coarse",
+    )
+
+
+def test_a_verdict_that_was_withheld_tests_no_claim() -> None:
+    chances = chance("steer.flight.p_steered", 0.99), chance("steer.flight.p_drifted", 0.01)
+    strayed = Claim(id="A", verbs=("strayed",), answer="yes")
+    assert one(strayed, *chances, side_of("steered")).verdict == "inconsistent"
+    held = one(strayed, *chances, side_of(None))
+    assert held.verdict == "untestable"
+    assert "too coarse" in held.reason
+
+
+def test_that_it_did_not_drift_is_against_straying_and_says_nothing_of_manoeuvres() -> None:
+    told = (
+        chance("steer.flight.p_steered", 0.5),
+        chance("steer.flight.p_drifted", 0.01),
+        side_of("did not drift"),
+    )
+    assert one(Claim(id="A", verbs=("strayed",), answer="yes"), *told).verdict == "inconsistent"
+    assert one(Claim(id="A", verbs=("manoeuvred",), answer="yes"), *told).verdict == "untestable"
+
+
 def test_quantities_against_named_findings() -> None:
     bounds = interval("custody.link.rate", "Mbit/s", lo=0.0, hi=2.0)
     count = interval("programme.USA.flights", "count", p05=4.0, p50=5.0, p95=7.0)

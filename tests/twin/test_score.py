@@ -15,7 +15,7 @@ from overflight.errors import InputError
 from overflight.twin.exercise import Written, write_exercise
 from overflight.twin.rules import chance_line, interval_line, interval_points, log_points
 from overflight.twin.scenario import parse_scenario
-from overflight.twin.score import Score, score, score_dict
+from overflight.twin.score import Score, _side_line, score, score_dict
 from overflight.twin.truth import Truth, read_truth
 from overflight.units import HOUR_S
 
@@ -229,6 +229,25 @@ def test_the_verdict_on_steering(
     assert (lines["steer.flight.side"].points is None) == (word is None)
     assert lines["steer.flight.p_steered"].points == pytest.approx(1.0 + math.log2(0.8))
     assert lines["steer.flight.p_drifted"].verdict == "not answered"
+
+
+@pytest.mark.parametrize(
+    ("word", "threshold", "verdict", "points"),
+    [
+        ("steered", "0.85", "right", 1.0),
+        ("did not drift", "0.85", "right", 0.0),
+        # Sure to 85 %: 15 % is left to what was so.
+        ("drifted", "0.85", "wrong", 1.0 + math.log2(0.15)),
+        ("drifted", "0.95", "falsely certain", 1.0 + math.log2(0.05)),
+    ],
+)
+def test_a_verdict_on_what_was_steered_is_worth_what_it_is_sure_to(
+    word: str, threshold: str, verdict: str, points: float
+) -> None:
+    told = finding("steer.flight.side", "category", {"category": word}) | {"given": {"threshold": threshold}}
+    line = _side_line({told["id"]: told}, "steered")
+    assert line.verdict == verdict
+    assert line.points == pytest.approx(points)
 
 
 def test_wrong_reports_are_worth_recognising(small: Written, truth: Truth, tmp_path: Path) -> None:

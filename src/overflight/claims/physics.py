@@ -317,13 +317,16 @@ def manoeuvre_check(claim: Claim, findings: Mapping[str, Finding]) -> Check:
     strayed = "strayed" in claim.verbs
     steered = strayed == (claim.answer == "no")
     name = "steer.flight.p_steered" if steered else "steer.flight.p_drifted"
-    found = findings.get(name)
-    if found is None or found.value is None:
-        side = findings.get("steer.flight.side")
-        why = (
-            side.reason if side is not None and side.value is None else "no finding tells drift from steering"
+    found, side = findings.get(name), findings.get("steer.flight.side")
+    if side is not None and side.value is None:
+        # The posterior is there all the same; what was withheld as a verdict is no test either.
+        return _untestable(claim, "manoeuvre", side.reason)
+    if steered and side is not None and (side.value or {}).get("category") == "did not drift":
+        return _untestable(
+            claim, "manoeuvre", "that it did not drift is found, and not what moved it", (side.id,)
         )
-        return _untestable(claim, "manoeuvre", why)
+    if found is None or found.value is None:
+        return _untestable(claim, "manoeuvre", "no finding tells drift from steering")
     p = float(found.value["p"])
     what = "steered" if steered else "drifted with the wind"
     return _judged(claim, "manoeuvre", p, f"that it {what} has {percent(p)}; what was meant is not tested",

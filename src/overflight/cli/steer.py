@@ -116,14 +116,18 @@ def lines(section: Mapping[str, Any]) -> list[str]:
     """Return the section as lines for a terminal."""
     from overflight.report.text import interval
     from overflight.times import short_utc
-    from overflight.words import percent
+    from overflight.words import percent, percent_range
 
     out = [str(row["text"]) for row in section["sentences"]]
+    # A middle beside a verdict that cannot tell would be read as one.
+    open_ = section["verdict"] == "cannot tell"
     if section.get("hypotheses"):
-        out += ["", "  prior  posterior  log evidence  hypothesis"]
+        out += ["", "  prior      posterior  log evidence  hypothesis"]
     for row in section.get("hypotheses", ()):
         out.append(
-            f"  {percent(row['prior']):>5}  {percent(row['posterior']):>9}  {row['log_evidence']:8.1f} "
+            f"  {percent(row['prior']):>5}  "
+            f"{percent_range(row['low'], row['high']) if open_ else percent(row['posterior']):>13}  "
+            f"{row['log_evidence']:8.1f} "
             f"±{row['se']:3.1f}  {row['title']}"
         )
     if section.get("misses"):

@@ -91,7 +91,8 @@ def told(ratios: Sequence[Ratio], *, range_only: bool) -> str:
         return ""
     within = " and within the error of the computation" if range_only else ""
     note = "; in brackets the error of the computation" if any("(" in one for one in clauses) else ""
-    return f"Whatever the odds were before{within}, the sightings are {', and '.join(clauses)}{note}."
+    said = ", and ".join(clauses)
+    return f"Whatever the odds of the sides were before{within}, the sightings are {said}{note}."
 
 
 def _clause(ratio: Ratio, range_only: bool) -> str:
@@ -104,17 +105,17 @@ def _clause(ratio: Ratio, range_only: bool) -> str:
     low, middle, high = (math.exp(min(max(x, -LARGEST_LOG), LARGEST_LOG)) for x in logs)
     if range_only:
         return f"{_range(low, high)} times as probable {first} as {second}"
-    about = f"{_number(middle)} times"
+    about = "about as probable" if _number(middle) == "1" else f"{_number(middle)} times"
     if _number(low) != _number(high):
         about += f" ({_range(low, high)})"
-    return f"{about} as probable {first} as {second}"
+    return f"{about}{'' if about.startswith('about') else ' as probable'} {first} as {second}"
 
 
 def _range(low: float, high: float) -> str:
     if _number(low) == _number(high):
         return _number(low)
     if low < 1.0 / MOST_TIMES:
-        return f"up to {_number(high)}"
+        return f"anything to {_number(high)}" if high > MOST_TIMES else f"up to {_number(high)}"
     return f"{_number(low)} or more" if high > MOST_TIMES else f"{_number(low)} to {_number(high)}"
 
 

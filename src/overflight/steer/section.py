@@ -120,8 +120,11 @@ def _sentences(asked: Asked) -> list[Row]:
             "finding_ids": ["steer.flight.side", *(f"steer.flight.{i}" for i in SIDE_IDS.values())],
         }
     ]
-    if text := told(ratios_of(asked.weighed), range_only=verdict.word == "cannot tell"):
-        rows.append({"text": text, "finding_ids": [row["finding_ids"][0] for row in _ratios(asked)]})
+    # A ratio is of the models as they are: of a side that winds and data refuse it says nothing.
+    ratios = [one for one in ratios_of(asked.weighed) if one.side not in verdict.refused]
+    if text := told(ratios, range_only=verdict.word == "cannot tell"):
+        ids = [f"steer.flight.{RATIO_IDS[one.side]}" for one in ratios]
+        rows.append({"text": text, "finding_ids": ids})
     rows += [{"text": reason, "finding_ids": ["steer.flight.side"]} for reason in verdict.reasons]
     return [*rows, *_effort_sentences(asked), *_passive_sentences(asked), *_further_sentences(asked)]
 

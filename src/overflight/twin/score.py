@@ -565,11 +565,15 @@ def _side_line(findings: Findings, moved: str) -> Line:
             part="steering", id=SIDE, question=asks, answer=NOT_DRIFTED, truth=moved, verdict="right",
             points=log_points(0.5),
         )  # fmt: skip
-    # A side is named from a chance of 95 % on: to name the wrong one is false certainty.
+    # What a verdict is sure to, `threshold`, is what its wrong word leaves to the truth at most.
+    left = 1.0 - min(
+        max(_told_number(_dig(finding, "given", "threshold")) or 1.0 - CERTAIN, 0.5), 1.0 - CERTAIN
+    )
     right = word == moved
     return Line(
         part="steering", id=SIDE, question=asks, answer=str(word), truth=moved,
-        verdict="right" if right else "falsely certain", points=1.0 if right else log_points(CERTAIN),
+        verdict="right" if right else "falsely certain" if left < CERTAIN + 1e-9 else "wrong",
+        points=1.0 if right else log_points(left),
     )  # fmt: skip
 
 
