@@ -87,7 +87,7 @@ def test_a_side_that_was_not_weighed_has_no_ratio() -> None:
         (log_of(2e6, 3e7, 4e8), "more than a million times as probable if it was steered"),
         (log_of(20, 3e3, 4e8), "3,000 times (20 or more) as probable if it was steered"),
         (log_of(0.8, 1.0, 1.3), "about as probable (0.8 to 1.3) if it was steered as if it drifted"),
-        (log_of(1.0, 1.0, 1.0), "about as probable if it was steered as if it drifted"),
+        (log_of(0.999, 1.0, 1.001), "about as probable if it was steered as if it drifted"),
         (log_of(5, 6, 7, "not wind"), "6 times (5 to 7) as probable if no wind moved it as if it drifted"),
     ],
 )

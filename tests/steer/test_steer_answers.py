@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,11 @@ from overflight.report.book import Book
 from overflight.report.result import record_dict
 from overflight.report.steer_plots import draw_steer
 from overflight.report.steer_section import steer_parts
+from overflight.steer import answers
 from overflight.steer.answers import steer_case
+from overflight.steer.findings import findings_of
+from overflight.steer.section import section_of
+from overflight.steer.verdict import ACCUSING
 from overflight.times import iso_utc, to_datetime64
 
 START = 1675209600.0  # 1 February 2023, 00Z
@@ -110,14 +115,48 @@ def test_the_ratio_of_likelihoods_stands_beside_the_posterior(answer) -> None:
     (row,) = [r for r in answer.section["ratios"] if r["side"] == "steered"]
     assert row["times"]["p05"] <= row["times"]["p50"] <= row["times"]["p95"]
     # Odds are even before, so that the ratio is the posterior odds.
-    odds = answer.asked.verdict.log_odds
-    assert row["log"]["p05"] - 0.5 < odds < row["log"]["p95"] + 0.5
+    assert answer.asked.verdict.log_odds == pytest.approx(row["log"]["p50"], abs=1e-9)
     second = answer.section["sentences"][1]
     assert "times" in second["text"]
     assert "as probable if it was steered as if it drifted" in second["text"]
     assert second["finding_ids"] == ["steer.flight.ratio_steered", "steer.flight.ratio_not_wind"]
     found = next(f for f in answer.findings if f.id == "steer.flight.ratio_steered")
     assert found.value == row["log"]
+
+
+def test_who_states_no_particles_gets_a_second_look_where_the_verdict_says_that_it_did_not_drift(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "MOST", 800)
+    folder = write_case(tmp_path / "case", winds=True, every=3)
+    shares: list[float] = []
+    found = steer_case(folder, seed=1, progress=lambda _text, share: shares.append(share))
+    assert found.section["verdict"] in ACCUSING
+    given = {row["id"]: row["particles"] for row in found.section["hypotheses"]}
+    assert given["passive_level"] == given["passive_daynight"] == found.section["particles"] == 800 * 5
+    assert shares == sorted(shares)
+    assert 0.0 <= shares[0] <= shares[-1] <= 1.0
+    stated = steer_case(folder, seed=1, particles=300)
+    assert {row["particles"] for row in stated.section["hypotheses"]} == {300}
+
+
+def test_that_it_did_not_drift_is_printed_and_cited(answer) -> None:
+    word = replace(answer.asked.verdict, word="did not drift", reasons=("Why.",))
+    asked = replace(answer.asked, verdict=word)
+    findings = findings_of(asked)
+    section = section_of(asked, findings)
+    assert section["verdict"] == "did not drift"
+    assert section["sentences"][0]["text"].startswith("It did not drift; whether it was steered or no wind")
+    side = next(f for f in findings if f.id == "steer.flight.side")
+    assert (side.kind, side.value) == ("category", {"category": "did not drift"})
+
+
+def test_a_side_that_winds_refuse_has_no_ratio_in_the_text(answer) -> None:
+    held = replace(answer.asked.verdict, word="cannot tell", refused=("not wind",))
+    asked = replace(answer.asked, verdict=held)
+    text = section_of(asked, findings_of(asked))["sentences"][1]["text"]
+    assert "if it was steered" in text
+    assert "no wind moved it" not in text
 
 
 def test_every_id_is_there_once_and_every_citation_leads_to_one(answer) -> None:
