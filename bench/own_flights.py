@@ -69,6 +69,7 @@ def own_flight(
     pair = model.leak_m_per_day if moved_by == "leak" else model.amplitude_m
     second = 0.5 * sum(pair) + np.ptp(pair) / math.sqrt(12.0) * rng.standard_normal()
     second_km, recovery_s = second / 1e3, log_even(model.recovery_h) * HOUR_S
+    rise_share, spent = log_even(model.rise_share) if moved_by == "sunset" else 0.0, 0.0
     level = (model.level_m[0] + model.level_m[1] * rng.standard_normal()) / 1e3
     ramp = command = even(model.control_m) / 1e3
     control = model.vertical == "control"
@@ -115,8 +116,10 @@ def own_flight(
         keep = math.exp(-dt / (model.wander_h * HOUR_S))
         wander = keep * wander + math.sqrt(1.0 - keep * keep) * wander_sd * rng.standard_normal()
         since_days = (node_s[k + 1] - node_s[0]) / DAY_S
+        before = made_up
         drive, made_up = _drive(moved_by, sun[k + 1], x, y, since_days, made_up, math.exp(-dt / recovery_s))
-        new_held = ramp if control else level + second_km * drive
+        spent += max(before - made_up, 0.0)
+        new_held = ramp if control else level + second_km * (drive + rise_share * spent)
         age = dt / drawn["error_time_s"] + abs(new_held - held) * 1e3 / belief.height_scale_m
         held, new_z = new_held, new_held + wander
         poles = _next_poles(poles, age, smooth, rng)
@@ -175,7 +178,10 @@ def _moved_by(model: MotionModel, u: float) -> str:
 def _drive(
     moved_by: str, sun: Float64s, x: float, y: float, days: float, made_up: float, keep: float
 ) -> tuple[float, float]:
-    """Return what multiplies the second number, and the part of day that ballast has made up for."""
+    """Return what multiplies the second number, and the part of day that ballast has made up for.
+
+    Without what is gained for good by ballast that is spent: that is a share of all falls of the latter.
+    """
     if moved_by in ("", "leak"):
         return -days if moved_by else 0.0, made_up
     day = float(day_share(sun[None], 0, x, y))

@@ -393,6 +393,26 @@ def test_a_flight_that_ballast_brings_back_is_told_from_one_that_stays_low_by_ni
     assert weighed(ballast_share=1.0) > weighed() + 5.0
 
 
+def test_a_flight_that_floats_higher_after_each_sunset_is_told_from_one_that_comes_back() -> None:
+    time_s = 1.6e9 + np.arange(0.0, 85.0, 1.0) * HOUR
+    from_sunset_h = time_s / HOUR - 18.0
+    night = from_sunset_h % 24.0 < 12.0
+    spent = np.where(night, -np.expm1(-(from_sunset_h % 24.0) / 2.0), 1.0) + np.floor(from_sunset_h / 24.0)
+    dip = np.where(night, 1.5e3 * np.exp(-(from_sunset_h % 24.0) / 2.0), 0.0)
+    height = 17e3 - dip + 0.3 * 1.5e3 * (spent - spent[0])
+    fixes = along_x(0.0 * time_s, time_s, alt_m=height, alt_sd_m=200.0)
+    air = even_air(0.0, 0.0, 3.0)
+
+    def weighed(rise_share: tuple[float, float]) -> float:
+        model = MotionModel(
+            id="m", level_m=(18e3, 2e3), vertical="daynight", wander_m=200.0, ballast_share=1.0,
+            rise_share=rise_share,
+        )  # fmt: skip
+        return filter_flight(model, fixes, air, KNOWN, frame=PLAIN, particles=2000).log_evidence
+
+    assert weighed((0.1, 0.5)) > weighed((1e-6, 1e-5)) + 5.0
+
+
 def test_commands_are_found_at_their_times() -> None:
     time_s = np.arange(0.0, 24.5, 0.5) * HOUR
     hours = time_s / HOUR

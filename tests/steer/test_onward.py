@@ -31,7 +31,8 @@ def ended(begin_s: float, *, hours: float = 4.0, z_km: float = 18.0, error: floa
     paths = np.zeros((50, 5, 8))
     paths[:, :, Z], paths[:, :, ERROR_U] = z_km, error
     made = made_filtered(paths=paths, node_s=begin_s + np.linspace(0.0, hours, 5) * HOUR)
-    given = {"wander_m": 0.0, "made_up": 0.0, "phase": col.AFLOAT, "second": 0.0, **more}
+    given = {"wander_m": 0.0, "made_up": 0.0, "spent": 0.0, "rise_share": 0.0, "second": 0.0}
+    given |= {"phase": col.AFLOAT, **more}
     for name, value in given.items():
         made.parameters[:, PARAMETERS.index(name)] = value
     return made
@@ -71,6 +72,17 @@ def test_ballast_makes_up_for_a_sunset_with_its_own_time() -> None:
     assert lack[1:] / lack[:-1] == pytest.approx(math.exp(-1.0), rel=0.02)
     assert 0.5 < lack[0] / 1.2 < 0.8
     assert z[4] == pytest.approx(18.0, abs=0.01)
+
+
+def test_without_the_ballast_of_a_night_it_floats_higher_by_a_share_of_the_fall() -> None:
+    common = {"moved_by": BY["sunset"], "second": 1200.0, "level_m": 18_000.0, "recovery_s": 2 * HOUR}
+    last = ended(NOON - 4 * HOUR, made_up=1.0, rise_share=0.25, **common)
+    # Two nights, each long enough to spend all but e^-5 of it.
+    z = heights(last, "daynight", (5.0, 22.0, 46.0))[0]
+    assert z == pytest.approx([18.0, 18.3, 18.6], abs=0.01)
+    # What was spent before the last node counts on.
+    later = ended(NOON - 4 * HOUR, made_up=1.0, rise_share=0.25, spent=2.0, z_km=18.6, **common)
+    assert heights(later, "daynight", (5.0, 22.0))[0] == pytest.approx([18.6, 18.9], abs=0.01)
 
 
 def test_heights_stray_about_the_level_and_forget_where_they_were() -> None:

@@ -59,8 +59,8 @@ PATH = ("x_km", "y_km", "z_km", "error_u", "error_v", "push_x_mps", "push_y_mps"
 PARAMETERS = (
     "factor", "error_time_s", "command_s", "airspeed_mps", "leg_s", "on_share", "speed_mps", "memory_s",
     "stray_mps",
-    "bursts", "rises", "smooth", "level_m", "second", "moved_by", "recovery_s", "wander_m", "made_up",
-    "phase",
+    "bursts", "rises", "smooth", "level_m", "second", "moved_by", "recovery_s", "rise_share", "wander_m",
+    "made_up", "spent", "phase",
 )  # fmt: skip
 _READINGS = np.array([STATED, AFAR, *[OTHER_TIME] * 6, MISTAKEN], np.int8)
 
@@ -78,8 +78,8 @@ class Filtered:
     the columns
     `PATH`: a velocity holds from its node to the next. `readings` (M, K) are codes of `likelihood.READINGS`,
     `parameters` (M, P) are named by `parameter_names`: `second` is by how many metres the level moves by day
-    and night, or in a day of a leak, and `moved_by`, `made_up` and `phase` are the codes and the share of
-    `guided_columns` at the last node.
+    and night, or in a day of a leak, and `moved_by`, `made_up`, `spent` and `phase` are the codes and the
+    shares of `guided_columns` at the last node.
     """
 
     log_evidence: float
@@ -341,6 +341,7 @@ def _draw_static(
     out[:, col.START] = normal[col.START]
     _draw_second(model, u[col.MOVED_BY], out)
     out[:, col.RECOVERY_S] = log_even(col.RECOVERY_S, model.recovery_h, HOUR_S)
+    out[:, col.RISE_SHARE] = log_even(col.RISE_SHARE, model.rise_share)
     return out
 
 
@@ -406,14 +407,14 @@ def _run_batch(
 def _levels(own: Float64s, rng: np.random.Generator) -> Float64s:
     """Draw the level and the second number (m) of members from what their heights leave open.
 
-    Beside them stand how much of day ballast has made up for, and the phase.
+    Beside them stand how much of day ballast has made up for and was spent on in all, and the phase.
     """
     n0, n1 = rng.standard_normal((2, len(own)))
     root = np.sqrt(np.maximum(own[:, col.V_LL], 0.0))
     slope = np.divide(own[:, col.V_LS], root, out=np.zeros_like(root), where=root > 0.0)
     rest = np.sqrt(np.maximum(own[:, col.V_SS] - slope**2, 0.0))
     drawn = [own[:, col.LEVEL] + root * n0, own[:, col.SECOND] + slope * n0 + rest * n1]
-    return np.column_stack([*(1e3 * d for d in drawn), own[:, col.MADE_UP], own[:, col.PHASE]])
+    return np.column_stack([*(1e3 * d for d in drawn), own[:, [col.MADE_UP, col.SPENT, col.PHASE]]])
 
 
 def _gathered(
@@ -510,7 +511,8 @@ def _smoothed(
     static = members.static.copy()
     for column in (col.AIRSPEED, col.SPEED, col.STRAY, col.WANDER):
         static[:, column] *= 1e3
-    heights = [members.level[:, :2], static[:, [col.MOVED_BY, col.RECOVERY_S, col.WANDER]]]
+    drawn = static[:, [col.MOVED_BY, col.RECOVERY_S, col.RISE_SHARE, col.WANDER]]
+    heights = [members.level[:, :2], drawn]
     parameters = np.column_stack([static[:, : col.START], *heights, members.level[:, 2:]])
     return paths, _READINGS[members.readings], parameters
 

@@ -60,12 +60,14 @@ from overflight.reconstruct.guided_columns import (
     RATE,
     RATE_VAR,
     RECOVERY_S,
+    RISE_SHARE,
     RISES,
     SECOND,
     SECOND_MEAN,
     SECOND_SD,
     SHIFT,
     SINCE,
+    SPENT,
     START,
     V_LL,
     V_LS,
@@ -108,23 +110,26 @@ def day_share(sun: Float64s, k: int, x: float, y: float) -> float:
 def drive_of(
     i: int, own: Float64s, static: Float64s, ints: Int64s, sun: Float64s, k: int, x: float, y: float,
     dt: float, since: float,
-) -> tuple[float, float]:  # fmt: skip
+) -> tuple[float, float, float]:  # fmt: skip
     """Return what multiplies the second number at node k, and how much of day ballast has made up for.
 
     1 by day and 0 by night; or minus the days of a leak, `since` seconds on; or, where ballast falls, minus 1
-    at sunset, less and less until it has made up for the sun. Gas that is vented when the sun comes back
-    leaves the level as it is. `dt` is the time since `own` was so.
+    at sunset, less and less until it has made up for the sun. Without that ballast it then floats higher than
+    the day before, by a share of the fall. Last comes how much of day ballast has been spent on in all. `dt`
+    is the time since `own` was so.
     """
-    made_up = own[i, MADE_UP]
+    made_up, spent = own[i, MADE_UP], own[i, SPENT]
     if ints[I_VERTICAL] != DAYNIGHT and ints[I_VERTICAL] != LEAK:
-        return 0.0, made_up
+        return 0.0, made_up, spent
     if static[i, MOVED_BY] == BY_LEAK:
-        return -since / 86400.0, made_up
+        return -since / 86400.0, made_up, spent
     day = day_share(sun, k, x, y)
     if static[i, MOVED_BY] == BY_SUN:
-        return day, made_up
-    made_up = day + (made_up - day) * math.exp(-dt / static[i, RECOVERY_S])
-    return min(day - made_up, 0.0), made_up
+        return day, made_up, spent
+    before = made_up
+    made_up = day + (before - day) * math.exp(-dt / static[i, RECOVERY_S])
+    spent += max(before - made_up, 0.0)
+    return min(day - made_up, 0.0) + static[i, RISE_SHARE] * spent, made_up, spent
 
 
 @woven

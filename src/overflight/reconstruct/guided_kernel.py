@@ -76,6 +76,7 @@ from overflight.reconstruct.guided_columns import (
     SHIFT,
     SMOOTH,
     SPEED,
+    SPENT,
     STRAY,
     WEIGHT_1,
     WEIGHT_2,
@@ -692,7 +693,7 @@ def run_batch(
         cov[i, 0, 0] = cov[i, 1, 1] = conf[C_START_SD] ** 2
         new_errors(i, dim, pole, cov)
         own[i, MADE_UP] = day_share(sun, 0, start[0], start[1])
-        drive, _ = drive_of(i, own, static, ints, sun, 0, start[0], start[1], 0.0, 0.0)
+        drive, _, _ = drive_of(i, own, static, ints, sun, 0, start[0], start[1], 0.0, 0.0)
         logw[i] += start_height(i, own, static, conf, ints, fixes, drive, rng)
         if free:
             still(lin, start[1], static[i, STRAY])
@@ -790,13 +791,13 @@ def run_batch(
             vx, vy = velocity(i, own, mean, ints, conf, factor, smooth)
             x, y = mean[i, 0] + 0.5 * dt * vx, mean[i, 1] + 0.5 * dt * vy
             x1, y1 = mean[i, 0] + dt * vx, mean[i, 1] + dt * vy
-            drive, made_up = drive_of(i, own, static, ints, sun, k + 1, x1, y1, dt, since)
+            drive, made_up, spent = drive_of(i, own, static, ints, sun, k + 1, x1, y1, dt, since)
             drive_f = drive
             if f_alt >= 0 and wait > 0.0:
-                drive_f, _ = drive_of(
+                drive_f, _, _ = drive_of(
                     i, own, static, ints, sun, fix_node[f_alt], x1, y1, dt + wait, since + wait
                 )
-            own[i, MADE_UP] = made_up
+            own[i, MADE_UP], own[i, SPENT] = made_up, spent
             z, phase = own[i, Z], int(own[i, PHASE])
             doomed = ints[I_DESCENT] == 1 and too_high(i, own, conf, further, far_wait, fixes)
             logw[i] += next_height(

@@ -48,7 +48,8 @@ class MotionModel:
     - vertical 'daynight': higher by `amplitude_m` by day; 'leak': lower by `leak_m_per_day`. Both are
       Gaussian with the mean and the standard deviation of the even range. With 'daynight', `leak_share` of
       flights leak instead and stray by `leak_wander_m`, and `ballast_share` sink at sunset only until ballast
-      has made up for it, with an e-folding time of `recovery_h` (log).
+      has made up for it, with an e-folding time of `recovery_h` (log); without that ballast they then float
+      higher than the day before, by `rise_share` (log) of the fall.
     - vertical 'control': a level commanded within `control_m` (even) is held until the next command;
       `command_h` is the mean time between commands (log), `climb_mps` the speed there (log).
     - horizontal 'propelled': an air velocity, normal with `airspeed_mps` (log) on each axis, on for
@@ -78,6 +79,7 @@ class MotionModel:
     leak_wander_m: float = 200.0
     ballast_share: float = 0.0
     recovery_h: Range = (1.0, 8.0)
+    rise_share: Range = (0.1, 0.5)
     control_m: Range = (14_000.0, 24_000.0)
     command_h: Range = (4.0, 48.0)
     climb_mps: Range = (0.3, 5.0)
@@ -133,15 +135,15 @@ class MotionModel:
 LOG_RANGES = frozenset(
     {
         "command_h", "climb_mps", "airspeed_mps", "leg_h", "speed_mps", "memory_h", "stray_share", "float_h",
-        "recovery_h",
+        "recovery_h", "rise_share",
     }
 )  # fmt: skip
 # The rows of `CodedModel.ranges`.
 ROWS = (
     "level_m", "wander_m", "wander_h", "amplitude_m", "leak_m_per_day", "leak_share", "leak_wander_m",
-    "ballast_share", "recovery_h", "control_m", "command_h", "climb_mps", "airspeed_mps", "leg_h", "on_share",
-    "speed_mps", "memory_h", "stray_share", "ascent_mps", "burst_m", "burst_share", "launch_share", "float_h",
-    "descent_mps",
+    "ballast_share", "recovery_h", "rise_share", "control_m", "command_h", "climb_mps", "airspeed_mps",
+    "leg_h", "on_share", "speed_mps", "memory_h", "stray_share", "ascent_mps", "burst_m", "burst_share",
+    "launch_share", "float_h", "descent_mps",
 )  # fmt: skip
 ROW = {name: i for i, name in enumerate(ROWS)}
 

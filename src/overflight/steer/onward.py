@@ -82,8 +82,9 @@ def _floats(model: MotionModel, filtered: Filtered, air: Air) -> _Floats:
     last = filtered.paths[:, -1]
     static, own = np.zeros((len(last), col.STATIC)), np.zeros((len(last), col.OWN))
     static[:, col.MOVED_BY], static[:, col.RECOVERY_S] = named["moved_by"], named["recovery_s"]
-    static[:, col.WANDER] = named["wander_m"] / 1e3
-    own[:, col.Z], own[:, col.PHASE], own[:, col.MADE_UP] = last[:, Z], named["phase"], named["made_up"]
+    static[:, col.RISE_SHARE], static[:, col.WANDER] = named["rise_share"], named["wander_m"] / 1e3
+    own[:, col.Z], own[:, col.PHASE] = last[:, Z], named["phase"]
+    own[:, col.MADE_UP], own[:, col.SPENT] = named["made_up"], named["spent"]
     own[:, col.LEVEL], own[:, col.SECOND] = named["level_m"] / 1e3, named["second"] / 1e3
     ints = np.zeros(col.I_POLE + 1, np.int64)
     ints[col.I_VERTICAL] = VERTICAL.index(model.vertical)
@@ -185,12 +186,12 @@ def _float_on(
         if own[i, col.PHASE] != col.AFLOAT:
             own[i, col.SHIFT] = 0.0
             continue
-        drive, made_up = drive_of(i, own, static, ints, sun, 0, x[i], y[i], dt, since)
+        drive, made_up, spent = drive_of(i, own, static, ints, sun, 0, x[i], y[i], dt, since)
         stray = own[i, col.Z] - own[i, col.LEVEL] - own[i, col.SECOND] * own[i, col.DRIVE]
         stray = phi * stray + math.sqrt(1.0 - phi * phi) * static[i, col.WANDER] * normals[i]
         own[i, col.Z] = own[i, col.LEVEL] + own[i, col.SECOND] * drive + stray
         own[i, col.SHIFT] = abs(own[i, col.SECOND] * (drive - own[i, col.DRIVE]))
-        own[i, col.DRIVE], own[i, col.MADE_UP] = drive, made_up
+        own[i, col.DRIVE], own[i, col.MADE_UP], own[i, col.SPENT] = drive, made_up, spent
 
 
 def _middle(pair: tuple[float, float]) -> float:
