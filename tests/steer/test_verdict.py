@@ -56,6 +56,26 @@ def test_a_rival_that_few_particles_carry_is_not_beaten_by_little() -> None:
     assert judge(made_weighed(filtered=rivals)).word == "steered"
 
 
+def test_steering_is_not_found_where_the_drift_was_not_computed_at_all() -> None:
+    # A sounding balloon that climbs through winds of the season: every evidence hangs on one particle.
+    told = ((-554.0, 100.0), (-400.0, 100.0), (-305.0, 100.0), (-638.0, 100.0), (-399.0, 100.0))
+    verdict = judge(made_weighed(filtered=[made_filtered(value, se) for value, se in told]))
+    assert verdict.p_steered > 0.99
+    assert verdict.word == "cannot tell"
+    # A balloon whose vent was commanded, with its heights.
+    told = ((-1361.0, 100.0), (-881.0, 87.0), (-338.0, 9.8), (-1114.0, 0.7), (-963.0, 39.0))
+    assert judge(made_weighed(filtered=[made_filtered(value, se) for value, se in told])).word == "steered"
+
+
+@pytest.mark.parametrize(("hours", "word"), [(2.0, "cannot tell"), (8.0, "steered")])
+def test_steering_is_not_told_from_what_winds_leave_out_within_a_few_hours(hours: float, word: str) -> None:
+    verdict = judge(made_weighed((0, 0, 9, 0, 0), reach=replace(ABLE, hours=hours)))
+    assert verdict.word == word
+    assert ("span 2.0 h" in " ".join(verdict.reasons)) == (word == "cannot tell")
+    # What no wind moved is told by its speed, and may be told sooner.
+    assert judge(made_weighed((0, 0, 0, 0, 12), reach=replace(ABLE, hours=2.0))).word == "not moved by wind"
+
+
 def test_two_ways_not_to_drift_that_are_not_told_apart_are_named_together() -> None:
     verdict = judge(made_weighed((0, 0, 4, 4, 6.5)))
     assert max(verdict.p[1:]) < 0.85 < sum(verdict.p[1:])

@@ -40,6 +40,9 @@ FACTORS: Final = np.exp(np.linspace(-1.5, 1.5, 13))
 LEVEL_STEP_KM: Final = 0.5
 # A velocity within so many of the wind's standard deviations on an axis is one that the wind may have.
 NEAR_WIND: Final = 2.0
+# Winds are analysed every few hours, and what they leave out lasts as long: in a track that is shorter an eddy
+# or a wave is not told from a push. Verdicts were counted on flights of 12 hours and more.
+SHORTEST_H: Final = 6.0
 # Heights are commanded and levels chosen within the air that winds are known for.
 LOWEST_KM: Final = 8.0
 HIGHEST_KM: Final = 30.0
@@ -56,7 +59,7 @@ class Reach:
     heights that can be commanded. `track_mps` is the speed over ground that a tenth of the legs exceed,
     `winds_reach_mps` the strongest wind along the track at any height, with three times its spread.
     `off_wind_mps` is how far the velocity of half of the legs stays from the wind at the one height, in km,
-    that suits the track best, `level_km`.
+    that suits the track best, `level_km`. `hours` lie between the first sighting and the last.
     """
 
     middling: tuple[tuple[str, float], ...]
@@ -71,6 +74,16 @@ class Reach:
     winds_reach_mps: float = 0.0
     off_wind_mps: float = math.inf
     level_km: float = math.nan
+    hours: float = math.inf
+
+    def too_short(self) -> tuple[str, ...]:
+        """Return why it cannot be said that it was steered; empty where it can."""
+        if self.hours >= SHORTEST_H:
+            return ()
+        return (
+            f"The sightings span {self.hours:.1f} h. Winds leave out what lasts a few hours, and within "
+            f"{SHORTEST_H:.0f} h it is not told from steering.",
+        )
 
     def lacking(self, threshold: float, winds_used: str, leading: str | None = None) -> tuple[str, ...]:
         """Return why the data cannot tell; empty where they can.
@@ -175,6 +188,7 @@ def reach_of(
         track_mps=_track_speed(fixes, order),
         winds_reach_mps=_strongest_wind(fixes, order, air),
         off_wind_mps=off_wind_mps,
+        hours=float(np.ptp(time_s)) / HOUR_S if time_s.size else 0.0,
         level_km=level_km,
     )
 

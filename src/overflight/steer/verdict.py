@@ -178,7 +178,7 @@ def _out_of_reach(weighed: Weighed, side: Side, threshold: float, winds_used: st
     """Say why data and winds could not have told a side, if so.
 
     On winds of the day steering shows itself by its odds, and that it is seldom found where there was none
-    has been measured; a drift asks that steering would have shown.
+    has been measured, on flights of hours; a drift asks that steering would have shown.
     """
     rival = RIVAL[side]
     if not any(h.side == rival and h.prior > 0.0 for h in weighed.hypotheses):
@@ -187,9 +187,10 @@ def _out_of_reach(weighed: Weighed, side: Side, threshold: float, winds_used: st
         return weighed.reach.within_winds(winds_used)
     if side == "passive":
         return weighed.reach.lacking(threshold, winds_used)
+    short = weighed.reach.too_short()
     if winds_used == "prior":
-        return weighed.reach.lacking(threshold, winds_used, _leading(weighed, side))
-    return ()
+        short += weighed.reach.lacking(threshold, winds_used, _leading(weighed, side))
+    return short
 
 
 def not_beaten(
@@ -198,7 +199,13 @@ def not_beaten(
     se: Sequence[float],
     sides: Sequence[Side],
 ) -> tuple[str, ...]:
-    """Return the titles of rivals of sides whose evidence was not found well enough to count them beaten."""
+    """Return the titles of rivals of sides whose evidence was not found well enough to count them beaten.
+
+    An error beyond `LARGEST_SE` says that the evidence is not known. Winds and heights that no particle can
+    follow are common on dense fixes of real balloons, so that a rival is then beaten by hundreds of nats only;
+    but that no wind moved it has to stand against the winds themselves too (`Reach.within_winds`).
+    """
+    cap = LARGEST_SE if tuple(sides) == ("not wind",) else math.inf
     ranked = [
         (math.log(h.prior) + float(value), float(error), h)
         for h, value, error in zip(hypotheses, log_evidence, se, strict=True)
@@ -207,7 +214,7 @@ def not_beaten(
     top, top_se, _ = max((row for row in ranked if row[2].side in sides), key=lambda row: row[0])
     out = []
     for value, error, one in ranked:
-        both = math.hypot(min(error, LARGEST_SE), min(top_se, LARGEST_SE))
+        both = math.hypot(min(error, cap), min(top_se, cap))
         if one.side not in sides and error > SCATTERED and not top - value >= BEATEN * both:
             out.append(one.title)
     return tuple(out)
