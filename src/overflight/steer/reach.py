@@ -40,8 +40,8 @@ FACTORS: Final = np.exp(np.linspace(-1.5, 1.5, 13))
 LEVEL_STEP_KM: Final = 0.5
 # A velocity within so many of the wind's standard deviations on an axis is one that the wind may have.
 NEAR_WIND: Final = 2.0
-# Winds are analysed every few hours, and what they leave out lasts as long: in a track that is shorter an eddy
-# or a wave is not told from a push. Verdicts were counted on flights of 12 hours and more.
+# Winds are analysed every few hours, and what they leave out lasts as long: in a track that is shorter an
+# eddy or a wave is not told from a push. Verdicts were counted on flights of 12 hours and more.
 SHORTEST_H: Final = 6.0
 # Heights are commanded and levels chosen within the air that winds are known for.
 LOWEST_KM: Final = 8.0

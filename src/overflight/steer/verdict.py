@@ -202,8 +202,8 @@ def not_beaten(
     """Return the titles of rivals of sides whose evidence was not found well enough to count them beaten.
 
     An error beyond `LARGEST_SE` says that the evidence is not known. Winds and heights that no particle can
-    follow are common on dense fixes of real balloons, so that a rival is then beaten by hundreds of nats only;
-    but that no wind moved it has to stand against the winds themselves too (`Reach.within_winds`).
+    follow are common on dense fixes of real balloons, so that a rival is then beaten by hundreds of nats
+    only; but that no wind moved it has to stand against the winds themselves too (`Reach.within_winds`).
     """
     cap = LARGEST_SE if tuple(sides) == ("not wind",) else math.inf
     ranked = [
