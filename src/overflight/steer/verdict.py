@@ -115,8 +115,8 @@ def judge(weighed: Weighed, *, threshold: float | None = None, winds_used: str =
 
     Parameters
     ----------
-    threshold : posterior that a side must reach; above 1/2, below 1. By default
-        `THRESHOLD`, and `PRIOR_THRESHOLD` on the prior.
+    threshold : posterior that a side must reach; above 1/2, below 1. By default `THRESHOLD`, and
+        `PRIOR_THRESHOLD` on the prior.
     winds_used : 'prior' when no winds of the day were at hand (`CaseWinds.used`).
 
     Raises InputError when the threshold is no such number.
@@ -243,7 +243,7 @@ def _for(claim: Claim, threshold: float, *, held_back: bool = False) -> str:
     """Say how a claim stands to the threshold; of one held back no more than the range."""
     text, between = _clause(claim), percent_range(claim.low, claim.high)
     bar = percent(threshold)
-    if not passes(claim, threshold) and claim.p < threshold:
+    if claim.p < threshold:
         # No word of likelihood below the threshold: it would be read as a weaker verdict.
         return (
             f"What comes nearest is that {text}, {between} within the error of the computation, and a "
