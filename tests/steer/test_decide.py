@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from made_steering import HOUR, even_air
 from made_weighed import made_filtered, made_weighed
 
+from overflight.reconstruct.frame import fit_frame
 from overflight.reconstruct.models import WindErrorBelief
-from overflight.steer.decide import decide, entropy_bits, gain_bits, mixture_information
+from overflight.steer.decide import Option, decide, entropy_bits, gain_bits, mixture_information
+from overflight.steer.findings import option_words
 from overflight.steer.when import PUSH_X, X, Z
 
 BELIEF = WindErrorBelief()
@@ -97,3 +99,14 @@ def test_the_options_reach_beyond_the_flight() -> None:
     weighed = made_weighed(filtered=[made_filtered(paths=paths, node_s=node_s)] * 5)
     times = {o.time_s for o in decide(weighed, even_air(10.0), BELIEF).options if o.kind == "fix"}
     assert max(times) == pytest.approx(node_s[-1] + 24 * HOUR)
+
+
+def test_a_place_known_to_no_part_of_the_earth_is_anywhere() -> None:
+    option = Option(
+        kind="fix",
+        time_s=0.0,
+        gain_bits=0.5,
+        places=(("passive", 0.0, 0.0, 117.0), ("not wind", 0.0, 0.0, 9e4)),
+    )
+    words = option_words(option, fit_frame(np.array([-110.0, -100.0]), np.array([46.0, 46.0])))
+    assert "(±117 km) if it drifted; anywhere if no wind moved it." in words

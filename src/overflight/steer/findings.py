@@ -39,6 +39,8 @@ SIDE_IDS: Final[Mapping[Side, str]] = {
     "steered": "p_steered",
     "not wind": "p_not_wind",
 }
+# A standard deviation on an axis at which a place on the Earth is none.
+ANYWHERE_KM: Final = 5000.0
 RATIO_IDS: Final[Mapping[Side, str]] = {"steered": "ratio_steered", "not wind": "ratio_not_wind"}
 # Rows of the table of misses; of a flight of a thousand fixes the worst ones are listed.
 MOST_MISSES: Final = 60
@@ -388,6 +390,8 @@ def option_words(option: Option, frame: Frame) -> str:
     """Say when and where an observation would tell most."""
     places = [
         f"{place_words(*place_of(frame, x_km, y_km))} (±{sd_km:.0f} km) if {SIDE_WORDS[side]}"
+        if sd_km < ANYWHERE_KM
+        else f"anywhere if {SIDE_WORDS[side]}"
         for side, x_km, y_km, sd_km in option.places
     ]
     words = _KIND_WORDS[option.kind]
