@@ -59,9 +59,8 @@ def test_the_logarithm_of_an_estimate_is_low_by_half_its_variance() -> None:
 def test_log_odds_and_their_error_by_hand() -> None:
     # Two hypotheses a side, alike in each: the error of a mean of two is 1/sqrt(2) of one's.
     odds, error = side_odds(made_weighed((0, 0, 2, 2, 0), se=0.5))
-    # The medians of 4000 draws.
-    assert odds == pytest.approx(2.0, abs=0.05)
-    assert error == pytest.approx(0.5, rel=0.05)
+    assert odds == pytest.approx(2.0)
+    assert error == pytest.approx(0.5, rel=1e-6)
 
 
 def test_runaway_draws_are_left_out_and_some_always_stay() -> None:

@@ -210,6 +210,15 @@ def test_a_straight_fast_track_is_called_not_moved_by_wind() -> None:
     assert verdict_on(made_fixes(hours * HOUR, x, y), 1.0).word == "not moved by wind"
 
 
+def test_a_straight_track_across_the_winds_is_called_not_moved_by_wind_once_its_rivals_are_computed() -> None:
+    rng = np.random.default_rng(3)
+    hours = np.arange(0.0, 48.1)
+    x, y = 151.0 * hours + 5.0 * rng.standard_normal(49), 65.0 * hours + 5.0 * rng.standard_normal(49)
+    verdict = verdict_on(made_fixes(hours * HOUR, x, y), 1.0)
+    assert verdict.p_not_wind > 0.99
+    assert verdict.word == "not moved by wind"
+
+
 def test_that_no_wind_moved_it_is_not_said_against_steering_that_was_not_computed() -> None:
     told = ((-40.0, 0.1), (-40.0, 0.1), (-2.0, 3.0), (-40.0, 0.1), (8.0, 0.1))
     verdict = judge(made_weighed(filtered=[made_filtered(value, se) for value, se in told]))

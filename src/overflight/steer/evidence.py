@@ -152,15 +152,20 @@ def posterior_draws(weighed: Weighed) -> Float64s:
     return posterior_of([h.prior for h in weighed.hypotheses], drawn)
 
 
-def drawn_log_evidence(log_evidence: Float64s, se: Float64s) -> Float64s:
-    """Draw log evidences (ERROR_DRAWS, H) within their errors.
+def unbiased(log_evidence: Float64s, se: Float64s) -> Float64s:
+    """Make good that an evidence right in the mean has a logarithm low by half its variance."""
+    return np.asarray(log_evidence + 0.5 * np.minimum(_bounded(se), LARGEST_BIASED_SE) ** 2)
 
-    An evidence right in the mean has a logarithm low by half its variance, which is made good.
-    """
+
+def drawn_log_evidence(log_evidence: Float64s, se: Float64s) -> Float64s:
+    """Draw log evidences (ERROR_DRAWS, H) within their errors."""
     rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(4, len(se))))
     noise = rng.standard_normal((ERROR_DRAWS, len(se)))
-    error = np.minimum(np.nan_to_num(se, nan=LARGEST_SE), LARGEST_SE)
-    return np.asarray(log_evidence + 0.5 * np.minimum(error, LARGEST_BIASED_SE) ** 2 + error * noise)
+    return np.asarray(unbiased(log_evidence, se) + _bounded(se) * noise)
+
+
+def _bounded(se: Float64s) -> Float64s:
+    return np.asarray(np.minimum(np.nan_to_num(se, nan=LARGEST_SE), LARGEST_SE))
 
 
 def posterior_bounds(weighed: Weighed) -> tuple[Float64s, Float64s]:
@@ -178,19 +183,25 @@ def side_posterior(weighed: Weighed) -> tuple[Triple, Triple, Triple]:
 
 
 def side_odds(weighed: Weighed) -> tuple[float, float]:
-    """Return ln(steered / passive) and its standard error; infinite and NaN where a side is empty.
-
-    The middle of the evidences drawn within their errors, as the ratio of likelihoods is.
-    """
-    steered, passive = (np.array([h.side == s for h in weighed.hypotheses]) for s in ("steered", "passive"))
-    if not (steered.any() and passive.any()):
-        return (math.inf if steered.any() else -math.inf if passive.any() else math.nan), math.nan
+    """Return ln(steered / passive) and its standard error; infinite and NaN where a side is empty."""
+    sides = [h.side for h in weighed.hypotheses]
+    if "steered" not in sides or "passive" not in sides:
+        return (math.inf if "steered" in sides else -math.inf if "passive" in sides else math.nan), math.nan
     with np.errstate(divide="ignore"):
-        log_prior = np.log([h.prior for h in weighed.hypotheses])
-    drawn = log_prior + drawn_log_evidence(weighed.log_evidence, weighed.se)
-    odds = np.logaddexp.reduce(drawn[:, steered], axis=1) - np.logaddexp.reduce(drawn[:, passive], axis=1)
-    low, middle, high = np.quantile(odds, [0.05, 0.5, 0.95])
-    return float(middle), float((high - low) / (2.0 * NORMAL_95))
+        log_weight = np.log([h.prior for h in weighed.hypotheses]) + unbiased(
+            weighed.log_evidence, weighed.se
+        )
+    parts = [_log_sum(log_weight, [s == side for s in sides], weighed.se) for side in ("steered", "passive")]
+    return parts[0][0] - parts[1][0], math.hypot(parts[0][1], parts[1][1])
+
+
+def _log_sum(log_weight: Float64s, chosen: Sequence[bool], se: Float64s) -> tuple[float, float]:
+    """Return ln of the sum of chosen weights and its error, to first order."""
+    part, error = log_weight[np.asarray(chosen)], se[np.asarray(chosen)]
+    top = float(part.max())
+    share = np.exp(part - top)
+    total = float(share.sum())
+    return top + math.log(total), float(np.sqrt(np.sum((share / total * error) ** 2)))
 
 
 def _side_sums(hypotheses: Sequence[Hypothesis], posterior: Float64s) -> Float64s:

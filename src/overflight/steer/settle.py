@@ -1,4 +1,4 @@
-"""Weigh with more particles for as long as the error of the computation could change the verdict.
+"""Weigh a second time, with more particles, where the error of the computation could change the verdict.
 
 Most questions are settled by few particles; some hang on a height or a course that hardly one of them finds.
 So a first run is followed by another with four times the particles, of those hypotheses that matter, where a
