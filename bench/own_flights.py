@@ -20,7 +20,7 @@ from overflight.reconstruct.fixes import fixes_from_track
 from overflight.reconstruct.frame import Frame, fit_frame
 from overflight.reconstruct.guided import filter_flight
 from overflight.reconstruct.guided_columns import POLE_1, POLE_2, POLES, WEIGHT_1, WEIGHT_2
-from overflight.reconstruct.guided_kernel import day_share
+from overflight.reconstruct.guided_heights import DAWN_DEG, day_share
 from overflight.reconstruct.models import MotionModel, WindErrorBelief
 from overflight.reconstruct.motion import LIN, RADIUS_KM, Air, linearise
 from overflight.steer.hypotheses import KNOWN_HYPOTHESES
@@ -94,12 +94,14 @@ def own_flight(
 
     drawn["smooth"] = float(rng.random() < belief.smooth_share)
     smooth, poles = bool(drawn["smooth"]), _first_poles(rng)
-    loose_m = model.leak_wander_m if moved_by == "leak" and model.vertical != "leak" else model.wander_m
+    quiet = moved_by in ("leak", "sunset") and model.vertical == "daynight"
+    loose_m = model.held_wander_m if quiet else model.wander_m
+    dusk_deg = even(model.dusk_deg) if moved_by == "sunset" else DAWN_DEG
     wander_sd, (x, y), error, push = loose_m / 1e3, place_km, _error(poles, smooth), leg()
     wander = wander_sd * rng.standard_normal()
     out, lin, wind = np.empty((node_s.size, 5)), np.empty(LIN), np.empty(SLOPES)
-    made_up = float(day_share(sun, 0, x, y))  # the part of day that ballast has made up for
-    drive, made_up = _drive(moved_by, sun[0], x, y, 0.0, made_up, 0.0)
+    made_up = float(day_share(sun, 0, x, y, dusk_deg))  # the part of day that ballast has made up for
+    drive, made_up = _drive(moved_by, sun[0], x, y, dusk_deg, 0.0, made_up, 0.0)
     held = ramp if control else level + second_km * drive
     z = held + wander
     for k in range(node_s.size):
@@ -117,7 +119,8 @@ def own_flight(
         wander = keep * wander + math.sqrt(1.0 - keep * keep) * wander_sd * rng.standard_normal()
         since_days = (node_s[k + 1] - node_s[0]) / DAY_S
         before = made_up
-        drive, made_up = _drive(moved_by, sun[k + 1], x, y, since_days, made_up, math.exp(-dt / recovery_s))
+        left = math.exp(-dt / recovery_s)
+        drive, made_up = _drive(moved_by, sun[k + 1], x, y, dusk_deg, since_days, made_up, left)
         spent += max(before - made_up, 0.0)
         new_held = ramp if control else level + second_km * (drive + rise_share * spent)
         age = dt / drawn["error_time_s"] + abs(new_held - held) * 1e3 / belief.height_scale_m
@@ -176,7 +179,14 @@ def _moved_by(model: MotionModel, u: float) -> str:
 
 
 def _drive(
-    moved_by: str, sun: Float64s, x: float, y: float, days: float, made_up: float, keep: float
+    moved_by: str,
+    sun: Float64s,
+    x: float,
+    y: float,
+    dusk_deg: float,
+    days: float,
+    made_up: float,
+    left: float,
 ) -> tuple[float, float]:
     """Return what multiplies the second number, and the part of day that ballast has made up for.
 
@@ -184,19 +194,20 @@ def _drive(
     """
     if moved_by in ("", "leak"):
         return -days if moved_by else 0.0, made_up
-    day = float(day_share(sun[None], 0, x, y))
+    day = float(day_share(sun[None], 0, x, y, dusk_deg))
     if moved_by == "sun":
         return day, made_up
-    made_up = day + (made_up - day) * keep
+    made_up = day + (made_up - day) * left
     return min(day - made_up, 0.0), made_up
 
 
 def sun_in_frame(node_s: Float64s, frame: Frame) -> Float64s:
-    """Return unit vectors to the sun (N, 3) in the frame."""
+    """Return unit vectors to the sun (N, 6) in the frame, and which way they move as the hours pass."""
     ascension, declination, sidereal = np.array([solar_place(float(t))[:3] for t in node_s]).T
     lon, flat = ascension - sidereal, np.cos(declination)
     vectors = np.stack([flat * np.cos(lon), flat * np.sin(lon), np.sin(declination)])
-    return np.ascontiguousarray((frame.rotation @ vectors).T)
+    moves = np.stack([flat * np.sin(lon), -flat * np.cos(lon), np.zeros_like(lon)])
+    return np.ascontiguousarray(np.concatenate([frame.rotation @ vectors, frame.rotation @ moves]).T)
 
 
 def ranks_of(task: tuple[str, int, dict[str, Any]]) -> dict[str, Any]:

@@ -413,6 +413,31 @@ def test_a_flight_that_floats_higher_after_each_sunset_is_told_from_one_that_com
     assert weighed((0.1, 0.5)) > weighed((1e-6, 1e-5)) + 5.0
 
 
+def test_a_flight_that_sinks_in_the_afternoon_is_told_from_one_that_waits_for_sunset() -> None:
+    # 20 March 2023 on the equator: the sun stands at 10° at 17:27, a quarter of an hour after it is half way.
+    time_s = 1679313600.0 + np.arange(0.0, 49.0, 0.5) * HOUR
+    since_h = (time_s / HOUR - 17.2) % 24.0
+    dip = 1.2e3 * np.where(since_h < 14.0, np.minimum(since_h + 1.0, 1.0) * np.exp(-since_h / 2.0), 0.0)
+    dip += 1.2e3 * np.where(since_h > 23.0, since_h - 23.0, 0.0)
+    fixes = along_x(0.0 * time_s, time_s, alt_m=18e3 - dip, alt_sd_m=200.0)
+
+    def weighed(dusk_deg: tuple[float, float]) -> float:
+        model = MotionModel(
+            id="m", level_m=(18e3, 2e3), vertical="daynight", ballast_share=1.0, rise_share=(1e-6, 1e-5),
+            dusk_deg=dusk_deg,
+        )  # fmt: skip
+        air = even_air(0.0, 0.0, 3.0)
+        return filter_flight(model, fixes, air, KNOWN, frame=PLAIN, particles=2000).log_evidence
+
+    assert weighed((-5.0, 12.0)) > weighed((-5.0, -5.0)) + 5.0
+
+
+@pytest.mark.parametrize("dusk_deg", [(12.0, -5.0), (-91.0, 0.0), (0.0, math.inf)])
+def test_a_dusk_that_is_none_is_refused(dusk_deg: tuple[float, float]) -> None:
+    with pytest.raises(InputError, match="dusk_deg"):
+        MotionModel(id="m", dusk_deg=dusk_deg)
+
+
 def test_commands_are_found_at_their_times() -> None:
     time_s = np.arange(0.0, 24.5, 0.5) * HOUR
     hours = time_s / HOUR

@@ -13,6 +13,7 @@ from made_weighed import made_filtered
 from overflight.reconstruct import guided_columns as col
 from overflight.reconstruct.fixes import Fixes
 from overflight.reconstruct.guided import PARAMETERS, Filtered, filter_flight
+from overflight.reconstruct.guided_heights import DAWN_DEG
 from overflight.reconstruct.models import MotionModel, WindErrorBelief
 from overflight.steer.hypotheses import DEFAULT_HYPOTHESES
 from overflight.steer.onward import run_onward
@@ -31,7 +32,14 @@ def ended(begin_s: float, *, hours: float = 4.0, z_km: float = 18.0, error: floa
     paths = np.zeros((50, 5, 8))
     paths[:, :, Z], paths[:, :, ERROR_U] = z_km, error
     made = made_filtered(paths=paths, node_s=begin_s + np.linspace(0.0, hours, 5) * HOUR)
-    given = {"wander_m": 0.0, "made_up": 0.0, "spent": 0.0, "rise_share": 0.0, "second": 0.0}
+    given = {
+        "wander_m": 0.0,
+        "made_up": 0.0,
+        "spent": 0.0,
+        "rise_share": 0.0,
+        "second": 0.0,
+        "dusk_deg": DAWN_DEG,
+    }
     given |= {"phase": col.AFLOAT, **more}
     for name, value in given.items():
         made.parameters[:, PARAMETERS.index(name)] = value
@@ -72,6 +80,15 @@ def test_ballast_makes_up_for_a_sunset_with_its_own_time() -> None:
     assert lack[1:] / lack[:-1] == pytest.approx(math.exp(-1.0), rel=0.02)
     assert 0.5 < lack[0] / 1.2 < 0.8
     assert z[4] == pytest.approx(18.0, abs=0.01)
+
+
+def test_an_open_balloon_sinks_before_the_sun_is_gone() -> None:
+    common = {"moved_by": BY["sunset"], "second": 1200.0, "level_m": 18_000.0, "recovery_s": 1000 * HOUR}
+    last = ended(NOON - 4 * HOUR, made_up=1.0, dusk_deg=10.0, **common)
+    # The sun stands at 10° (80 - 1.85)/15 h after noon, where it is half way down; all the way an hour later;
+    # by the next morning's sunrise, not at 10°, it is up again.
+    z = heights(last, "daynight", (4.0, 6.0 + 7.4 / 60 - 10 / 15, 6.5, 18.2, 18.6))[0]
+    assert z == pytest.approx([18.0, 17.4, 16.8, 17.95, 18.0], abs=0.06)
 
 
 def test_without_the_ballast_of_a_night_it_floats_higher_by_a_share_of_the_fall() -> None:

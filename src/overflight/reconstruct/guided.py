@@ -25,6 +25,7 @@ from overflight.reconstruct import guided_columns as col
 from overflight.reconstruct import guided_kernel as kernel
 from overflight.reconstruct.fixes import Fixes, check_fixes
 from overflight.reconstruct.frame import Frame
+from overflight.reconstruct.guided_heights import DAWN_DEG
 from overflight.reconstruct.guided_smooth import smooth_members
 from overflight.reconstruct.likelihood import AFAR, MISTAKEN, OTHER_TIME, STATED
 from overflight.reconstruct.models import ROW, CodedModel, MotionModel, WindErrorBelief, coded_model
@@ -60,7 +61,7 @@ PARAMETERS = (
     "factor", "error_time_s", "command_s", "airspeed_mps", "leg_s", "on_share", "speed_mps", "memory_s",
     "stray_mps",
     "bursts", "rises", "smooth", "level_m", "second", "moved_by", "recovery_s", "rise_share", "wander_m",
-    "made_up", "spent", "phase",
+    "made_up", "spent", "phase", "dusk_deg",
 )  # fmt: skip
 _READINGS = np.array([STATED, AFAR, *[OTHER_TIME] * 6, MISTAKEN], np.int8)
 
@@ -79,7 +80,7 @@ class Filtered:
     `PATH`: a velocity holds from its node to the next. `readings` (M, K) are codes of `likelihood.READINGS`,
     `parameters` (M, P) are named by `parameter_names`: `second` is by how many metres the level moves by day
     and night, or in a day of a leak, and `moved_by`, `made_up`, `spent` and `phase` are the codes and the
-    shares of `guided_columns` at the last node.
+    shares of `guided_columns` at the last node; `dusk_deg` is the sun's elevation in the middle of a dusk.
     """
 
     log_evidence: float
@@ -252,12 +253,17 @@ def _far(node_s: Float64s, fix_node: Int64s, next_alt: Int64s) -> Int64s:
 
 
 def sun_in_frame(node_s: Float64s, rotation: Float64s) -> Float64s:
-    """Return unit vectors to the sun (N, 3) at times in a frame of such a `rotation`."""
+    """Return unit vectors to the sun (N, 6) at times in a frame of such a `rotation`, and where they move.
+
+    The last three are the derivative by the hour angle: their part along a place's vertical is above zero
+    while the sun rises there.
+    """
     place = np.array([solar_place(float(t))[:3] for t in node_s])
     lon = place[:, 0] - place[:, 2]
     flat = np.cos(place[:, 1])
     vectors = np.stack([flat * np.cos(lon), flat * np.sin(lon), np.sin(place[:, 1])])
-    return np.ascontiguousarray((rotation @ vectors).T)
+    moves = np.stack([flat * np.sin(lon), -flat * np.cos(lon), np.zeros_like(lon)])
+    return np.ascontiguousarray(np.concatenate([rotation @ vectors, rotation @ moves]).T)
 
 
 def _ints(coded: CodedModel, fixes: Fixes, belief: WindErrorBelief) -> Int64s:
@@ -340,6 +346,8 @@ def _draw_static(
     out[:, col.SMOOTH] = u[col.SMOOTH] < belief.smooth_share
     out[:, col.START] = normal[col.START]
     _draw_second(model, u[col.MOVED_BY], out)
+    by_sunset = out[:, col.MOVED_BY] == col.BY_SUNSET
+    out[:, col.DUSK_DEG] = np.where(by_sunset, even(col.DUSK_DEG, model.dusk_deg), DAWN_DEG)
     out[:, col.RECOVERY_S] = log_even(col.RECOVERY_S, model.recovery_h, HOUR_S)
     out[:, col.RISE_SHARE] = log_even(col.RISE_SHARE, model.rise_share)
     return out
@@ -357,8 +365,8 @@ def _draw_second(model: MotionModel, u: Float64s, out: Float64s) -> None:
     out[:, col.MOVED_BY] = by
     out[:, col.SECOND_MEAN] = np.where(leaks, leak[0], sun[0]) / 1e3
     out[:, col.SECOND_SD] = np.where(leaks, leak[1], sun[1]) / 1e3
-    wander_m = model.wander_m if model.vertical == "leak" else model.leak_wander_m
-    out[:, col.WANDER] = np.where(leaks, wander_m, model.wander_m) / 1e3
+    held = (by != col.BY_SUN) & (model.vertical == "daynight")
+    out[:, col.WANDER] = np.where(held, model.held_wander_m, model.wander_m) / 1e3
 
 
 def _scratch(count: int, dim: int) -> tuple[Float64s, ...]:
@@ -513,7 +521,8 @@ def _smoothed(
         static[:, column] *= 1e3
     drawn = static[:, [col.MOVED_BY, col.RECOVERY_S, col.RISE_SHARE, col.WANDER]]
     heights = [members.level[:, :2], drawn]
-    parameters = np.column_stack([static[:, : col.START], *heights, members.level[:, 2:]])
+    last = [members.level[:, 2:], static[:, col.DUSK_DEG]]
+    parameters = np.column_stack([static[:, : col.START], *heights, *last])
     return paths, _READINGS[members.readings], parameters
 
 

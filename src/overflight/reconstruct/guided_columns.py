@@ -36,8 +36,9 @@ BY_SUN, BY_LEAK, BY_SUNSET = 0, 1, 2
     RECOVERY_S,
     MIXING,
     RISE_SHARE,
-) = range(20)
-STATIC = 20
+    DUSK_DEG,
+) = range(21)
+STATIC = 21
 # Columns of `conf`: what all particles share. Kilometres and seconds.
 (
     C_FAST_SHARE, C_FAST_S, C_HEIGHT_SCALE, C_WANDER_S, C_LEVEL, C_LEVEL_SD, C_LOW, C_HIGH,
@@ -47,13 +48,13 @@ STATIC = 20
 # Places in `ints`.
 I_HORIZONTAL, I_VERTICAL, I_ASCENT, I_DESCENT, I_DIM, I_FAST, I_PUSH, I_POLE = range(8)
 # Columns of `own`: the height's state, with how far the last step changed it but for its wander, how much of
-# day ballast has made up for, how much was spent on that in all, and the last wind met with what the error
-# does there.
+# day ballast has made up for, how much was spent on that in all, how far it is day, and the last wind met
+# with what the error does there.
 (
     Z, RAMP, COMMAND, CLIMB, LEVEL, SECOND, V_LL, V_LS, V_SS, DRIVE, RATE, RATE_VAR, PHASE, SINCE, WX, WY,
-    G00, G01, G10, G11, ON, SHIFT, MADE_UP, SPENT,
-) = range(24)  # fmt: skip
-OWN = 24
+    G00, G01, G10, G11, ON, SHIFT, MADE_UP, SPENT, DAY,
+) = range(25)  # fmt: skip
+OWN = 25
 # Columns of a row of fixes.
 (
     F_X, F_Y, F_XX, F_XY, F_YY, F_TIME_SD, F_ALT, F_ALT_SD, F_AFAR, F_SLIP, F_MISTAKEN, F_ALT_WRONG,

@@ -40,9 +40,11 @@ from overflight.reconstruct.guided_columns import (
     COMMAND,
     COMMAND_S,
     CONTROL,
+    DAY,
     DAYNIGHT,
     DESCENT,
     DRIVE,
+    DUSK_DEG,
     F_ALT,
     F_ALT_SD,
     F_ALT_WRONG,
@@ -98,38 +100,47 @@ TINY = 1e-300
 
 
 @woven
-def day_share(sun: Float64s, k: int, x: float, y: float) -> float:
-    """Return how far it is day at a place of the frame: 0 by night, 1 by day. `sun` (N, 3) in the frame."""
+def day_share(sun: Float64s, k: int, x: float, y: float, dusk_deg: float) -> float:
+    """Return how far it is day at a place of the frame: 0 by night, 1 by day. `sun` as `sun_in_frame` has it.
+
+    `dusk_deg` is the sun's elevation at which half a day is over, when it sinks; when it rises, half of it
+    has come at `DAWN_DEG`.
+    """
     a, b = x / RADIUS_KM, y / RADIUS_KM
     up = math.cos(b) * (math.cos(a) * sun[k, 0] + math.sin(a) * sun[k, 1]) + math.sin(b) * sun[k, 2]
+    rising = math.cos(b) * (math.cos(a) * sun[k, 3] + math.sin(a) * sun[k, 4]) + math.sin(b) * sun[k, 5]
     elevation = math.degrees(math.asin(min(1.0, max(-1.0, up))))
-    return 0.5 * (1.0 + math.tanh((elevation - DAWN_DEG) / DAWN_WIDTH_DEG))
+    half_deg = DAWN_DEG if rising > 0.0 else dusk_deg
+    return 0.5 * (1.0 + math.tanh((elevation - half_deg) / DAWN_WIDTH_DEG))
 
 
 @woven
 def drive_of(
     i: int, own: Float64s, static: Float64s, ints: Int64s, sun: Float64s, k: int, x: float, y: float,
     dt: float, since: float,
-) -> tuple[float, float, float]:  # fmt: skip
+) -> tuple[float, float, float, float]:  # fmt: skip
     """Return what multiplies the second number at node k, and how much of day ballast has made up for.
 
     1 by day and 0 by night; or minus the days of a leak, `since` seconds on; or, where ballast falls, minus 1
     at sunset, less and less until it has made up for the sun. Without that ballast it then floats higher than
-    the day before, by a share of the fall. Last comes how much of day ballast has been spent on in all. `dt`
-    is the time since `own` was so.
+    the day before, by a share of the fall. Then come how much of day ballast has been spent on in all, and
+    how far it is day. `dt` is the time since `own` was so.
     """
     made_up, spent = own[i, MADE_UP], own[i, SPENT]
     if ints[I_VERTICAL] != DAYNIGHT and ints[I_VERTICAL] != LEAK:
-        return 0.0, made_up, spent
+        return 0.0, made_up, spent, 1.0
     if static[i, MOVED_BY] == BY_LEAK:
-        return -since / 86400.0, made_up, spent
-    day = day_share(sun, k, x, y)
+        return -since / 86400.0, made_up, spent, 1.0
+    day = day_share(sun, k, x, y, static[i, DUSK_DEG])
     if static[i, MOVED_BY] == BY_SUN:
-        return day, made_up, spent
-    before = made_up
-    made_up = day + (before - day) * math.exp(-dt / static[i, RECOVERY_S])
-    spent += max(before - made_up, 0.0)
-    return min(day - made_up, 0.0) + static[i, RISE_SHARE] * spent, made_up, spent
+        return day, made_up, spent, day
+    if dt > 0.0:
+        # Ballast makes up for a day that changes evenly over the step: exact, however long the step is.
+        before, left = made_up, math.exp(-dt / static[i, RECOVERY_S])
+        lag = (day - own[i, DAY]) * static[i, RECOVERY_S] / dt
+        made_up = day - lag + (before - own[i, DAY] + lag) * left
+        spent += max(before - made_up, 0.0)
+    return min(day - made_up, 0.0) + static[i, RISE_SHARE] * spent, made_up, spent, day
 
 
 @woven

@@ -23,7 +23,9 @@ from overflight.reconstruct.guided_columns import (
     C_WANDER_S,
     C_WIDE,
     COMMAND,
+    DAY,
     DESCENT,
+    DUSK_DEG,
     ERROR_S,
     F_AFAR,
     F_ALT,
@@ -692,8 +694,8 @@ def run_batch(
         mean[i, 0], mean[i, 1] = start[0], start[1]
         cov[i, 0, 0] = cov[i, 1, 1] = conf[C_START_SD] ** 2
         new_errors(i, dim, pole, cov)
-        own[i, MADE_UP] = day_share(sun, 0, start[0], start[1])
-        drive, _, _ = drive_of(i, own, static, ints, sun, 0, start[0], start[1], 0.0, 0.0)
+        own[i, MADE_UP] = own[i, DAY] = day_share(sun, 0, start[0], start[1], static[i, DUSK_DEG])
+        drive, _, _, _ = drive_of(i, own, static, ints, sun, 0, start[0], start[1], 0.0, 0.0)
         logw[i] += start_height(i, own, static, conf, ints, fixes, drive, rng)
         if free:
             still(lin, start[1], static[i, STRAY])
@@ -791,13 +793,13 @@ def run_batch(
             vx, vy = velocity(i, own, mean, ints, conf, factor, smooth)
             x, y = mean[i, 0] + 0.5 * dt * vx, mean[i, 1] + 0.5 * dt * vy
             x1, y1 = mean[i, 0] + dt * vx, mean[i, 1] + dt * vy
-            drive, made_up, spent = drive_of(i, own, static, ints, sun, k + 1, x1, y1, dt, since)
+            drive, made_up, spent, day = drive_of(i, own, static, ints, sun, k + 1, x1, y1, dt, since)
             drive_f = drive
             if f_alt >= 0 and wait > 0.0:
-                drive_f, _, _ = drive_of(
+                drive_f, _, _, _ = drive_of(
                     i, own, static, ints, sun, fix_node[f_alt], x1, y1, dt + wait, since + wait
                 )
-            own[i, MADE_UP], own[i, SPENT] = made_up, spent
+            own[i, MADE_UP], own[i, SPENT], own[i, DAY] = made_up, spent, day
             z, phase = own[i, Z], int(own[i, PHASE])
             doomed = ints[I_DESCENT] == 1 and too_high(i, own, conf, further, far_wait, fixes)
             logw[i] += next_height(

@@ -47,9 +47,11 @@ class MotionModel:
 
     - vertical 'daynight': higher by `amplitude_m` by day; 'leak': lower by `leak_m_per_day`. Both are
       Gaussian with the mean and the standard deviation of the even range. With 'daynight', `leak_share` of
-      flights leak instead and stray by `leak_wander_m`, and `ballast_share` sink at sunset only until ballast
-      has made up for it, with an e-folding time of `recovery_h` (log); without that ballast they then float
-      higher than the day before, by `rise_share` (log) of the fall.
+      flights leak instead, and `ballast_share` sink as the sun does only until ballast has made up for it,
+      with an e-folding time of `recovery_h` (log); half of a dusk has passed when the sun stands at
+      `dusk_deg`, for an open balloon that was full by day sinks with the first heat it loses. Without that
+      ballast they then float higher than the day before, by `rise_share` (log) of the fall. Both stray by
+      `held_wander_m`.
     - vertical 'control': a level commanded within `control_m` (even) is held until the next command;
       `command_h` is the mean time between commands (log), `climb_mps` the speed there (log).
     - horizontal 'propelled': an air velocity, normal with `airspeed_mps` (log) on each axis, on for
@@ -76,10 +78,11 @@ class MotionModel:
     amplitude_m: Range = (0.0, 2_000.0)
     leak_m_per_day: Range = (0.0, 1_500.0)
     leak_share: float = 0.0
-    leak_wander_m: float = 200.0
+    held_wander_m: float = 200.0
     ballast_share: float = 0.0
     recovery_h: Range = (1.0, 8.0)
     rise_share: Range = (0.1, 0.5)
+    dusk_deg: Range = (-5.0, 12.0)
     control_m: Range = (14_000.0, 24_000.0)
     command_h: Range = (4.0, 48.0)
     climb_mps: Range = (0.3, 5.0)
@@ -113,10 +116,17 @@ class MotionModel:
                 )
         for item in fields(self):
             value = getattr(self, item.name)
-            if isinstance(value, tuple):
+            if isinstance(value, tuple) and item.name not in ANGLES:
                 _check_pair(f"{self.id}.{item.name}", value, positive=item.name in LOG_RANGES)
+        low, high = self.dusk_deg
+        if not -90.0 <= low <= high <= 90.0:
+            raise InputError(
+                f"the range is {self.dusk_deg!r}",
+                field=f"{self.id}.dusk_deg",
+                remedy="Give two elevations of the sun, -90 to 90, the lower first.",
+            )
         _check_size(f"{self.id}.wander_m", self.wander_m, zero=True)
-        _check_size(f"{self.id}.leak_wander_m", self.leak_wander_m, zero=True)
+        _check_size(f"{self.id}.held_wander_m", self.held_wander_m, zero=True)
         _check_size(f"{self.id}.wander_h", self.wander_h)
         named = ("burst_share", "launch_share", "leak_share", "ballast_share")
         shares = [(n, getattr(self, n)) for n in named] + [("on_share", x) for x in self.on_share]
@@ -138,12 +148,14 @@ LOG_RANGES = frozenset(
         "recovery_h", "rise_share",
     }
 )  # fmt: skip
+# Ranges of angles, which may lie below zero.
+ANGLES = frozenset({"dusk_deg"})
 # The rows of `CodedModel.ranges`.
 ROWS = (
-    "level_m", "wander_m", "wander_h", "amplitude_m", "leak_m_per_day", "leak_share", "leak_wander_m",
-    "ballast_share", "recovery_h", "rise_share", "control_m", "command_h", "climb_mps", "airspeed_mps",
-    "leg_h", "on_share", "speed_mps", "memory_h", "stray_share", "ascent_mps", "burst_m", "burst_share",
-    "launch_share", "float_h", "descent_mps",
+    "level_m", "wander_m", "wander_h", "amplitude_m", "leak_m_per_day", "leak_share", "held_wander_m",
+    "ballast_share", "recovery_h", "rise_share", "dusk_deg", "control_m", "command_h", "climb_mps",
+    "airspeed_mps", "leg_h", "on_share", "speed_mps", "memory_h", "stray_share", "ascent_mps", "burst_m",
+    "burst_share", "launch_share", "float_h", "descent_mps",
 )  # fmt: skip
 ROW = {name: i for i, name in enumerate(ROWS)}
 

@@ -75,17 +75,17 @@ PASSIVE_DAYNIGHT: Final = Hypothesis(
     title="drifted, its height changed by the sun or by a leak",
     statement=(
         "The balloon drifted. Either the sun warmed its gas, so that it floated higher by day and sank by "
-        "night, or at sunset until falling ballast had made up for the sun, as balloons without pressure in "
-        "reserve do; or it slowly lost gas, so that its level sank from day to day. By how much is not known "
-        "beforehand. It went where the winds at those heights took it. The changes of height followed the "
-        "sun or the loss of gas, and served no course."
+        "night, or as the sun sank until falling ballast had made up for its warmth, as balloons without "
+        "pressure in reserve do; or it slowly lost gas, so that its level sank from day to day. By how much "
+        "is not known beforehand. It went where the winds at those heights took it. The changes of height "
+        "followed the sun or the loss of gas, and served no course."
     ),
     side="passive",
     prior=SIDE_PRIOR["passive"] / 2,
     # Zero-pressure and pico balloons change their level by tens of metres to some 2 km with the sun.
     model=MotionModel(
         id="passive_daynight", horizontal="wind", vertical="daynight", level_m=_LEVEL,
-        amplitude_m=(0.0, 2_000.0), wander_m=LOOSE_M, leak_share=1 / 3, leak_wander_m=HELD_M,
+        amplitude_m=(0.0, 2_000.0), wander_m=LOOSE_M, leak_share=1 / 3, held_wander_m=HELD_M,
         ballast_share=1 / 3,
     ),
 )  # fmt: skip

@@ -83,6 +83,7 @@ def _floats(model: MotionModel, filtered: Filtered, air: Air) -> _Floats:
     static, own = np.zeros((len(last), col.STATIC)), np.zeros((len(last), col.OWN))
     static[:, col.MOVED_BY], static[:, col.RECOVERY_S] = named["moved_by"], named["recovery_s"]
     static[:, col.RISE_SHARE], static[:, col.WANDER] = named["rise_share"], named["wander_m"] / 1e3
+    static[:, col.DUSK_DEG] = named["dusk_deg"]
     own[:, col.Z], own[:, col.PHASE] = last[:, Z], named["phase"]
     own[:, col.MADE_UP], own[:, col.SPENT] = named["made_up"], named["spent"]
     own[:, col.LEVEL], own[:, col.SECOND] = named["level_m"] / 1e3, named["second"] / 1e3
@@ -186,7 +187,7 @@ def _float_on(
         if own[i, col.PHASE] != col.AFLOAT:
             own[i, col.SHIFT] = 0.0
             continue
-        drive, made_up, spent = drive_of(i, own, static, ints, sun, 0, x[i], y[i], dt, since)
+        drive, made_up, spent, own[i, col.DAY] = drive_of(i, own, static, ints, sun, 0, x[i], y[i], dt, since)
         stray = own[i, col.Z] - own[i, col.LEVEL] - own[i, col.SECOND] * own[i, col.DRIVE]
         stray = phi * stray + math.sqrt(1.0 - phi * phi) * static[i, col.WANDER] * normals[i]
         own[i, col.Z] = own[i, col.LEVEL] + own[i, col.SECOND] * drive + stray
