@@ -26,7 +26,7 @@ def test_a_command_is_found_at_its_time() -> None:
     at = rng.integers(19, 22, len(paths))
     for m, k in enumerate(at):
         paths[m, k:, COMMANDED] = 20.0 + 0.01 * m
-    (found,) = commands(NODES, paths)
+    (found,) = commands(NODES, paths[:, :, COMMANDED])
     times = (at - 0.5) * HOUR
     assert found.time_s[1] == pytest.approx(np.median(times), abs=1.0)
     assert found.time_s[0] >= times.min()
@@ -40,7 +40,7 @@ def test_up_and_down_are_two_commands_in_order_of_time() -> None:
     wobble = 0.01 * np.arange(len(paths))[:, None]
     paths[:, 10:, COMMANDED] = 21.0 + wobble
     paths[:, 30:, COMMANDED] = 17.0 + wobble
-    first, second = commands(NODES, paths)
+    first, second = commands(NODES, paths[:, :, COMMANDED])
     assert first.to_m > first.from_m
     assert second.to_m < second.from_m
     assert second.time_s[1] - first.time_s[1] == pytest.approx(20 * HOUR)
@@ -52,7 +52,7 @@ def test_a_climb_in_two_steps_is_one_command_and_one_of_the_next_day_another() -
     paths[:, 10:, COMMANDED] = 20.0 + wobble
     paths[:, 11:, COMMANDED] = 21.0 + wobble  # two kilometres at 0.3 m/s last for two hours
     paths[:, 30:, COMMANDED] = 22.0 + wobble
-    first, second = commands(NODES, paths)
+    first, second = commands(NODES, paths[:, :, COMMANDED])
     assert (first.from_m, first.to_m) == pytest.approx((18_000.0, 21_195.0))
     assert first.time_s[1] == pytest.approx(9.5 * HOUR)
     assert second.time_s[1] == pytest.approx(29.5 * HOUR)
@@ -61,13 +61,13 @@ def test_a_climb_in_two_steps_is_one_command_and_one_of_the_next_day_another() -
 def test_what_few_draws_say_is_no_command() -> None:
     paths = draws()
     paths[:10, 20:, COMMANDED] = 20.0 + 0.01 * np.arange(10)[:, None]
-    assert commands(NODES, paths) == ()
+    assert commands(NODES, paths[:, :, COMMANDED]) == ()
 
 
 def test_draws_of_one_ancestor_prove_nothing() -> None:
     paths = draws()
     paths[:, 20:, COMMANDED] = 20.0
-    assert commands(NODES, paths) == ()
+    assert commands(NODES, paths[:, :, COMMANDED]) == ()
 
 
 def test_draws_of_one_ancestor_are_believed_where_the_heights_show_it() -> None:
@@ -80,17 +80,18 @@ def test_draws_of_one_ancestor_are_believed_where_the_heights_show_it() -> None:
         zero = np.zeros(4)
         return fixes_from_track(frame, time_s, zero, zero, sd_m=1e3, alt_m=alt_m, alt_sd_m=100.0)
 
-    (found,) = commands(NODES, paths, told(18e3, 18e3, 19e3, 20e3))
+    level = paths[:, :, COMMANDED]
+    (found,) = commands(NODES, level, told(18e3, 18e3, 19e3, 20e3))
     assert found.lineages == 1
     assert found.time_s[1] == pytest.approx(19.5 * HOUR)
-    assert commands(NODES, paths, told(18e3, 18e3, 18.1e3, 18.4e3)) == ()  # within their errors
-    assert commands(NODES, paths, told(20e3, 20e3, 18e3, 18e3)) == ()  # the other way
+    assert commands(NODES, level, told(18e3, 18e3, 18.1e3, 18.4e3)) == ()  # within their errors
+    assert commands(NODES, level, told(20e3, 20e3, 18e3, 18e3)) == ()  # the other way
 
 
 def test_the_rate_counts_the_changes() -> None:
     paths = draws()
     paths[:, 24:, COMMANDED] = 20.0
-    rate = change_rate(NODES, paths)
+    rate = change_rate(NODES, paths[:, :, COMMANDED])
     # One change for certain: the rate integrates to one.
     assert np.trapezoid(rate, NODES / HOUR) == pytest.approx(1.0, rel=0.02)
     assert rate[:20].max() == 0.0

@@ -16,9 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from overflight.reconstruct.fixes import Fixes
+from overflight.reconstruct.guided import Filtered
 from overflight.reconstruct.motion import RADIUS_KM
 from overflight.records import weighted_quantile
+from overflight.steer.changepoints import Levels, tells_commands, told_levels
 from overflight.steer.evidence import Weighed
+from overflight.steer.hypotheses import Hypothesis
 from overflight.units import HOUR_S
 
 Float64s = npt.NDArray[np.float64]
@@ -105,9 +108,10 @@ def when(
     """
     node_s = weighed.filtered[0].node_s
     p_on, rate = np.zeros(node_s.size), np.zeros(node_s.size)
-    for weight, one in zip(weighed.posterior, weighed.filtered, strict=True):
+    levels = [levels_of(h, f, fixes) for h, f in zip(weighed.hypotheses, weighed.filtered, strict=True)]
+    for weight, one, level in zip(weighed.posterior, weighed.filtered, levels, strict=True):
         p_on += weight * _on_nodes(one.node_s, propelled(one.paths).mean(axis=0), node_s)
-        rate += weight * _on_nodes(one.node_s, change_rate(one.node_s, one.paths), node_s)
+        rate += weight * _on_nodes(level.time_s, change_rate(level.time_s, level.level_km), node_s)
     propelling = [i for i, h in enumerate(weighed.hypotheses) if h.model.horizontal == "propelled"]
     controlling = [i for i, h in enumerate(weighed.hypotheses) if h.model.vertical == "control"]
     pushed, commanded = _likeliest(weighed, propelling), _likeliest(weighed, controlling)
@@ -118,13 +122,23 @@ def when(
     count: tuple[float, float, float] | None = None
     found: tuple[Command, ...] = ()
     if commanded is not None:
-        f = weighed.filtered[commanded]
-        count = _triple((changes(f.paths) != 0.0).sum(axis=1).astype(float))
-        found = commands(f.node_s, f.paths, fixes)
+        level = levels[commanded]
+        count = _triple((changes(level.level_km) != 0.0).sum(axis=1).astype(float))
+        found = commands(level.time_s, level.level_km, fixes, climbs=level.climbs)
     return When(
         time_s=node_s, p_propelled=np.clip(p_on, 0.0, 1.0), commands_per_h=rate, propelled_share=share,
         commands=found, command_count=count, stations=stations(weighed, radius_km=radius_km, hours=hours),
     )  # fmt: skip
+
+
+def levels_of(hypothesis: Hypothesis, filtered: Filtered, fixes: Fixes | None) -> Levels:
+    """Return the heights commanded under a hypothesis: read from the heights told, where those are dense.
+
+    Else from the filter's draws, which know the winds too.
+    """
+    if fixes is not None and hypothesis.model.vertical == "control" and tells_commands(fixes):
+        return told_levels(hypothesis.model, fixes)
+    return Levels(filtered.node_s, filtered.paths[:, :, COMMANDED])
 
 
 def _likeliest(weighed: Weighed, among: list[int]) -> int | None:
@@ -142,17 +156,17 @@ def _time_share(node_s: Float64s, on: npt.NDArray[np.bool_]) -> Float64s:
     return np.asarray(np.trapezoid(on.astype(float), node_s, axis=1) / span if span > 0 else on[:, 0] * 1.0)
 
 
-def changes(paths: Float64s) -> Float64s:
-    """Return the changes of commanded height (M, N - 1), km, from node to node; small ones are zero."""
-    step = np.diff(paths[:, :, COMMANDED], axis=1)
+def changes(level_km: Float64s) -> Float64s:
+    """Return the changes (M, N - 1), km, of commanded heights (M, N); small ones are zero."""
+    step = np.diff(level_km, axis=1)
     return np.asarray(np.where(np.abs(step) >= CHANGE_KM, step, 0.0))
 
 
-def change_rate(node_s: Float64s, paths: Float64s) -> Float64s:
-    """Return the expected changes of height an hour (N,), smoothed over two hours."""
+def change_rate(node_s: Float64s, level_km: Float64s) -> Float64s:
+    """Return the expected changes an hour (N,) of commanded heights (M, N), smoothed over two hours."""
     if node_s.size < 2:
         return np.zeros(node_s.size)
-    each = (changes(paths) != 0.0).mean(axis=0)
+    each = (changes(level_km) != 0.0).mean(axis=0)
     total = np.concatenate([[0.0], np.cumsum(each)])
     low, high = (
         np.maximum(node_s - 0.5 * SMOOTH_S, node_s[0]),
@@ -163,24 +177,28 @@ def change_rate(node_s: Float64s, paths: Float64s) -> Float64s:
     return np.asarray(count / ((high - low) / HOUR_S))
 
 
-def commands(node_s: Float64s, paths: Float64s, fixes: Fixes | None = None) -> tuple[Command, ...]:
-    """Gather the draws' changes of height into commands, the earliest first.
+def commands(
+    node_s: Float64s, level_km: Float64s, fixes: Fixes | None = None, *, climbs: bool = False
+) -> tuple[Command, ...]:
+    """Gather the changes of commanded heights (M, N) that draws have into commands, the earliest first.
 
     Up and down are gathered apart. The window (`SMOOTH_S` at most) in which most draws have a change is one
     command; the changes nearest its middle give its time; then the next window, until none is as probable as
-    `LEAST_P`. What goes on the same way while the climb can last is one command.
+    `LEAST_P`. What goes on the same way while the climb can last is one command, unless draws have `climbs`
+    as one already.
     """
-    step = changes(paths)
+    step = changes(level_km)
     middle = 0.5 * (node_s[1:] + node_s[:-1])
     usual = float(np.median(np.diff(node_s))) if node_s.size > 1 else 0.0
     wide_s = min(max(SMOOTH_STEPS * usual, LEAST_SMOOTH_S), SMOOTH_S)
     found: list[Command] = []
     for way in (step > 0.0, step < 0.0):
         rest = way.copy()
-        while len(found) < MOST_COMMANDS and (one := _strongest(middle, paths, rest, wide_s)) is not None:
+        while len(found) < MOST_COMMANDS and (one := _strongest(middle, level_km, rest, wide_s)) is not None:
             found.append(one)
     found = [one for one in found if one.lineages >= LEAST_LINEAGES or (fixes and shown(one, fixes))]
-    return _as_climbs(sorted(found, key=lambda c: c.time_s[1]))
+    found.sort(key=lambda c: c.time_s[1])
+    return tuple(found) if climbs else _as_climbs(found)
 
 
 def _as_climbs(found: Sequence[Command]) -> tuple[Command, ...]:
@@ -218,7 +236,7 @@ def shown(command: Command, fixes: Fixes) -> bool:
 
 
 def _strongest(
-    middle: Float64s, paths: Float64s, rest: npt.NDArray[np.bool_], wide_s: float
+    middle: Float64s, level_km: Float64s, rest: npt.NDArray[np.bool_], wide_s: float
 ) -> Command | None:
     """Take the most probable command out of the draws' changes (M, N - 1); None when there is none."""
     if not rest.size:
@@ -238,7 +256,7 @@ def _strongest(
     # What else lies in the window is the same command, met in more than one step.
     rest[:, window] = False
     low, half, high = np.quantile(middle[at], [0.05, 0.5, 0.95])
-    commanded = paths[who, :, COMMANDED]
+    commanded = level_km[who]
     rows = np.arange(who.size)
     return Command(
         time_s=(float(low), float(half), float(high)),
