@@ -10,10 +10,11 @@ it and double (the last two on passive flights; what is asked of them is that no
 runs the *ideal* detector: the same evidence, told the true size, memory, shape and height scale of that
 flight's error (`ideal_error`) and that winds mix no further, as the ratio of the true class to the passive
 ones, with 2000 particles. Its threshold is the 95th hundredth of passive flights, so its rate of
-false accusation is 5 % by making; told half the size, it would accuse many more. The *held* ideal keeps the
-promise that is asked of the analyser: it knows all that the ideal does but the size, of which it is told the
-right one or half of it and not which, and it accuses no more than 5 % of passive flights either way. Of all
-detectors that do so it is (by Neyman's and Pearson's lemma) the one with the most power where it was told
+false accusation is 5 % by making. It knows which kind of steering it is to look for, too, and told half the
+size it would accuse many more. The *held* ideal answers the analyser's question under the promise that is
+asked of him: it weighs the sides, knows all that the ideal does of the error but the size, of which it is
+told the right one or half of it and not which, and accuses no more than 5 % of passive flights either way. Of
+all detectors that do so it is (by Neyman's and Pearson's lemma) the one with the most power where it was told
 right.
 
 The analyser begins with --particles and weighs again with more where the verdict is open, as the command
@@ -259,6 +260,15 @@ def own_score(
     return float(found[kind] - np.logaddexp.reduce(passive))
 
 
+def side_score(
+    row: dict[str, Any], side: str, hypotheses: Sequence[Hypothesis], telling: str = "right"
+) -> float:
+    """Return ln of the ratio of likelihoods of a side and of the passive one."""
+    found = row["told"][telling]["log_evidence"]
+    some = [[e for h, e in zip(hypotheses, found, strict=True) if h.side == s] for s in (side, "passive")]
+    return float(np.logaddexp.reduce(some[0]) - np.logaddexp.reduce(some[1]))
+
+
 def power(rows: Sequence[dict[str, Any]], kind: str, hypotheses: Sequence[Hypothesis]) -> dict[str, Any]:
     """Return the verdict's power, the ideal detector's at 5 %, and the areas under both curves."""
     side = SIDE[kind]
@@ -283,12 +293,12 @@ def power(rows: Sequence[dict[str, Any]], kind: str, hypotheses: Sequence[Hypoth
         none, some = ([ideal_score(r, kind) for r in group] for group in weighed)
         limit = float(np.quantile(none, 1.0 - ALPHA))
         best = {"power": rate(int(np.sum(np.array(some) > limit)), len(some)), "area": area(none, some)}
-        kept = held(*weighed, kind)
+        kept = held(*weighed, side)
         # Areas on the flights that the ideals weighed; beside the held one at the worst telling, as its is.
         same = area(*([own_score(r, kind, hypotheses) for r in group] for group in weighed))
         worst = worst_area(
-            [[own_score(r, kind, hypotheses, t) for r in weighed[0]] for t in HELD],
-            [own_score(r, kind, hypotheses) for r in weighed[1]],
+            [[side_score(r, side, hypotheses, t) for r in weighed[0]] for t in HELD],
+            [side_score(r, side, hypotheses) for r in weighed[1]],
         )
         odds_same = area(*([score(r, hypotheses) for r in group] for group in weighed))
         out |= {
@@ -324,20 +334,22 @@ def passive_evidence(row: dict[str, Any], size: str) -> float:
     return float(np.logaddexp.reduce([row["ideal"][size][k] for k in PASSIVE]))
 
 
-def held_scores(rows: Sequence[dict[str, Any]], kind: str, telling: str, weight: float) -> Float64s:
-    """Return ln of the ratio of who was told a size that may be half the true one.
+def held_scores(rows: Sequence[dict[str, Any]], side: str, telling: str, weight: float) -> Float64s:
+    """Return ln of the ratio of a side and the passive one, of who was told a size that may be half the true.
 
-    Steering is as likely as it is at the size told; drifting has `weight` on twice that size.
+    The side is as likely as it is at the size told; drifting has `weight` on twice that size.
     """
     told, twice = {"right": ("true", "double"), "half": ("half", "true")}[telling]
+    kinds = [k for k in KINDS if SIDE[k] == side]
     # What no wind moves has one likelihood, whatever the size.
-    steered = np.array([r["ideal"][told].get(kind, r["ideal"]["true"][kind]) for r in rows])
+    other = [[r["ideal"][told].get(k, r["ideal"]["true"][k]) for k in kinds] for r in rows]
+    steered = np.logaddexp.reduce(np.array(other), axis=1)
     some = [[passive_evidence(r, size) for r in rows] for size in (told, twice)]
     with np.errstate(divide="ignore"):
         return np.asarray(steered - np.logaddexp(some[0] + np.log1p(-weight), some[1] + np.log(weight)))
 
 
-def held(passive: Sequence[dict[str, Any]], true: Sequence[dict[str, Any]], kind: str) -> dict[str, Any]:
+def held(passive: Sequence[dict[str, Any]], true: Sequence[dict[str, Any]], side: str) -> dict[str, Any]:
     """Return power and area of the best detector that accuses 5 % of passive flights at most, told right or
     half.
 
@@ -345,8 +357,8 @@ def held(passive: Sequence[dict[str, Any]], true: Sequence[dict[str, Any]], kind
     """
     power, most = -1, 0.0
     for weight in np.linspace(0.0, 1.0, 41):
-        none = [held_scores(passive, kind, t, weight) for t in HELD]
-        some = held_scores(true, kind, "right", weight)
+        none = [held_scores(passive, side, t, weight) for t in HELD]
+        some = held_scores(true, side, "right", weight)
         limit = max(float(np.quantile(scores, 1.0 - ALPHA)) for scores in none)
         power, most = max(power, int(np.sum(some > limit))), max(most, worst_area(none, some))
     return {"power": rate(power, len(true)), "area": most}

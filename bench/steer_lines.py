@@ -138,12 +138,13 @@ def ideal_evidences(
 ) -> dict[str, dict[str, float]]:
     """Return by size told the log evidences of who knows all else of the error.
 
-    Those that a likelihood ratio takes: of the true class, where that is not passive, and of the passive ones
+    Those that a likelihood ratio takes: of the true side, where that is not passive, and of the passive ones
     at the true size and, for who must think the true size twice what he is told, at double. Of passive
     flights also all that those ratios take who was told half.
     """
     passive = [h for h in DEFAULT_HYPOTHESES if h.side == "passive"]
-    other = [h for h in DEFAULT_HYPOTHESES if flight.kind in (*PASSIVE, h.id) and h not in passive]
+    side = SIDE[flight.kind]
+    other = [h for h in DEFAULT_HYPOTHESES if h not in passive and side in ("passive", h.side)]
     wanted = {"true": [*passive, *other], "double": passive}
     if flight.kind in PASSIVE:
         wanted["half"] = [*passive, *(h for h in other if h.side == "steered")]

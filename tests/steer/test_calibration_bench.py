@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from overflight.reconstruct.models import SCALE_HEIGHT_M
 from overflight.units import HOUR_S
@@ -155,3 +156,51 @@ def test_errors_of_made_flights_of_the_rank_test_have_the_kernel_of_the_filter(s
         kept = (met[:, lag] * met[:, 0]).mean()
         # 3000 numbers: 2.6 % on a variance or a correlation near one.
         assert kept == pytest.approx(ideal_error.kernel(age * lag, smooth), abs=0.1)
+
+
+def sized_rows(kind: str, true_size: float, count: int, rng: np.random.Generator) -> list[dict]:
+    """Lines of flights that are one number: N(0, size) when passive, N(1.5, size) when steered.
+
+    The size told is 1, or half of the true one: `told` is that, and evidences are what they would be.
+    """
+
+    def evidences(x: float, size: float) -> dict[str, float]:
+        some = {k: -0.5 * (x / size) ** 2 - math.log(size) for k in made_drift.PASSIVE}
+        return some | {
+            k: -0.5 * ((x - 1.5) / size) ** 2 - math.log(size) for k in ("altitude_controlled", "propelled")
+        }
+
+    rows = []
+    for x in rng.standard_normal(count) * true_size + (0.0 if kind in made_drift.PASSIVE else 1.5):
+        ideal = {name: evidences(x, true_size * factor) for name, factor in lines.SIZES.items()}
+        rows.append({"kind": kind, "ideal": ideal})
+    return rows
+
+
+def test_the_held_ideal_keeps_its_promise_and_has_less_power_than_who_knows_the_size() -> None:
+    rng = np.random.default_rng(11)
+    passive = sized_rows("passive_level", 1.0, 4000, rng)
+    steered = sized_rows("propelled", 1.0, 4000, rng)
+    kept = bench.held(passive, steered, "steered")
+    # Told the size, x > 1.645 accuses 5 %: power Φ(1.5 - 1.645). Who must keep to that told half of it too
+    # cannot have more.
+    known = bench.area(
+        [bench.ideal_score(r, "propelled") for r in passive],
+        [bench.ideal_score(r, "propelled") for r in steered],
+    )
+    assert known == pytest.approx(float(norm.cdf(1.5 / math.sqrt(2.0))), abs=0.02)
+    assert kept["area"] < known
+    assert 0.0 < kept["power"]["rate"] < float(norm.cdf(1.5 - 1.645)) + 0.02
+    # For any weight the threshold that is taken accuses no more than 5 % of either telling.
+    for weight in (0.0, 0.3, 1.0):
+        none = [bench.held_scores(passive, "steered", t, weight) for t in bench.HELD]
+        limit = max(np.quantile(n, 0.95) for n in none)
+        assert max(np.mean(n > limit) for n in none) <= 0.05
+
+
+def test_the_area_at_the_worst_telling_is_that_of_the_telling_with_more_alarms() -> None:
+    rng = np.random.default_rng(12)
+    low, high, other = (rng.standard_normal(500) + mean for mean in (0.0, 1.0, 2.0))
+    assert bench.worst_area([low], other) == pytest.approx(bench.area(low, other))
+    assert bench.worst_area([low, high], other) <= bench.area(high, other)
+    assert bench.worst_area([low, low - 9.0], other) == pytest.approx(bench.area(low, other))
