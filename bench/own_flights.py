@@ -202,12 +202,13 @@ def _drive(
 
 
 def sun_in_frame(node_s: Float64s, frame: Frame) -> Float64s:
-    """Return unit vectors to the sun (N, 6) in the frame, and which way they move as the hours pass."""
+    """Return unit vectors to the sun (N, 9) in the frame, the way they move with the hours, and the pole."""
     ascension, declination, sidereal = np.array([solar_place(float(t))[:3] for t in node_s]).T
     lon, flat = ascension - sidereal, np.cos(declination)
     vectors = np.stack([flat * np.cos(lon), flat * np.sin(lon), np.sin(declination)])
     moves = np.stack([flat * np.sin(lon), -flat * np.cos(lon), np.zeros_like(lon)])
-    return np.ascontiguousarray(np.concatenate([frame.rotation @ vectors, frame.rotation @ moves]).T)
+    pole = np.tile([[0.0], [0.0], [1.0]], lon.size)
+    return np.ascontiguousarray(np.concatenate([frame.rotation @ p for p in (vectors, moves, pole)]).T)
 
 
 def ranks_of(task: tuple[str, int, dict[str, Any]]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import itertools
 import math
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,10 @@ from overflight.reconstruct import guided_columns as col
 from overflight.reconstruct.fixes import fixes_from_track
 from overflight.reconstruct.frame import fit_frame
 from overflight.reconstruct.guided import PARAMETERS, choose_nodes, describe, evidence_error, filter_flight
+from overflight.reconstruct.guided_heights import day_share
 from overflight.reconstruct.likelihood import LOG_MISTAKEN, MISTAKEN, STATED
 from overflight.reconstruct.models import MotionModel, WindErrorBelief
-from overflight.reconstruct.motion import make_air
+from overflight.reconstruct.motion import RADIUS_KM, make_air
 from overflight.winds.error import SMOOTH_RATE
 
 KM_PER_DEG = math.pi / 180.0 * 6371.0088
@@ -430,6 +432,22 @@ def test_a_flight_that_sinks_in_the_afternoon_is_told_from_one_that_waits_for_su
         return filter_flight(model, fixes, air, KNOWN, frame=PLAIN, particles=2000).log_evidence
 
     assert weighed((-5.0, 12.0)) > weighed((-5.0, -5.0)) + 5.0
+
+
+@pytest.mark.parametrize("lat_deg", [0.0, 45.0, 55.0, 60.0, 64.0, 67.0, 70.0, 80.0, 89.9, -60.0])
+@pytest.mark.parametrize("month", [3, 6, 9, 12])
+def test_no_day_begins_or_ends_at_a_stroke(lat_deg: float, month: int) -> None:
+    begin = datetime(2023, month, 21, tzinfo=UTC).timestamp()
+    time_s = begin + np.arange(0.0, 2 * 86400.0, 120.0)
+    sun = guided.sun_in_frame(time_s, np.eye(3))
+    y = math.radians(lat_deg) * RADIUS_KM
+    for dusk_deg in (-5.0, 3.0, 12.0):
+        day = np.array([day_share(sun, k, 0.0, y, dusk_deg) for k in range(len(time_s))])
+        # The sun rises and sinks by half a degree in two minutes at most, of the 4° that are an e-fold or so.
+        assert np.abs(np.diff(day)).max() < 0.09
+    if abs(lat_deg) <= 45.0:
+        assert day.max() > 0.99
+        assert day.min() < 0.01
 
 
 @pytest.mark.parametrize("dusk_deg", [(12.0, -5.0), (-91.0, 0.0), (0.0, math.inf)])

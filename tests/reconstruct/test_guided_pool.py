@@ -17,7 +17,7 @@ def run(log_evidence: float, se: float = 0.1, mark: float = 0.0):
     return Filtered(
         log_evidence, se, np.array([0.0, log_evidence]), np.array([np.nan, 1.0]), np.array([np.nan, 1.0]),
         np.arange(5) * 3600.0, np.full((100, 5, 8), mark), np.zeros((100, 2), np.int8),
-        np.ones((100, len(PARAMETERS))),
+        np.ones((100, len(PARAMETERS))), np.ones(5),
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def made_filtered(
     parameters[:, PARAMETERS.index("second")] = 0.0
     return Filtered(
         log_evidence, se, np.zeros(sigma.size), 10.0 * sigma, sigma, node_s, paths,
-        np.zeros((len(paths), sigma.size), np.int8), parameters,
+        np.zeros((len(paths), sigma.size), np.int8), parameters, np.ones(node_s.size),
     )  # fmt: skip
 
 

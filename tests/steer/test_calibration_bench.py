@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+from scipy.optimize import linprog
 from scipy.stats import norm
 
 from overflight.reconstruct.models import SCALE_HEIGHT_M
@@ -26,6 +28,7 @@ lines = importlib.import_module("steer_lines")
 own_flights = importlib.import_module("own_flights")
 made_drift = importlib.import_module("made_drift")
 
+Float64s = npt.NDArray[np.float64]
 HOURLY_S = np.arange(0.0, 72.5, 1.0) * HOUR_S
 
 
@@ -177,30 +180,23 @@ def sized_rows(kind: str, true_size: float, count: int, rng: np.random.Generator
     return rows
 
 
-def test_the_held_ideal_keeps_its_promise_and_has_less_power_than_who_knows_the_size() -> None:
+def held_by_programme(passive: list[Float64s], other: Float64s) -> float:
+    """The most power of any test of a number with 5 % of either null at most: a linear programme on bins."""
+    edges = np.linspace(-8.0, 8.0, 321)
+    rates = [np.histogram(x, edges)[0] / len(x) for x in (*passive, other)]
+    found = linprog(-rates[2], A_ub=np.array(rates[:2]), b_ub=[0.05, 0.05], bounds=(0.0, 1.0))
+    return float(-found.fun)
+
+
+def test_the_held_ideal_has_the_most_power_of_all_that_keep_its_promise() -> None:
     rng = np.random.default_rng(11)
-    passive = sized_rows("passive_level", 1.0, 4000, rng)
-    steered = sized_rows("propelled", 1.0, 4000, rng)
-    kept = bench.held(passive, steered, "steered")
-    # Told the size, x > 1.645 accuses 5 %: power Φ(1.5 - 1.645). Who must keep to that told half of it too
-    # cannot have more.
-    known = bench.area(
-        [bench.ideal_score(r, "propelled") for r in passive],
-        [bench.ideal_score(r, "propelled") for r in steered],
+    passive, doubled, steered = (
+        sized_rows(kind, size, 4_000, rng)
+        for kind, size in (("passive_level", 1.0), ("passive_level", 2.0), ("propelled", 1.0))
     )
-    assert known == pytest.approx(float(norm.cdf(1.5 / math.sqrt(2.0))), abs=0.02)
-    assert kept["area"] < known
-    assert 0.0 < kept["power"]["rate"] < float(norm.cdf(1.5 - 1.645)) + 0.02
-    # For any weight the threshold that is taken accuses no more than 5 % of either telling.
-    for weight in (0.0, 0.3, 1.0):
-        none = [bench.held_scores(passive, "steered", t, weight) for t in bench.HELD]
-        limit = max(np.quantile(n, 0.95) for n in none)
-        assert max(np.mean(n > limit) for n in none) <= 0.05
-
-
-def test_the_area_at_the_worst_telling_is_that_of_the_telling_with_more_alarms() -> None:
-    rng = np.random.default_rng(12)
-    low, high, other = (rng.standard_normal(500) + mean for mean in (0.0, 1.0, 2.0))
-    assert bench.worst_area([low], other) == pytest.approx(bench.area(low, other))
-    assert bench.worst_area([low, high], other) <= bench.area(high, other)
-    assert bench.worst_area([low, low - 9.0], other) == pytest.approx(bench.area(low, other))
+    kept = bench.held(passive, doubled, steered, "steered")["rate"]
+    nulls = [size * rng.standard_normal(400_000) for size in (1.0, 2.0)]
+    best = held_by_programme(nulls, 1.5 + rng.standard_normal(400_000))
+    assert kept == pytest.approx(best, abs=0.02)
+    # Told the size, x > 1.645 accuses 5 % and has Φ(1.5 - 1.645) of power: three times as much.
+    assert kept < 0.5 * float(norm.cdf(1.5 - 1.645))

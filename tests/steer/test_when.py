@@ -8,6 +8,7 @@ from made_weighed import made_filtered, made_weighed
 
 from overflight.reconstruct.fixes import Fixes, fixes_from_track
 from overflight.reconstruct.frame import fit_frame
+from overflight.steer.changepoints import Levels
 from overflight.steer.when import COMMANDED, PUSH_X, X, change_rate, commands, kept_station, when
 
 HOUR = 3600.0
@@ -26,7 +27,7 @@ def test_a_command_is_found_at_its_time() -> None:
     at = rng.integers(19, 22, len(paths))
     for m, k in enumerate(at):
         paths[m, k:, COMMANDED] = 20.0 + 0.01 * m
-    (found,) = commands(NODES, paths[:, :, COMMANDED])
+    (found,) = commands(Levels(NODES, paths[:, :, COMMANDED]))
     times = (at - 0.5) * HOUR
     assert found.time_s[1] == pytest.approx(np.median(times), abs=1.0)
     assert found.time_s[0] >= times.min()
@@ -40,7 +41,7 @@ def test_up_and_down_are_two_commands_in_order_of_time() -> None:
     wobble = 0.01 * np.arange(len(paths))[:, None]
     paths[:, 10:, COMMANDED] = 21.0 + wobble
     paths[:, 30:, COMMANDED] = 17.0 + wobble
-    first, second = commands(NODES, paths[:, :, COMMANDED])
+    first, second = commands(Levels(NODES, paths[:, :, COMMANDED]))
     assert first.to_m > first.from_m
     assert second.to_m < second.from_m
     assert second.time_s[1] - first.time_s[1] == pytest.approx(20 * HOUR)
@@ -52,7 +53,7 @@ def test_a_climb_in_two_steps_is_one_command_and_one_of_the_next_day_another() -
     paths[:, 10:, COMMANDED] = 20.0 + wobble
     paths[:, 11:, COMMANDED] = 21.0 + wobble  # two kilometres at 0.3 m/s last for two hours
     paths[:, 30:, COMMANDED] = 22.0 + wobble
-    first, second = commands(NODES, paths[:, :, COMMANDED])
+    first, second = commands(Levels(NODES, paths[:, :, COMMANDED]))
     assert (first.from_m, first.to_m) == pytest.approx((18_000.0, 21_195.0))
     assert first.time_s[1] == pytest.approx(9.5 * HOUR)
     assert second.time_s[1] == pytest.approx(29.5 * HOUR)
@@ -61,13 +62,13 @@ def test_a_climb_in_two_steps_is_one_command_and_one_of_the_next_day_another() -
 def test_what_few_draws_say_is_no_command() -> None:
     paths = draws()
     paths[:10, 20:, COMMANDED] = 20.0 + 0.01 * np.arange(10)[:, None]
-    assert commands(NODES, paths[:, :, COMMANDED]) == ()
+    assert commands(Levels(NODES, paths[:, :, COMMANDED])) == ()
 
 
 def test_draws_of_one_ancestor_prove_nothing() -> None:
     paths = draws()
     paths[:, 20:, COMMANDED] = 20.0
-    assert commands(NODES, paths[:, :, COMMANDED]) == ()
+    assert commands(Levels(NODES, paths[:, :, COMMANDED])) == ()
 
 
 def test_draws_of_one_ancestor_are_believed_where_the_heights_show_it() -> None:
@@ -81,11 +82,11 @@ def test_draws_of_one_ancestor_are_believed_where_the_heights_show_it() -> None:
         return fixes_from_track(frame, time_s, zero, zero, sd_m=1e3, alt_m=alt_m, alt_sd_m=100.0)
 
     level = paths[:, :, COMMANDED]
-    (found,) = commands(NODES, level, told(18e3, 18e3, 19e3, 20e3))
+    (found,) = commands(Levels(NODES, level), told(18e3, 18e3, 19e3, 20e3))
     assert found.lineages == 1
     assert found.time_s[1] == pytest.approx(19.5 * HOUR)
-    assert commands(NODES, level, told(18e3, 18e3, 18.1e3, 18.4e3)) == ()  # within their errors
-    assert commands(NODES, level, told(20e3, 20e3, 18e3, 18e3)) == ()  # the other way
+    assert commands(Levels(NODES, level), told(18e3, 18e3, 18.1e3, 18.4e3)) == ()  # within their errors
+    assert commands(Levels(NODES, level), told(20e3, 20e3, 18e3, 18e3)) == ()  # the other way
 
 
 def test_the_rate_counts_the_changes() -> None:

@@ -78,7 +78,8 @@ class Filtered:
     in standard deviations; NaN for the first. `paths` (M, N, 8) are equally weighted draws given all fixes,
     the columns
     `PATH`: a velocity holds from its node to the next. `readings` (M, K) are codes of `likelihood.READINGS`,
-    `parameters` (M, P) are named by `parameter_names`: `second` is by how many metres the level moves by day
+    `afloat` (N,) is the share of them that neither rises nor falls, `parameters` (M, P) are named by
+    `parameter_names`: `second` is by how many metres the level moves by day
     and night, or in a day of a leak, and `moved_by`, `made_up`, `spent` and `phase` are the codes and the
     shares of `guided_columns` at the last node; `dusk_deg` is the sun's elevation in the middle of a dusk.
     """
@@ -92,6 +93,7 @@ class Filtered:
     paths: Float64s
     readings: Int8s
     parameters: Float64s
+    afloat: Float64s
     parameter_names: tuple[str, ...] = PARAMETERS
 
 
@@ -253,17 +255,18 @@ def _far(node_s: Float64s, fix_node: Int64s, next_alt: Int64s) -> Int64s:
 
 
 def sun_in_frame(node_s: Float64s, rotation: Float64s) -> Float64s:
-    """Return unit vectors to the sun (N, 6) at times in a frame of such a `rotation`, and where they move.
+    """Return unit vectors to the sun at times in a frame of such a `rotation`, how they move, and the pole.
 
-    The last three are the derivative by the hour angle: their part along a place's vertical is above zero
-    while the sun rises there.
+    (N, 9). The middle three are the derivative by the hour angle: their part along a place's vertical is
+    above zero while the sun rises there. The last three are the Earth's north pole.
     """
     place = np.array([solar_place(float(t))[:3] for t in node_s])
     lon = place[:, 0] - place[:, 2]
     flat = np.cos(place[:, 1])
     vectors = np.stack([flat * np.cos(lon), flat * np.sin(lon), np.sin(place[:, 1])])
     moves = np.stack([flat * np.sin(lon), -flat * np.cos(lon), np.zeros_like(lon)])
-    return np.ascontiguousarray(np.concatenate([rotation @ vectors, rotation @ moves]).T)
+    pole = np.tile([[0.0], [0.0], [1.0]], lon.size)
+    return np.ascontiguousarray(np.concatenate([rotation @ part for part in (vectors, moves, pole)]).T)
 
 
 def _ints(coded: CodedModel, fixes: Fixes, belief: WindErrorBelief) -> Int64s:
@@ -449,6 +452,7 @@ def _gathered(
         miss_sigma,
         plan.node_s,
         *_smoothed(members, air, plan, rng),
+        (members.flags // 4 == col.AFLOAT).mean(axis=0),
     )
 
 

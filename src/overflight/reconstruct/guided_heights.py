@@ -104,14 +104,27 @@ def day_share(sun: Float64s, k: int, x: float, y: float, dusk_deg: float) -> flo
     """Return how far it is day at a place of the frame: 0 by night, 1 by day. `sun` as `sun_in_frame` has it.
 
     `dusk_deg` is the sun's elevation at which half a day is over, when it sinks; when it rises, half of it
-    has come at `DAWN_DEG`.
+    has come at `DAWN_DEG`. Where the sun stays low at noon, or not far down at midnight, both lie so that
+    noon is day and midnight night; where it does not set, no day ends.
     """
     a, b = x / RADIUS_KM, y / RADIUS_KM
-    up = math.cos(b) * (math.cos(a) * sun[k, 0] + math.sin(a) * sun[k, 1]) + math.sin(b) * sun[k, 2]
-    rising = math.cos(b) * (math.cos(a) * sun[k, 3] + math.sin(a) * sun[k, 4]) + math.sin(b) * sun[k, 5]
-    elevation = math.degrees(math.asin(min(1.0, max(-1.0, up))))
-    half_deg = DAWN_DEG if rising > 0.0 else dusk_deg
+    ux, uy, uz = math.cos(b) * math.cos(a), math.cos(b) * math.sin(a), math.sin(b)
+    up = ux * sun[k, 0] + uy * sun[k, 1] + uz * sun[k, 2]
+    elevation, half_deg = _arcsine_deg(up), DAWN_DEG
+    if dusk_deg != DAWN_DEG:
+        lat = _arcsine_deg(ux * sun[k, 6] + uy * sun[k, 7] + uz * sun[k, 8])
+        dec = _arcsine_deg(sun[k, 0] * sun[k, 6] + sun[k, 1] * sun[k, 7] + sun[k, 2] * sun[k, 8])
+        noon, midnight = 90.0 - abs(lat - dec), abs(lat + dec) - 90.0
+        if midnight < DAWN_DEG:
+            rising = ux * sun[k, 3] + uy * sun[k, 4] + uz * sun[k, 5]
+            wanted = midnight + 2.0 * DAWN_WIDTH_DEG if rising > 0.0 else dusk_deg
+            half_deg = max(DAWN_DEG, min(wanted, noon - 2.0 * DAWN_WIDTH_DEG))
     return 0.5 * (1.0 + math.tanh((elevation - half_deg) / DAWN_WIDTH_DEG))
+
+
+@woven
+def _arcsine_deg(x: float) -> float:
+    return math.degrees(math.asin(min(1.0, max(-1.0, x))))
 
 
 @woven
@@ -135,7 +148,8 @@ def drive_of(
     if static[i, MOVED_BY] == BY_SUN:
         return day, made_up, spent, day
     if dt > 0.0:
-        # Ballast makes up for a day that changes evenly over the step: exact, however long the step is.
+        # Ballast makes up for a day that changes evenly over the step. Over the many hours to the next height
+        # that is but a guide.
         before, left = made_up, math.exp(-dt / static[i, RECOVERY_S])
         lag = (day - own[i, DAY]) * static[i, RECOVERY_S] / dt
         made_up = day - lag + (before - own[i, DAY] + lag) * left

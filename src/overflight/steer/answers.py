@@ -189,7 +189,10 @@ def ask(
         fixes, air, _heights(settings), used=keep, error_time_s=belief.time_s, mixing_km=belief.mixing_rms_km
     )
     tell("asking when", 0.75)
-    found = when(weighed, ground.fixes, radius_km=settings.station_radius_km, hours=settings.station_hours)
+    found = when(
+        weighed, ground.fixes, radius_km=settings.station_radius_km, hours=settings.station_hours,
+        seed=settings.seed,
+    )  # fmt: skip
     tell("asking toward what", 0.85)
     near = toward(
         sites, weighed, fixes, air, belief, ground.frame,

@@ -1,8 +1,9 @@
 """When: the share of time it was propelled, when its height was commanded, where it kept its station.
 
 All of it is read from smoothed draws of the paths under each hypothesis, weighed by the hypotheses'
-posteriors. Passive hypotheses count with zero propulsion and no commands; so an answer is no surer than the
-verdict is.
+posteriors, but for commands of height where heights are told close together: those are read from the heights
+(`changepoints`). Passive hypotheses count with zero propulsion and no commands; so an answer is no surer than
+the verdict is.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from overflight.reconstruct.fixes import Fixes
 from overflight.reconstruct.guided import Filtered
 from overflight.reconstruct.motion import RADIUS_KM
 from overflight.records import weighted_quantile
-from overflight.steer.changepoints import Levels, tells_commands, told_levels
+from overflight.steer.changepoints import CHANGE_KM, Levels, tells_commands, told_levels
 from overflight.steer.evidence import Weighed
 from overflight.steer.hypotheses import Hypothesis
 from overflight.units import HOUR_S
@@ -31,8 +32,8 @@ X, Y, Z, ERROR_U, ERROR_V, PUSH_X, PUSH_Y, COMMANDED = range(8)
 
 # Airspeed from which a draw counts as propelled at a time: less is within a wind's error of an hour.
 PROPELLED_MPS: Final = 1.0
-# A change of the commanded height smaller than this is none.
-CHANGE_KM: Final = 0.1
+# A hypothesis that is less probable changes no answer.
+LEAST_ASKED: Final = 1e-3
 # Changes of draws within this of one another may be one command; less where nodes lie close, so many steps.
 SMOOTH_S: Final = 2 * HOUR_S
 SMOOTH_STEPS, LEAST_SMOOTH_S = 6.0, 20 * 60.0
@@ -99,19 +100,22 @@ def when(
     *,
     radius_km: float = STATION_RADIUS_KM,
     hours: float = STATION_HOURS,
+    seed: int = 0,
 ) -> When:
     """Read from the draws when it was steered and where it kept its station.
 
-    `fixes` are those weighed: with many heights the draws share their ancestors early on, and a command is
-    then told where the heights show it. `radius_km` and `hours` say what station-keeping is: within the
+    `fixes` are those weighed: with many heights the draws share their ancestors early on, and commands are
+    then read from the heights. `radius_km` and `hours` say what station-keeping is: within the
     radius for at least so long.
     """
     node_s = weighed.filtered[0].node_s
     p_on, rate = np.zeros(node_s.size), np.zeros(node_s.size)
-    levels = [levels_of(h, f, fixes) for h, f in zip(weighed.hypotheses, weighed.filtered, strict=True)]
+    levels = _levels(weighed, fixes, seed)
     for weight, one, level in zip(weighed.posterior, weighed.filtered, levels, strict=True):
         p_on += weight * _on_nodes(one.node_s, propelled(one.paths).mean(axis=0), node_s)
-        rate += weight * _on_nodes(level.time_s, change_rate(level.time_s, level.level_km), node_s)
+        # Nothing is commanded while a flight rises or falls.
+        each = change_rate(level.time_s, level.level_km)
+        rate += weight * np.interp(node_s, level.time_s, each, left=0.0, right=0.0)
     propelling = [i for i, h in enumerate(weighed.hypotheses) if h.model.horizontal == "propelled"]
     controlling = [i for i, h in enumerate(weighed.hypotheses) if h.model.vertical == "control"]
     pushed, commanded = _likeliest(weighed, propelling), _likeliest(weighed, controlling)
@@ -124,20 +128,36 @@ def when(
     if commanded is not None:
         level = levels[commanded]
         count = _triple((changes(level.level_km) != 0.0).sum(axis=1).astype(float))
-        found = commands(level.time_s, level.level_km, fixes, climbs=level.climbs)
+        found = commands(level, fixes)
     return When(
         time_s=node_s, p_propelled=np.clip(p_on, 0.0, 1.0), commands_per_h=rate, propelled_share=share,
         commands=found, command_count=count, stations=stations(weighed, radius_km=radius_km, hours=hours),
     )  # fmt: skip
 
 
-def levels_of(hypothesis: Hypothesis, filtered: Filtered, fixes: Fixes | None) -> Levels:
-    """Return the heights commanded under a hypothesis: read from the heights told, where those are dense.
+def _levels(weighed: Weighed, fixes: Fixes | None, seed: int) -> list[Levels]:
+    """Return the heights commanded under each hypothesis; the heights told are asked where that matters."""
+    controlling = [i for i, h in enumerate(weighed.hypotheses) if h.model.vertical == "control"]
+    best = _likeliest(weighed, controlling)
+    asked = [i for i in controlling if i == best or weighed.posterior[i] > LEAST_ASKED]
+    return [
+        levels_of(h, f, fixes if i in asked else None, seed=seed)
+        for i, (h, f) in enumerate(zip(weighed.hypotheses, weighed.filtered, strict=True))
+    ]
+
+
+def levels_of(
+    hypothesis: Hypothesis, filtered: Filtered, fixes: Fixes | None = None, *, seed: int = 0
+) -> Levels:
+    """Return the heights commanded: read from the heights of `fixes`, where those are dense while afloat.
 
     Else from the filter's draws, which know the winds too.
     """
-    if fixes is not None and hypothesis.model.vertical == "control" and tells_commands(fixes):
-        return told_levels(hypothesis.model, fixes)
+    afloat = filtered.node_s[filtered.afloat >= 0.5]
+    if fixes is not None and afloat.size > 1:
+        begin, end = float(afloat[0]), float(afloat[-1])
+        if tells_commands(fixes, begin, end):
+            return told_levels(hypothesis.model, fixes, begin, end, seed=seed)
     return Levels(filtered.node_s, filtered.paths[:, :, COMMANDED])
 
 
@@ -177,28 +197,29 @@ def change_rate(node_s: Float64s, level_km: Float64s) -> Float64s:
     return np.asarray(count / ((high - low) / HOUR_S))
 
 
-def commands(
-    node_s: Float64s, level_km: Float64s, fixes: Fixes | None = None, *, climbs: bool = False
-) -> tuple[Command, ...]:
-    """Gather the changes of commanded heights (M, N) that draws have into commands, the earliest first.
+def commands(levels: Levels, fixes: Fixes | None = None) -> tuple[Command, ...]:
+    """Gather the changes of level that draws have into commands, the earliest first.
 
     Up and down are gathered apart. The window (`SMOOTH_S` at most) in which most draws have a change is one
     command; the changes nearest its middle give its time; then the next window, until none is as probable as
-    `LEAST_P`. What goes on the same way while the climb can last is one command, unless draws have `climbs`
-    as one already.
+    `LEAST_P`. What goes on the same way while the climb can last is one command, unless draws have climbs as
+    one already.
     """
-    step = changes(level_km)
+    node_s, step = levels.time_s, changes(levels.level_km)
     middle = 0.5 * (node_s[1:] + node_s[:-1])
-    usual = float(np.median(np.diff(node_s))) if node_s.size > 1 else 0.0
+    usual = levels.gap_s or (float(np.median(np.diff(node_s))) if node_s.size > 1 else 0.0)
     wide_s = min(max(SMOOTH_STEPS * usual, LEAST_SMOOTH_S), SMOOTH_S)
     found: list[Command] = []
     for way in (step > 0.0, step < 0.0):
         rest = way.copy()
-        while len(found) < MOST_COMMANDS and (one := _strongest(middle, level_km, rest, wide_s)) is not None:
+        while len(found) < MOST_COMMANDS:
+            one = _strongest(middle, levels.level_km, rest, wide_s)
+            if one is None:
+                break
             found.append(one)
     found = [one for one in found if one.lineages >= LEAST_LINEAGES or (fixes and shown(one, fixes))]
     found.sort(key=lambda c: c.time_s[1])
-    return tuple(found) if climbs else _as_climbs(found)
+    return tuple(found) if levels.climbs else _as_climbs(found)
 
 
 def _as_climbs(found: Sequence[Command]) -> tuple[Command, ...]:
