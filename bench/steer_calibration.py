@@ -749,6 +749,16 @@ def run_ranks(
     return [r for r in read_lines(path) if (r["kind"], r["seed"]) in keys]
 
 
+def run_of(name: str, asked: argparse.Namespace, options: dict[str, Any]) -> dict[str, Any]:
+    """Return what a part was made with."""
+    flights = {"table": asked.flights, "curves": asked.curve_flights, "ranks": asked.rank_flights}
+    particles = asked.rank_particles if name == "ranks" else asked.particles
+    return {
+        "rule": options["stamp"]["rule"], "flights": flights[name], "particles": particles,
+        "seeds_from": asked.first, "ideal_flights": asked.ideal_flights if name == "table" else 0,
+    }  # fmt: skip
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -791,25 +801,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     result: dict[str, Any] = {}
     if asked.json and asked.json.exists():
         result = json.loads(asked.json.read_text(encoding="utf-8"))
-    if result.get("rule", "") != options["stamp"]["rule"]:
-        result = {}
     result |= {
         "version": __version__,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "flights": asked.flights, "particles": asked.particles, "seeds_from": asked.first,
         "hypotheses": {h.id: h.prior for h in hypotheses_of(options["hypotheses"])},
         "belief": dataclasses.asdict(belief_of(options)), "threshold": THRESHOLD,
     }  # fmt: skip
-    begun = time.monotonic()
-    result["rule"] = options["stamp"]["rule"]
     for name in asked.parts:
+        begun = time.monotonic()
         try:
             result |= run_part(name, asked, options)
         except OtherRunError as error:
             print(error, file=sys.stderr)
             return 2
-        result.setdefault("seconds", {})[name] = round(time.monotonic() - begun)
-        begun = time.monotonic()
+        # A part keeps the rule that it was made with: one that is run again leaves the others as they were.
+        result.setdefault("runs", {})[name] = run_of(name, asked, options) | {
+            "seconds": round(time.monotonic() - begun)
+        }
         if asked.json:
             asked.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     if asked.plots:
