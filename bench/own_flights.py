@@ -17,14 +17,13 @@ from steer_lines import BASE, air_of, belief_of
 
 from overflight.compiled import threads
 from overflight.reconstruct.fixes import fixes_from_track
-from overflight.reconstruct.frame import Frame, fit_frame
-from overflight.reconstruct.guided import filter_flight
+from overflight.reconstruct.frame import fit_frame
+from overflight.reconstruct.guided import filter_flight, sun_in_frame
 from overflight.reconstruct.guided_columns import POLE_1, POLE_2, POLES, WEIGHT_1, WEIGHT_2
 from overflight.reconstruct.guided_heights import DAWN_DEG, day_share
 from overflight.reconstruct.models import MotionModel, WindErrorBelief
 from overflight.reconstruct.motion import LIN, RADIUS_KM, Air, linearise
 from overflight.steer.hypotheses import KNOWN_HYPOTHESES
-from overflight.sun import solar_place
 from overflight.units import DAY_S, EARTH_RADIUS_M, HOUR_S
 from overflight.winds.slopes import SLOPES
 
@@ -50,8 +49,8 @@ def own_flight(
 
     Written from the equations of the models, apart from the filter: in steps of two minutes, without
     linearisation. For `smooth_share` of flights the error is smooth, two Ornstein-Uhlenbeck processes of one
-    noise. It forgets with time and with the level's changes, not with the wander about it. `sun` (N, 3) is
-    the direction to the sun in the frame.
+    noise. It forgets with time and with the level's changes, not with the wander about it. `sun` is
+    as `sun_in_frame` has it.
     """
 
     def even(pair: tuple[float, float]) -> float:
@@ -201,16 +200,6 @@ def _drive(
     return min(day - made_up, 0.0), made_up
 
 
-def sun_in_frame(node_s: Float64s, frame: Frame) -> Float64s:
-    """Return unit vectors to the sun (N, 9) in the frame, the way they move with the hours, and the pole."""
-    ascension, declination, sidereal = np.array([solar_place(float(t))[:3] for t in node_s]).T
-    lon, flat = ascension - sidereal, np.cos(declination)
-    vectors = np.stack([flat * np.cos(lon), flat * np.sin(lon), np.sin(declination)])
-    moves = np.stack([flat * np.sin(lon), -flat * np.cos(lon), np.zeros_like(lon)])
-    pole = np.tile([[0.0], [0.0], [1.0]], lon.size)
-    return np.ascontiguousarray(np.concatenate([frame.rotation @ p for p in (vectors, moves, pole)]).T)
-
-
 def ranks_of(task: tuple[str, int, dict[str, Any]]) -> dict[str, Any]:
     """Draw a flight from the analyser's own model, fix it, and rank the truth among draws of the posterior.
 
@@ -228,7 +217,7 @@ def ranks_of(task: tuple[str, int, dict[str, Any]]) -> dict[str, Any]:
         node_s = np.arange(made.time_s[0], made.time_s[-1] + 1.0, OWN_STEP_S)
         at = nearest_nodes(node_s, made.time_s)
         start = np.array([float(v[0]) / 1e3 for v in frame.to_plane(made.lon_deg[:1], made.lat_deg[:1])])
-        path, drawn = own_flight(model, belief, air, sun_in_frame(node_s, frame), node_s, start, rng)
+        path, drawn = own_flight(model, belief, air, sun_in_frame(node_s, frame.rotation), node_s, start, rng)
         lon, lat = frame.to_lonlat(path[at, 0] * 1e3, path[at, 1] * 1e3)
         off = rng.standard_normal((2, lon.size)) * condition.fix_sd_m
         lat = lat + np.degrees(off[0] / EARTH_RADIUS_M)

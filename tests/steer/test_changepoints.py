@@ -11,6 +11,7 @@ from made_steering import PLAIN, even_air
 from made_weighed import made_filtered, made_weighed
 from scipy.integrate import quad
 
+from overflight.errors import InputError
 from overflight.reconstruct.fixes import Fixes, fixes_from_track
 from overflight.reconstruct.guided import filter_flight
 from overflight.reconstruct.models import MotionModel, WindErrorBelief
@@ -163,6 +164,12 @@ def test_the_same_seed_gives_the_same_draws() -> None:
     fixes = told(hours, 18e3 + wandering(hours, 7))
     one, two = (levels_told(MODEL, fixes, seed=3, steps=2_000) for _ in range(2))
     assert np.array_equal(one.level_km, two.level_km)
+
+
+def test_too_few_steps_are_refused() -> None:
+    hours = np.arange(0.0, 6.01, 0.5)
+    with pytest.raises(InputError, match="steps"):
+        levels_told(MODEL, told(hours, np.full(hours.size, 18e3)), steps=99)
 
 
 def test_only_dense_heights_all_along_tell_by_themselves() -> None:

@@ -452,6 +452,7 @@ def _gathered(
         miss_sigma,
         plan.node_s,
         *_smoothed(members, air, plan, rng),
+        # A flag is four times the phase and what happened to the leg.
         (members.flags // 4 == col.AFLOAT).mean(axis=0),
     )
 

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from overflight.compiled import compiled, over_members, woven
+from overflight.errors import InputError
 from overflight.reconstruct.fixes import Fixes
 from overflight.reconstruct.guided_heights import move_towards
 from overflight.reconstruct.likelihood import LOG_MISTAKEN_ALT
@@ -89,8 +90,10 @@ def told_levels(
     """Draw the levels of a controlled flight, afloat from begin to end, from the heights of its fixes.
 
     `CHAINS` chains of so many `steps`; of each `KEPT` states after the first half, evenly spaced. The same
-    seed gives the same draws.
+    seed gives the same draws. Raises InputError for fewer steps than that takes.
     """
+    if steps < 2 * KEPT:
+        raise InputError(f"{steps} steps are too few", field="steps", remedy=f"Give {2 * KEPT} or more.")
     told = _told(fixes, begin_s, end_s)
     grid = np.linspace(begin_s, end_s, min(GRID, GRID_A_HEIGHT * len(told)) + 1)
     level_km, _ = sample_levels(told, conf_of(model, begin_s, end_s), grid, seed=seed, steps=steps)
