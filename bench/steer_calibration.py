@@ -293,13 +293,13 @@ def power(
         none, some = ([ideal_score(r, kind) for r in group] for group in weighed)
         limit = float(np.quantile(none, 1.0 - ALPHA))
         best = {"power": rate(int(np.sum(np.array(some) > limit)), len(some)), "area": area(none, some)}
-        same = area(*([own_score(r, kind, hypotheses) for r in group] for group in weighed))
+        same = area(*([own_ratio(r, kind) for r in group] for group in weighed))
         odds_same = area(*([score(r, hypotheses) for r in group] for group in weighed))
         out |= {
             "ideal": best["power"],
             "share_of_ideal": share(found, best["power"]),
             "ideal_area": round(best["area"], 4),
-            # Areas on the flights that the ideal weighed.
+            # Areas on the flights that the ideal weighed, with as many particles as the ideal's.
             "area_same_flights": round(same, 4),
             "area_short": round(best["area"] - same, 4),
             "side_area_short": round(best["area"] - odds_same, 4),
@@ -321,6 +321,11 @@ def share(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
 def ideal_score(row: dict[str, Any], kind: str) -> float:
     """Return ln of the ratio of likelihoods of a kind and of the passive ones, told the truth."""
     return float(row["ideal"]["true"][kind] - passive_evidence(row, "true"))
+
+
+def own_ratio(row: dict[str, Any], kind: str) -> float:
+    """Return the same ratio as the analyser has it who is told the size, with the ideal's particles."""
+    return float(row["own"][kind] - np.logaddexp.reduce([row["own"][k] for k in PASSIVE]))
 
 
 def passive_evidence(row: dict[str, Any], size: str) -> float:

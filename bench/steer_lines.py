@@ -33,6 +33,7 @@ from overflight.reconstruct.motion import Air, make_air
 from overflight.steer.hypotheses import DEFAULT_HYPOTHESES, KNOWN_HYPOTHESES, Hypothesis
 from overflight.steer.settle import weigh_until_settled
 from overflight.steer.verdict import judge
+from overflight.winds.error import believed_size
 
 Float64s = npt.NDArray[np.float64]
 
@@ -93,11 +94,26 @@ def air_of(flight: MadeFlight, frame: Frame, factor: float) -> Air:
     return air._replace(rotation=frame.rotation, numbers=numbers)
 
 
-def belief_of(options: dict[str, Any]) -> WindErrorBelief:
-    """Return what is believed of the wind error: the default, with options for trials."""
+def belief_of(options: dict[str, Any], stated_mps: float | None = None) -> WindErrorBelief:
+    """Return what is believed of the wind error: the default, with options for trials.
+
+    A stated size is that of an analysis, beside which counts what analyses are known to have; without one the
+    winds state all of their error themselves (`steer.evidence.belief_of`).
+    """
     names = ("factor_log_sd", "time_log_sd", "time_s", "height_scale_m", "mixing_km", "fast_share")
     names += ("smooth_share", "factor")
-    return WindErrorBelief(**{n: options[n] for n in names if options.get(n) is not None})
+    size = {}
+    if stated_mps is not None:
+        size_mps, log_sd = believed_size(stated_mps)
+        size = {"factor": size_mps / stated_mps, "factor_log_sd": log_sd}
+    return WindErrorBelief(**size | {n: options[n] for n in names if options.get(n) is not None})
+
+
+def stated_mps(flight: MadeFlight, condition: Condition, telling: float) -> float | None:
+    """Return the size of the error that is told of an analysis; soundings state theirs at every place."""
+    if condition.field == "darwin":
+        return None
+    return telling * math.sqrt(0.5 * sum(e**2 for e in flight.error_mps))
 
 
 def run_flight(task: tuple[Condition, str, int, dict[str, Any]]) -> dict[str, Any]:
@@ -107,7 +123,7 @@ def run_flight(task: tuple[Condition, str, int, dict[str, Any]]) -> dict[str, An
     with threads(1):
         flight = make_flight(kind, condition, seed, options["data"])
         frame, fixes = laid_out(flight, condition.fix_sd_m, condition.alt_sd_m)
-        hypotheses, belief = hypotheses_of(options["hypotheses"]), belief_of(options)
+        hypotheses = hypotheses_of(options["hypotheses"])
         row: dict[str, Any] = {
             "condition": condition.name, "kind": kind, "seed": seed, **options["stamp"],
             "variant": flight.variant, "weather": flight.weather,
@@ -115,6 +131,7 @@ def run_flight(task: tuple[Condition, str, int, dict[str, Any]]) -> dict[str, An
         }  # fmt: skip
         for name in options["tellings"] if kind in PASSIVE else ("right",):
             air = air_of(flight, frame, TELLINGS[name])
+            belief = belief_of(options, stated_mps(flight, condition, TELLINGS[name]))
             found, used = weigh_until_settled(
                 hypotheses, fixes, air, belief, frame, particles=options["particles"], seed=seed, draws=8,
                 accusing_only=True,
@@ -129,8 +146,36 @@ def run_flight(task: tuple[Condition, str, int, dict[str, Any]]) -> dict[str, An
             }
         if seed < options["ideal_below"]:
             row["ideal"] = ideal_evidences(flight, true_error(flight, condition).belief, fixes, frame)
+            belief = belief_of(options, stated_mps(flight, condition, 1.0))
+            row["own"] = evidences(asked_of(kind), flight, 1.0, belief, fixes, frame)
     row["cpu_s"] = round(time.process_time() - begun, 3)
     return row
+
+
+def asked_of(kind: str) -> list[Hypothesis]:
+    """Return the hypotheses that ratios of likelihoods take: all of a passive flight, else of its side."""
+    return [h for h in DEFAULT_HYPOTHESES if SIDE[kind] == "passive" or h.side in ("passive", SIDE[kind])]
+
+
+def evidences(
+    hypotheses: Iterable[Hypothesis],
+    flight: MadeFlight,
+    telling: float,
+    belief: WindErrorBelief,
+    fixes: Fixes,
+    frame: Frame,
+) -> dict[str, float]:
+    """Return log evidences with the particles of the ideal, for who is told so many times the true size."""
+    air = air_of(flight, frame, telling)
+    return {
+        h.id: round(
+            filter_flight(
+                h.model, fixes, air, belief, frame=frame, particles=IDEAL_PARTICLES, seed=flight.seed, draws=8
+            ).log_evidence,
+            3,
+        )
+        for h in hypotheses
+    }
 
 
 def ideal_evidences(
@@ -143,24 +188,10 @@ def ideal_evidences(
     flights also all that those ratios take who was told half.
     """
     passive = [h for h in DEFAULT_HYPOTHESES if h.side == "passive"]
-    side = SIDE[flight.kind]
-    other = [h for h in DEFAULT_HYPOTHESES if h not in passive and side in ("passive", h.side)]
-    wanted = {"true": [*passive, *other], "double": passive}
+    wanted = {"true": asked_of(flight.kind), "double": passive}
     if flight.kind in PASSIVE:
-        wanted["half"] = [*passive, *(h for h in other if h.side == "steered")]
-    return {
-        told: {
-            h.id: round(
-                filter_flight(
-                    h.model, fixes, air_of(flight, frame, SIZES[told]), belief, frame=frame,
-                    particles=IDEAL_PARTICLES, seed=flight.seed, draws=8,
-                ).log_evidence,
-                3,
-            )
-            for h in some
-        }
-        for told, some in wanted.items()
-    }  # fmt: skip
+        wanted["half"] = [h for h in DEFAULT_HYPOTHESES if h.side in ("passive", "steered")]
+    return {told: evidences(some, flight, SIZES[told], belief, fixes, frame) for told, some in wanted.items()}
 
 
 # --- what a line was made with ------------------------------------------------------------------------------

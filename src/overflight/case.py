@@ -34,7 +34,7 @@ VERSION: Final = 1
 
 TOP_KEYS = ("version", "case", "winds", "inputs", "hypotheses", "ask")
 CASE_KEYS = ("title", "start", "end")
-WINDS_KEYS = ("source", "files")
+WINDS_KEYS = ("source", "files", "error_mps")
 INPUT_KEYS = (
     "sightings", "sites", "claims", "areas", "terrain", "horizons", "cameras", "emitters", "elements",
     "sensors", "account", "stream", "anchors", "catalogue", "events",
@@ -53,6 +53,8 @@ ASK_PARTS = (
     "strayed",
 )
 WIND_SOURCES = ("auto", "prior", "prior-only", "files")
+# Errors of gridded winds that a case may state; analyses have 1 to 7 m/s (`winds.error`).
+WIND_ERROR_MPS = (0.1, 30.0)
 WIND_SUFFIXES = (".nc", ".zarr", ".grib2", ".grb2", ".grib")
 INPUT_SUFFIXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -113,10 +115,13 @@ class WindsAsk:
 
     'auto' takes the files, then the cache, then the prior. 'prior' takes the files, then the prior, never the
     cache. 'prior-only' takes the prior. 'files' takes the files and fails where they do not cover the case.
+    `error_mps` is what the case holds the error of gridded winds to be, the standard deviation of a
+    component; None where it says nothing.
     """
 
     source: WindSource = "auto"
     files: tuple[Path, ...] = ()
+    error_mps: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -397,7 +402,21 @@ def _winds(table: _Table, home: Path) -> WindsAsk:
     listed = [_named(table, "files", name, home, WIND_SUFFIXES) for name in table.texts("files", single=True)]
     found = _in_winds_folder(home)
     files = tuple(dict.fromkeys([*listed, *found]))
-    return WindsAsk(source=cast("WindSource", source), files=files)
+    return WindsAsk(source=cast("WindSource", source), files=files, error_mps=_wind_error(table))
+
+
+def _wind_error(table: _Table) -> float | None:
+    if "error_mps" not in table.data:
+        return None
+    value = table.data["error_mps"]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise table.error("error_mps", f"is a {_toml_name(value)}", "Write a number, in m/s.")
+    low, high = WIND_ERROR_MPS
+    if not low <= value <= high:
+        raise table.error(
+            "error_mps", f"is {shorten(str(value))}", f"Give m/s of a component, {low:g} to {high:g}."
+        )
+    return float(value)
 
 
 def _in_winds_folder(home: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from overflight.reconstruct.models import WindErrorBelief
 from overflight.reconstruct.motion import make_air
 from overflight.steer.evidence import weigh
 from overflight.steer.hypotheses import DEFAULT_HYPOTHESES
-from overflight.steer.settle import GROWTH, in_question, is_open, weigh_until_settled
+from overflight.steer.settle import GROWTH, in_question, is_held_back, is_open, weigh_until_settled
 
 
 def weighed_of(told, reach=ABLE):
@@ -33,6 +33,22 @@ CLEAR, OPEN = (0.0, 0.1), (0.0, 0.8)
 )
 def test_a_verdict_is_open_where_the_computation_could_turn_it(told, expected: bool) -> None:
     assert is_open(weighed_of(told), 0.85) is expected
+
+
+SCATTERED = ((7.0, 2.0), CLEAR, (12.0, 0.1), CLEAR, CLEAR)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (SCATTERED, True),  # the odds are there, the rival is not beaten
+        ((CLEAR, CLEAR, (8.0, 0.1), CLEAR, CLEAR), False),  # the word is given
+        (((-1.0, 0.8), (-1.0, 0.8), (0.5, 0.8), (0.5, 0.8), CLEAR), False),  # the odds are not there
+        ((CLEAR,) * 5, False),
+    ],
+)
+def test_a_word_with_the_odds_is_held_back_by_the_computation_alone(told, expected: bool) -> None:
+    assert is_held_back(weighed_of(told), 0.85) is expected
 
 
 def test_what_winds_and_data_do_not_allow_is_not_computed_closer() -> None:
@@ -65,7 +81,7 @@ def test_runs_are_added_and_the_first_stays_as_it_was() -> None:
     assert np.array_equal(same.log_evidence, first.log_evidence)
     assert set(alone) == {200}
     found, used = weigh_until_settled(DEFAULT_HYPOTHESES, fixes, air, WindErrorBelief(), PLAIN, **how)
-    assert set(used) <= {200, 200 * (1 + GROWTH)}
+    assert set(used) <= {200, 200 * (1 + GROWTH), 200 * (1 + GROWTH + GROWTH**2)}
     again = np.array(used) > 200
     assert again.any()
     assert np.array_equal(found.log_evidence[~again], first.log_evidence[~again])

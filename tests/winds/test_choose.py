@@ -35,6 +35,10 @@ def case_with(source: str, *files: Path, folder: Path = Path("case")) -> Case:
     )  # fmt: skip
 
 
+def stating(case: Case, error_mps: float) -> Case:
+    return replace(case, winds=replace(case.winds, error_mps=error_mps))
+
+
 @pytest.fixture
 def empty(tmp_path) -> Path:
     return tmp_path / "empty-cache"
@@ -63,6 +67,21 @@ def test_a_file_of_the_case_comes_first(tmp_path, empty, source):
     assert chosen.error_mps == (ANALYSIS_ERROR.sd_u_mps, ANALYSIS_ERROR.sd_v_mps)
     assert (chosen.error_time_s, chosen.mixing_km) == (ANALYSIS_LAGRANGIAN_S, OWN_MIXING_KM)
     assert chosen.notes == ()
+
+
+def test_an_error_that_the_case_states_is_that_of_its_files(tmp_path, empty):
+    file = write_winds(tmp_path / "made.nc", T0, T1)
+    stated = stating(case_with("files", file), 2.5)
+    chosen = choose_winds(stated, cache_dir=empty)
+    assert (chosen.error_mps, chosen.error_stated) == ((2.5, 2.5), True)
+    assert "states an error of 2.5 m/s" in chosen.notes[-1]
+    assert not choose_winds(case_with("files", file), cache_dir=empty).error_stated
+
+
+def test_an_error_that_is_stated_of_the_climatology_is_left_alone_by_name(empty):
+    chosen = choose_winds(stating(case_with("auto"), 2.5), cache_dir=empty)
+    assert (chosen.error_mps, chosen.error_stated) == ((0.0, 0.0), False)
+    assert "winds.error_mps = 2.5 of the case was left alone" in chosen.notes[-1]
 
 
 def test_prior_only_leaves_files_alone_and_says_so(tmp_path, empty):

@@ -7,15 +7,20 @@ import math
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.stats import norm
 
 from overflight.errors import InputError
 from overflight.winds import error as wind_error
 from overflight.winds.error import (
     ANALYSIS_ERROR,
     ANALYSIS_LAGRANGIAN_S,
+    ANALYSIS_SIZE_LOG_SD,
+    ANALYSIS_SIZE_MPS,
     PRIOR_ERROR,
     PRIOR_LAGRANGIAN_S,
+    STATED_SIZE_LOG_SD,
     WindError,
+    believed_size,
     lagrangian_time_from_path,
     path_error_m,
     random_field,
@@ -35,6 +40,26 @@ def make(shape="smooth", **changes):
         "shape": shape,
     }
     return WindError(**(values | changes))
+
+
+@pytest.mark.parametrize("stated", [0.7, 2.8, 8.0])
+def test_what_is_stated_and_what_analyses_have_are_two_densities_multiplied(stated) -> None:
+    def density(x: float) -> float:
+        known = norm.pdf(x, math.log(ANALYSIS_SIZE_MPS), ANALYSIS_SIZE_LOG_SD)
+        return float(known * norm.pdf(x, math.log(stated), STATED_SIZE_LOG_SD))
+
+    mass, mean, square = (quad(lambda x, n=n: x**n * density(x), -4.0, 6.0)[0] for n in range(3))
+    size_mps, log_sd = believed_size(stated)
+    assert math.log(size_mps) == pytest.approx(mean / mass, abs=1e-7)
+    assert log_sd == pytest.approx(math.sqrt(square / mass - (mean / mass) ** 2), rel=1e-6)
+
+
+def test_the_size_believed_where_nothing_is_stated_holds_what_balloons_met() -> None:
+    size_mps, log_sd = believed_size()
+    # Loon against MERRA-2 2.5 to 3.5 m/s, Strateole-2 against ERA5 3.24 and 3.76 (ANALYSIS_ERROR's sources).
+    assert all(abs(math.log(met / size_mps)) < log_sd for met in (2.5, 3.24, 3.5, 3.76))
+    with pytest.raises(InputError, match="stated_mps"):
+        believed_size(0.0)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from overflight.errors import InputError
 from overflight.reconstruct.motion import FAST_TIME_S
-from overflight.winds.error import ANALYSIS_ERROR, ANALYSIS_LAGRANGIAN_S
+from overflight.winds.error import ANALYSIS_ERROR, ANALYSIS_LAGRANGIAN_S, STATED_SIZE_LOG_SD
 
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
@@ -197,7 +197,7 @@ class WindErrorBelief:
     """
 
     factor: float = 1.0
-    factor_log_sd: float = 0.5
+    factor_log_sd: float = STATED_SIZE_LOG_SD
     time_s: float = MEMORY_SHARE * ANALYSIS_LAGRANGIAN_S
     time_log_sd: float = 0.6
     smooth_share: float = 0.5

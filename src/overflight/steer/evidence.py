@@ -27,7 +27,14 @@ from overflight.steer.hypotheses import SIDES, Hypothesis, Side
 from overflight.steer.reach import Reach, reach_of
 from overflight.units import DAY_S
 from overflight.winds.choose import CaseWinds
-from overflight.winds.error import ANALYSIS_ERROR, PRIOR_ERROR, PRIOR_LAGRANGIAN_S, path_error_m
+from overflight.winds.error import (
+    ANALYSIS_ERROR,
+    PRIOR_ERROR,
+    PRIOR_LAGRANGIAN_S,
+    STATED_SIZE_LOG_SD,
+    believed_size,
+    path_error_m,
+)
 
 Float64s = npt.NDArray[np.float64]
 Triple = tuple[float, float, float]
@@ -218,13 +225,22 @@ def _triple(values: Float64s) -> Triple:
 def belief_of(winds: CaseWinds) -> WindErrorBelief:
     """Return what is believed of the wind error of a case's winds: their own word, and how sure that is.
 
-    The factor on the stated size is log-normal with a standard deviation of one half: two thirds of the
-    belief lie between 0.6 and 1.6 times what is stated. So is the memory, about `MEMORY_SHARE` of what is
-    stated of winds of the day, and about what is stated of the prior; and the mixing, about `MIXING_SHARE` of
-    what is stated of winds of the day, which holds for reports hours apart and covers what they leave out.
+    The factor on the stated size is log-normal. Winds that state all of their error, and the prior, may be
+    off by a factor of 1.65 in one case of three. The size of an analysis' error is what analyses are known to
+    have, and what the case states counts beside it (`winds.error.believed_size`). The memory is log-normal
+    too, about `MEMORY_SHARE` of what is stated of winds of the day, and about what is stated of the prior;
+    and the mixing, about `MIXING_SHARE` of what is stated of winds of the day, which holds for reports hours
+    apart and covers what they leave out.
     """
+    factor, factor_log_sd = 1.0, STATED_SIZE_LOG_SD
+    if winds.own is not None and any(winds.error_mps):
+        added_mps = math.sqrt(0.5 * sum(e**2 for e in winds.error_mps))
+        size_mps, factor_log_sd = believed_size(added_mps if winds.error_stated else None)
+        factor = size_mps / added_mps
     log_pressure = (PRIOR_ERROR if winds.own is None else ANALYSIS_ERROR).log_pressure
     return WindErrorBelief(
+        factor=factor,
+        factor_log_sd=factor_log_sd,
         time_s=winds.error_time_s * (1.0 if winds.own is None else MEMORY_SHARE),
         fast_share=winds.fast_share,
         fast_time_s=winds.fast_time_s,

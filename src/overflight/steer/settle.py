@@ -1,11 +1,12 @@
-"""Weigh a second time, with more particles, where the error of the computation could change the verdict.
+"""Weigh again, with more particles, where the error of the computation could change the verdict.
 
 Most questions are settled by few particles; some hang on a height or a course that hardly one of them finds.
 So a first run is followed by another with four times the particles, of those hypotheses that matter, where a
 word could be given or withheld within the error of the computation, and always before a word that says that
-it did not drift: where a first run missed what a rival can do, the rival looks steady. Both runs of a
-hypothesis count together (`overflight.reconstruct.guided_pool`). To stop where a run has decided leans a
-little towards what it decided; docs/steer-calibration.md counts verdicts that were given so.
+it did not drift: where a first run missed what a rival can do, the rival looks steady. Where a word then has
+the odds and is still withheld for the computation alone, a third run has four times those of the second. All
+runs of a hypothesis count together (`overflight.reconstruct.guided_pool`). To stop where a run has decided
+leans a little towards what it decided; docs/steer-calibration.md counts verdicts that were given so.
 """
 
 from __future__ import annotations
@@ -23,7 +24,15 @@ from overflight.reconstruct.models import WindErrorBelief
 from overflight.reconstruct.motion import Air
 from overflight.steer.evidence import LARGEST_SE, NORMAL_95, PARTICLES, Weighed, weigh, weighed_from
 from overflight.steer.hypotheses import Hypothesis
-from overflight.steer.verdict import ACCUSING, Claim, every_claim, out_of_reach, scattered, threshold_of
+from overflight.steer.verdict import (
+    ACCUSING,
+    Claim,
+    every_claim,
+    out_of_reach,
+    passes,
+    scattered,
+    threshold_of,
+)
 
 Progress = Callable[[str, float], None]
 
@@ -53,7 +62,7 @@ def weigh_until_settled(
 ) -> tuple[Weighed, tuple[int, ...]]:
     """Weigh hypotheses, again with more particles where the verdict is open; return what each got in all.
 
-    Arguments are those of `weigh` and `judge`; `particles` are those of the first run, which another may
+    Arguments are those of `weigh` and `judge`; `particles` are those of the first run, which others may
     follow if `further`. With `accusing_only` nothing is done again for the sake of the word 'drifted'. The
     same seed gives the same bytes.
 
@@ -61,29 +70,34 @@ def weigh_until_settled(
     """
     bar = threshold_of(threshold, winds_used)
     tell = progress or (lambda _text, _share: None)
+    asked = (is_open, is_held_back) if further else ()
+    whole = sum(GROWTH**k for k in range(1 + len(asked)))
     found = weigh(
         hypotheses, fixes, air, belief, frame, particles=particles, seed=seed, draws=draws, step_s=step_s,
-        progress=lambda text, share: tell(text, share / (1 + GROWTH) if further else share),
+        progress=lambda text, share: tell(text, share / whole),
     )  # fmt: skip
-    used = [particles] * len(hypotheses)
-    if not further or not is_open(found, bar, winds_used, accusing_only=accusing_only):
-        return found, tuple(used)
-    again, filtered, count = in_question(found, bar), list(found.filtered), particles * GROWTH
-    for done, i in enumerate(again):
-        tell(f"weighing closer: {hypotheses[i].title}", (1 + GROWTH * done / len(again)) / (1 + GROWTH))
-        more = filter_flight(
-            hypotheses[i].model, fixes, air, belief, frame=frame, particles=count, seed=_other_seed(seed),
-            step_s=step_s, draws=draws,
-        )  # fmt: skip
-        filtered[i] = pool_runs([filtered[i], more], [used[i], count], seed=seed)
-        used[i] += count
-    return weighed_from(hypotheses, filtered, found.reach), tuple(used)
+    used, filtered, spent = [particles] * len(hypotheses), list(found.filtered), 1
+    for run, asks in enumerate(asked, start=1):
+        if not asks(found, bar, winds_used, accusing_only=accusing_only):
+            break
+        again, growth = in_question(found, bar), GROWTH**run
+        count, of_run = particles * growth, _other_seed(seed, run)
+        for done, i in enumerate(again):
+            tell(f"weighing closer: {hypotheses[i].title}", (spent + growth * done / len(again)) / whole)
+            more = filter_flight(
+                hypotheses[i].model, fixes, air, belief, frame=frame, particles=count, seed=of_run,
+                step_s=step_s, draws=draws,
+            )  # fmt: skip
+            filtered[i] = pool_runs([filtered[i], more], [used[i], count], seed=seed)
+            used[i] += count
+        found, spent = weighed_from(hypotheses, filtered, found.reach), spent + growth
+    return found, tuple(used)
 
 
 def is_open(
     weighed: Weighed, threshold: float, winds_used: str = "files", *, accusing_only: bool = False
 ) -> bool:
-    """Whether a second run could give or take a word that winds and data allow, or must confirm one."""
+    """Whether more particles could give or take a word that winds and data allow, or must confirm one."""
     return any(
         _could_turn(weighed, claim, threshold, winds_used)
         for claim in every_claim(weighed)
@@ -97,6 +111,19 @@ def _could_turn(weighed: Weighed, claim: Claim, threshold: float, winds_used: st
     if claim.p >= threshold and (claim.word in ACCUSING or scattered(weighed, claim)):
         return True
     return claim.low < threshold and _nats_wide(claim) > FINE
+
+
+def is_held_back(
+    weighed: Weighed, threshold: float, winds_used: str = "files", *, accusing_only: bool = False
+) -> bool:
+    """Whether a word that winds and data allow has the odds, and only the computation withholds it."""
+    return any(
+        claim.p >= threshold
+        and not out_of_reach(weighed, claim, threshold, winds_used)
+        and (not passes(claim, threshold) or bool(scattered(weighed, claim)))
+        for claim in every_claim(weighed)
+        if claim.word in ACCUSING or not accusing_only
+    )
 
 
 def _nats_wide(claim: Claim) -> float:
@@ -119,5 +146,5 @@ def in_question(weighed: Weighed, threshold: float) -> list[int]:
     return [int(i) for i in np.flatnonzero(asked)]
 
 
-def _other_seed(seed: int) -> int:
-    return int(np.random.SeedSequence([seed, 1]).generate_state(1, np.uint64)[0] >> 1)
+def _other_seed(seed: int, run: int) -> int:
+    return int(np.random.SeedSequence([seed, run]).generate_state(1, np.uint64)[0] >> 1)

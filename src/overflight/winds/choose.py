@@ -45,7 +45,8 @@ class CaseWinds:
     """The winds a flight is reconstructed on.
 
     `own` is gridded data, None for the prior alone. `error_mps` is the standard deviation of its u and v
-    beyond any spread it states, nothing where it states all of its error (`states_error`), `error_time_s` the
+    beyond any spread it states, nothing where it states all of its error (`states_error`), and
+    `error_stated` whether the case stated it, else it is that of analyses. `error_time_s` is the
     correlation time of the wind error as a balloon meets it. `fast_share` of the error's variance turns
     within `fast_time_s` instead, and `mixing_km` is what motion faster still adds to the position, per square
     root of an hour. `title` is for the reader; `files` are the names of what was read; `notes` what he should
@@ -56,6 +57,7 @@ class CaseWinds:
     prior: Grid
     own: Grid | None = None
     error_mps: tuple[float, float] = (0.0, 0.0)
+    error_stated: bool = False
     error_time_s: float = PRIOR_LAGRANGIAN_S
     mixing_km: float = PRIOR_MIXING_KM
     fast_time_s: float = FAST_TIME_S
@@ -89,7 +91,23 @@ def choose_winds(
     InputError, LimitError
         A file of the case cannot be read, or not in this memory.
     """
-    window = window or (case.time_start, case.time_end)
+    chosen = _chosen(case, window or (case.time_start, case.time_end), box, cache_dir)
+    return chosen if case.winds.error_mps is None else _as_stated(chosen, case.winds.error_mps)
+
+
+def _as_stated(chosen: CaseWinds, stated_mps: float) -> CaseWinds:
+    """Give winds the error that the case states, where there is room for it."""
+    if chosen.own is not None and any(chosen.error_mps):
+        note = f"The case states an error of {stated_mps:g} m/s on each component of its winds."
+        return replace(
+            chosen, error_mps=(stated_mps, stated_mps), error_stated=True, notes=(*chosen.notes, note)
+        )
+    why = "state their own" if chosen.own is not None else "are those of the climatology"
+    note = f"winds.error_mps = {stated_mps:g} of the case was left alone: the winds {why}."
+    return replace(chosen, notes=(*chosen.notes, note))
+
+
+def _chosen(case: Case, window: tuple[float, float], box: Box | None, cache_dir: Path | None) -> CaseWinds:
     prior = prior_grid(window[0] - DAY_S, window[1] + DAY_S)
     source, files = case.winds.source, case.winds.files
     if source == "prior-only":
