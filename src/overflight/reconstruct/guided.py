@@ -61,8 +61,11 @@ PARAMETERS = (
     "factor", "error_time_s", "command_s", "airspeed_mps", "leg_s", "on_share", "speed_mps", "memory_s",
     "stray_mps",
     "bursts", "rises", "smooth", "level_m", "second", "moved_by", "recovery_s", "rise_share", "wander_m",
-    "made_up", "spent", "phase", "dusk_deg",
+    "made_up", "spent", "phase", "dusk_deg", "course_slack",
 )  # fmt: skip
+# Of the wind across, who holds a course over the ground lets so much pass: an engine that is not always
+# strong enough, and turns late.
+COURSE_SLACK = (0.03, 0.5)
 _READINGS = np.array([STATED, AFAR, *[OTHER_TIME] * 6, MISTAKEN], np.int8)
 
 
@@ -347,6 +350,13 @@ def _draw_static(
     out[:, col.BURSTS] = u[col.BURSTS] < model.burst_share
     out[:, col.RISES] = u[col.RISES] < (model.launch_share if model.ascent == "maybe" else 1.0)
     out[:, col.SMOOTH] = u[col.SMOOTH] < belief.smooth_share
+    holds = model.course_share if model.horizontal == "propelled" else 0.0
+    held = u[col.COURSE] < holds
+    out[:, col.COURSE] = 0.0
+    out[held, col.COURSE] = COURSE_SLACK[0] * (COURSE_SLACK[1] / COURSE_SLACK[0]) ** (
+        u[col.COURSE, held] / holds
+    )
+    out[held, col.ON_SHARE] = 1.0
     out[:, col.START] = normal[col.START]
     _draw_second(model, u[col.MOVED_BY], out)
     by_sunset = out[:, col.MOVED_BY] == col.BY_SUNSET
@@ -526,7 +536,7 @@ def _smoothed(
         static[:, column] *= 1e3
     drawn = static[:, [col.MOVED_BY, col.RECOVERY_S, col.RISE_SHARE, col.WANDER]]
     heights = [members.level[:, :2], drawn]
-    last = [members.level[:, 2:], static[:, col.DUSK_DEG]]
+    last = [members.level[:, 2:], static[:, [col.DUSK_DEG, col.COURSE]]]
     parameters = np.column_stack([static[:, : col.START], *heights, *last])
     return paths, _READINGS[members.readings], parameters
 

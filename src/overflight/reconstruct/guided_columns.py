@@ -15,6 +15,7 @@ ASCENT, AFLOAT, DESCENT, LANDED = 0, 1, 2, 3
 BY_SUN, BY_LEAK, BY_SUNSET = 0, 1, 2
 # Columns of `static`: what a particle draws once. By which of these its level moves, and by how much as the
 # mean and spread that are believed before the heights have told of it (the second number, beside the level).
+# `COURSE` is zero, or for who holds courses over the ground the share of the wind across that he lets pass.
 (
     FACTOR,
     ERROR_S,
@@ -37,8 +38,9 @@ BY_SUN, BY_LEAK, BY_SUNSET = 0, 1, 2
     MIXING,
     RISE_SHARE,
     DUSK_DEG,
-) = range(21)
-STATIC = 21
+    COURSE,
+) = range(22)
+STATIC = 22
 # Columns of `conf`: what all particles share. Kilometres and seconds.
 (
     C_FAST_SHARE, C_FAST_S, C_HEIGHT_SCALE, C_WANDER_S, C_LEVEL, C_LEVEL_SD, C_LOW, C_HIGH,
@@ -49,12 +51,13 @@ STATIC = 21
 I_HORIZONTAL, I_VERTICAL, I_ASCENT, I_DESCENT, I_DIM, I_FAST, I_PUSH, I_POLE = range(8)
 # Columns of `own`: the height's state, with how far the last step changed it but for its wander, how much of
 # day ballast has made up for, how much was spent on that in all, how far it is day, and the last wind met
-# with what the error does there.
+# with what the error does there. For a course that is held over the ground: the wind at its beginning, the
+# last wind as it blew, and where the course leads, an angle from the frame's x, NaN where a place is kept.
 (
     Z, RAMP, COMMAND, CLIMB, LEVEL, SECOND, V_LL, V_LS, V_SS, DRIVE, RATE, RATE_VAR, PHASE, SINCE, WX, WY,
-    G00, G01, G10, G11, ON, SHIFT, MADE_UP, SPENT, DAY,
-) = range(25)  # fmt: skip
-OWN = 25
+    G00, G01, G10, G11, ON, SHIFT, MADE_UP, SPENT, DAY, BEGAN_X, BEGAN_Y, BLEW_X, BLEW_Y, HEADS,
+) = range(30)  # fmt: skip
+OWN = 30
 # Columns of a row of fixes.
 (
     F_X, F_Y, F_XX, F_XY, F_YY, F_TIME_SD, F_ALT, F_ALT_SD, F_AFAR, F_SLIP, F_MISTAKEN, F_ALT_WRONG,
@@ -62,11 +65,13 @@ OWN = 25
 ) = range(15)  # fmt: skip
 FIX = 15
 # What is kept of every step: height, command, the place about which it was linearised, the part of the step
-# in which the height changed, and how far it changed but for its wander (`SHIFT`); the flag is 4 x phase +
-# what happened to the leg.
-H_Z, H_COMMAND, H_X, H_Y, H_BEGIN, H_END, H_SHIFT = range(7)
-HISTORY = 7
+# in which the height changed, and how far it changed but for its wander (`SHIFT`), and of a course its
+# heading and the wind at its beginning; the flag is 4 x phase + what happened to the leg.
+H_Z, H_COMMAND, H_X, H_Y, H_BEGIN, H_END, H_SHIFT, H_HEADS, H_BEGAN_X, H_BEGAN_Y = range(10)
+HISTORY = 10
 LEG_KEPT, LEG_NEW, LEG_OFF = 0, 1, 2
+# Who holds courses over the ground keeps a place for so many of them, to within this speed (km/s).
+STATION_SHARE, STATION_SD = 0.25, 0.3e-3
 # Moments of the predicted place: weight, x, y, xx, xy, yy.
 MOMENTS = 6
 # A smooth error is the difference of two Ornstein-Uhlenbeck processes driven by one noise, which leaves it a

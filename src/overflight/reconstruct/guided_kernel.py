@@ -16,6 +16,10 @@ import numpy.typing as npt
 from overflight.compiled import borrowed, compiled, woven
 from overflight.reconstruct.guided_columns import (
     AIRSPEED,
+    BEGAN_X,
+    BEGAN_Y,
+    BLEW_X,
+    BLEW_Y,
     C_FAST_S,
     C_FAST_SHARE,
     C_HEIGHT_SCALE,
@@ -23,6 +27,7 @@ from overflight.reconstruct.guided_columns import (
     C_WANDER_S,
     C_WIDE,
     COMMAND,
+    COURSE,
     DAY,
     DESCENT,
     DUSK_DEG,
@@ -47,13 +52,17 @@ from overflight.reconstruct.guided_columns import (
     G01,
     G10,
     G11,
+    H_BEGAN_X,
+    H_BEGAN_Y,
     H_BEGIN,
     H_COMMAND,
     H_END,
+    H_HEADS,
     H_SHIFT,
     H_X,
     H_Y,
     H_Z,
+    HEADS,
     I_DESCENT,
     I_DIM,
     I_FAST,
@@ -79,6 +88,8 @@ from overflight.reconstruct.guided_columns import (
     SMOOTH,
     SPEED,
     SPENT,
+    STATION_SD,
+    STATION_SHARE,
     STRAY,
     WEIGHT_1,
     WEIGHT_2,
@@ -179,6 +190,29 @@ def still(lin: Float64s, y: float, speed: float) -> None:
     """Fill `lin` for a flight that no wind moves: the 'error' is its own velocity, of so many km/s."""
     lin[:] = 0.0
     lin[6], lin[9] = speed / max(math.cos(y / RADIUS_KM), MIN_COS), speed
+
+
+@woven
+def along_course(lin: Float64s, y: float, slack: float, heads: float, began_x: float, began_y: float) -> None:
+    """Leave in `lin` what a flight that holds a course feels of the wind, in place.
+
+    Over the ground it keeps the direction `heads` (an angle from the frame's x; NaN for a place). Of how the
+    wind has changed since the course began, `began_x`, `began_y` (in the frame's plane), what is along the
+    course changes its speed; what is across is made good by its engine, but for the share `slack`.
+    """
+    stretch = 1.0 / max(math.cos(y / RADIUS_KM), MIN_COS)
+    tx, ty, kept = 0.0, 0.0, 1.0 - slack
+    if not math.isnan(heads):
+        tx, ty = math.cos(heads), math.sin(heads)
+    p00, p11 = slack + kept * tx * tx, slack + kept * ty * ty
+    p01, p10 = kept * tx * ty * stretch, kept * tx * ty / stretch
+    lin[0] -= began_x
+    lin[1] -= began_y
+    # Rows x and y in `lin`: of the wind, its slopes by x and y, the error by its axes, the slope by height.
+    for j in range(6):
+        u, v = (0, 1) if j == 0 else (j + 1, j + 3) if j < 3 else (j + 3, j + 5) if j < 5 else (10, 11)
+        a, b = lin[u], lin[v]
+        lin[u], lin[v] = p00 * a + p01 * b, p10 * a + p11 * b
 
 
 @woven
@@ -617,6 +651,23 @@ def new_leg(i: int, dim: int, push: int, mean: Float64s, cov: Float64s, variance
 
 
 @compiled
+def new_course(
+    i: int, dim: int, push: int, own: Float64s, mean: Float64s, cov: Float64s, sd: float, stays: bool
+) -> None:
+    """Begin a course: the velocity over the ground is the wind's and an airspeed of such a spread.
+
+    Or begin to keep a place, against all of the wind.
+    """
+    new_leg(i, dim, push, mean, cov, STATION_SD**2 if stays else sd * sd)
+    own[i, BEGAN_X], own[i, BEGAN_Y] = own[i, BLEW_X], own[i, BLEW_Y]
+    own[i, HEADS] = math.nan
+    if not stays:
+        mean[i, push] = own[i, BLEW_X] * max(math.cos(mean[i, 1] / RADIUS_KM), MIN_COS)
+        mean[i, push + 1] = own[i, BLEW_Y]
+        own[i, HEADS] = math.atan2(mean[i, push + 1], mean[i, push])
+
+
+@compiled
 def pick(logw: Float64s, count: int, rng: np.random.Generator, chosen: Int32s) -> None:
     """Fill `chosen` (count,) with members in proportion to their weights, by one even comb."""
     n = logw.size
@@ -664,9 +715,9 @@ def run_batch(
 
     N nodes, K fixes, n particles. Fixes of node k are `first[k]:first[k + 1]`; `next_fix[f]` and
     `next_alt[f]` (K + 1,) are the first fix from f on at all and with a height, -1 for none; `fix_node` (K,).
-    `start` is x and y. Filled: `history` (N, n, 7), `flags` (N, n), `parents` (N, n), `readings` (K, n),
+    `start` is x and y. Filled: `history` (N, n, 10), `flags` (N, n), `parents` (N, n), `readings` (K, n),
     `log_z` (K,) the log evidence after each fix, `moments` (K, 6) of the place before it, and the last `own`
-    (n, 23) and `logw` (n,). What follows is scratch of `scratch_for`.
+    (n, 30) and `logw` (n,). What follows is scratch of `scratch_for`.
     """
     rotation, log_p, own_axes, own_field = (
         borrowed(rotation),
@@ -705,14 +756,20 @@ def run_batch(
                 start[1],
                 own[i, Z], own[i, Z], 0.0, 1.0, one, lin, wind,
             )  # fmt: skip
-        own[i, WX], own[i, WY] = lin[0], lin[1]
-        for j in range(4):
-            own[i, G00 + j] = lin[6 + j]
+        own[i, BLEW_X], own[i, BLEW_Y] = lin[0], lin[1]
         if push >= 0:
             on = rng.random() < static[i, ON_SHARE]
             scale = static[i, SPEED] if free else static[i, AIRSPEED]
-            new_leg(i, dim, push, mean, cov, scale * scale if on else 0.0)
+            slack = static[i, COURSE]
+            if slack > 0.0:
+                new_course(i, dim, push, own, mean, cov, scale, rng.random() < STATION_SHARE)
+                along_course(lin, start[1], slack, own[i, HEADS], own[i, BEGAN_X], own[i, BEGAN_Y])
+            else:
+                new_leg(i, dim, push, mean, cov, scale * scale if on else 0.0)
             own[i, ON] = 1.0 if on else 0.0
+        own[i, WX], own[i, WY] = lin[0], lin[1]
+        for j in range(4):
+            own[i, G00 + j] = lin[6 + j]
     for k in range(node_s.size):
         for f in range(first[k], first[k + 1]):
             top = logw.max()
@@ -784,7 +841,11 @@ def run_batch(
             elif push >= 0 and rng.random() < -math.expm1(-dt / static[i, LEG_S]):
                 on = rng.random() < static[i, ON_SHARE]
                 scale = static[i, SPEED] if free else static[i, AIRSPEED]
-                new_leg(i, dim, push, mean, cov, scale * scale if on else 0.0)
+                if static[i, COURSE] > 0.0:
+                    new_course(i, dim, push, own, mean, cov, scale, rng.random() < STATION_SHARE)
+                    own[i, WX] = own[i, WY] = 0.0
+                else:
+                    new_leg(i, dim, push, mean, cov, scale * scale if on else 0.0)
                 flag = LEG_NEW if on else LEG_OFF
             if max(cov[i, 0, 0], cov[i, 1, 1]) > (WIDE_AGAIN * conf[C_WIDE]) ** 2:
                 logw[i] += narrow(i, f, ahead, own, static, conf, ints, mean, cov, fixes, low, move, rng)
@@ -821,6 +882,14 @@ def run_batch(
                     z, own[i, Z], span[0], span[1], one, lin, wind,
                 )  # fmt: skip
                 time_s = static[i, ERROR_S]
+            own[i, BLEW_X], own[i, BLEW_Y] = lin[0], lin[1]
+            slack = static[i, COURSE]
+            if slack > 0.0:
+                if not math.isnan(own[i, HEADS]):
+                    own[i, HEADS] = math.atan2(mean[i, push + 1], mean[i, push])
+                along_course(lin, y, slack, own[i, HEADS], own[i, BEGAN_X], own[i, BEGAN_Y])
+                history[k, i, H_HEADS] = own[i, HEADS]
+                history[k, i, H_BEGAN_X], history[k, i, H_BEGAN_Y] = own[i, BEGAN_X], own[i, BEGAN_Y]
             step_matrices(
                 lin, x, y, dt, own[i, SHIFT], factor, time_s, static[i, MIXING], conf, ints, smooth,
                 phase != LANDED, a, phi, load, size, rest,
@@ -839,7 +908,7 @@ def trace(
 ) -> None:  # fmt: skip
     """Follow members back through their parents.
 
-    `out` (M, N, 7), `out_flags` (M, N), `out_readings` (M, K).
+    `out` (M, N, 10), `out_flags` (M, N), `out_readings` (M, K).
     """
     for m in range(chosen.size):
         i = chosen[m]

@@ -12,13 +12,17 @@ from overflight.reconstruct.guided_columns import (
     AIRSPEED,
     C_FAST_SHARE,
     C_START_SD,
+    COURSE,
     ERROR_S,
     F_X,
     F_Y,
     FREE,
+    H_BEGAN_X,
+    H_BEGAN_Y,
     H_BEGIN,
     H_COMMAND,
     H_END,
+    H_HEADS,
     H_SHIFT,
     H_X,
     H_Y,
@@ -35,12 +39,14 @@ from overflight.reconstruct.guided_columns import (
     MIXING,
     POLES,
     SPEED,
+    STATION_SD,
     STRAY,
     WEIGHT_1,
     WEIGHT_2,
 )
 from overflight.reconstruct.guided_kernel import (
     PARTS,
+    along_course,
     is_smooth,
     new_errors,
     new_leg,
@@ -58,6 +64,8 @@ from overflight.reconstruct.likelihood import (
 )
 from overflight.reconstruct.motion import (
     LIN,
+    MIN_COS,
+    RADIUS_KM,
 )
 from overflight.winds.grid import Float32s
 from overflight.winds.slopes import SLOPES
@@ -89,6 +97,7 @@ def smooth_members(
     r, back, now = np.zeros(most), np.zeros(most), np.zeros(most)
     sim, off, before = np.zeros((n, most)), np.zeros((static.shape[0], most)), np.zeros((n, most))
     cov, cov_before = np.zeros((static.shape[0], most, most)), np.zeros((n, most, most))
+    blown, felt = np.zeros((n, LIN)), np.zeros((n, LIN))
     pull, gain = np.zeros((fixes.shape[0], 2)), np.zeros((fixes.shape[0], most, 2))
     free = ints[I_HORIZONTAL] == FREE
     for i in range(static.shape[0]):
@@ -99,6 +108,8 @@ def smooth_members(
             own_dim(i, static, ints),
         )
         pole = ints[I_POLE] if smooth else -1
+        slack = static[i, COURSE]
+        course = slack > 0.0
         cov[:, :, :] = 0.0
         off[:, :] = 0.0
         cov[i, 0, 0] = cov[i, 1, 1] = conf[C_START_SD] ** 2
@@ -113,9 +124,14 @@ def smooth_members(
                 sim[0, m] = math.sqrt(1.0 - POLES * POLES) * sim[0, m] + POLES * normals[i, 0, m - pole + 2]
         if push >= 0:
             variance = scale * scale if flags[i, 0] % 4 == LEG_NEW else 0.0
+            stays = course and math.isnan(history[i, 0, H_HEADS])
+            if stays:
+                variance = STATION_SD**2
             new_leg(i, dim, push, off, cov, variance)
             for m in range(push, push + 2):
                 sim[0, m] = math.sqrt(variance) * normals[i, 0, m]
+            if course and not stays:
+                _begin(sim[0], push, start[1], history[i, 0])
         for k in range(n):
             before[k] = off[i]
             cov_before[k] = cov[i]
@@ -145,9 +161,14 @@ def smooth_members(
             now[:] = sim[k]
             if push >= 0 and k > 0 and flags[i, k] % 4 != LEG_KEPT:
                 variance = scale * scale if flags[i, k] % 4 == LEG_NEW else 0.0
+                stays = course and math.isnan(history[i, k, H_HEADS])
+                if stays:
+                    variance = STATION_SD**2
                 new_leg(i, dim, push, off, cov, variance)
                 for m in range(push, push + 2):
                     now[m] = math.sqrt(variance) * normals[i, k + 1, m]
+                if course and not stays:
+                    _begin(now, push, np.float64(history[i, k, H_Y]), history[i, k])
             dt = node_s[k + 1] - node_s[k]
             x, y = np.float64(history[i, k, H_X]), np.float64(history[i, k, H_Y])
             z0, z1 = np.float64(history[i, k, H_Z]), np.float64(history[i, k + 1, H_Z])
@@ -160,6 +181,13 @@ def smooth_members(
                     z0, z1, np.float64(history[i, k, H_BEGIN]), np.float64(history[i, k, H_END]), one, lin,
                     wind,
                 )  # fmt: skip
+            blown[k] = lin
+            if course:
+                along_course(
+                    lin, y, slack, np.float64(history[i, k, H_HEADS]), np.float64(history[i, k, H_BEGAN_X]),
+                    np.float64(history[i, k, H_BEGAN_Y]),
+                )  # fmt: skip
+            felt[k] = lin
             time_s = static[i, MEMORY_S] if free else static[i, ERROR_S]
             step_matrices(
                 lin, x, y, dt, np.float64(history[i, k, H_SHIFT]), factor, time_s, static[i, MIXING], conf,
@@ -203,6 +231,35 @@ def smooth_members(
                 for j in range(dim):
                     back[m] += cov_before[k, m, j] * r[j]
             _put(i, k, n, back, history, conf, ints, fast, push, pole, factor, static[i, STRAY], paths)
+            if course and n > 1:
+                step = max(k - 1, 0)
+                _through_air(i, k, step, history, blown[step], felt[step], paths)
+        if course and n > 1:
+            paths[i, n - 1, 5:7] = paths[i, n - 2, 5:7]
+
+
+@compiled
+def _begin(state: Float64s, push: int, y: float, history: Float32s) -> None:
+    """Add to an airspeed the wind with which a course began, in place."""
+    state[push] += history[H_BEGAN_X] * max(math.cos(y / RADIUS_KM), MIN_COS)
+    state[push + 1] += history[H_BEGAN_Y]
+
+
+@compiled
+def _through_air(
+    i: int, k: int, step: int, history: Float32s, blown: Float64s, felt: Float64s, paths: Float64s
+) -> None:
+    """Turn the velocity over the ground of who holds a course into that through the air, m/s, in place.
+
+    Of the step that ends at node k, or begins at the first: `blown` is the wind (V, J, G, C) and `felt` what
+    the course left of it.
+    """
+    u, v = paths[i, k, 3], paths[i, k, 4]
+    shrink = max(math.cos(history[i, step, H_Y] / RADIUS_KM), MIN_COS)
+    x = felt[0] - blown[0] + (felt[6] - blown[6]) * u + (felt[7] - blown[7]) * v
+    y = felt[1] - blown[1] + (felt[8] - blown[8]) * u + (felt[9] - blown[9]) * v
+    paths[i, step, 5] += 1e3 * x * shrink
+    paths[i, step, 6] += 1e3 * y
 
 
 @compiled

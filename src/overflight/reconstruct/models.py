@@ -56,7 +56,9 @@ class MotionModel:
       `command_h` is the mean time between commands (log), `climb_mps` the speed there (log).
     - horizontal 'propelled': an air velocity, normal with `airspeed_mps` (log) on each axis, on for
     `on_share`
-      of legs, drawn anew after a mean of `leg_h` (log).
+      of legs, drawn anew after a mean of `leg_h` (log). `course_share` of flights hold a course over the
+      ground in place of one through the air, all of the time: it begins with the wind's velocity and such an
+      air velocity; then the wind along it changes the speed, and the wind across is made good.
     - horizontal 'free': not moved by the wind; leg velocities normal with `speed_mps` (log) on each axis,
     drawn
       anew after a mean of `leg_h`; about it the velocity strays by `stray_share` of the scale (log) and
@@ -89,6 +91,7 @@ class MotionModel:
     airspeed_mps: Range = (1.0, 15.0)
     leg_h: Range = (2.0, 24.0)
     on_share: Range = (0.2, 1.0)
+    course_share: float = 0.0
     speed_mps: Range = (3.0, 100.0)
     memory_h: Range = (0.3, 6.0)
     stray_share: Range = (0.05, 0.5)
@@ -128,7 +131,7 @@ class MotionModel:
         _check_size(f"{self.id}.wander_m", self.wander_m, zero=True)
         _check_size(f"{self.id}.held_wander_m", self.held_wander_m, zero=True)
         _check_size(f"{self.id}.wander_h", self.wander_h)
-        named = ("burst_share", "launch_share", "leak_share", "ballast_share")
+        named = ("burst_share", "launch_share", "leak_share", "ballast_share", "course_share")
         shares = [(n, getattr(self, n)) for n in named] + [("on_share", x) for x in self.on_share]
         for name, share in [*shares, ("leak_share + ballast_share", self.leak_share + self.ballast_share)]:
             if not 0.0 <= share <= 1.0:
@@ -154,8 +157,8 @@ ANGLES = frozenset({"dusk_deg"})
 ROWS = (
     "level_m", "wander_m", "wander_h", "amplitude_m", "leak_m_per_day", "leak_share", "held_wander_m",
     "ballast_share", "recovery_h", "rise_share", "dusk_deg", "control_m", "command_h", "climb_mps",
-    "airspeed_mps", "leg_h", "on_share", "speed_mps", "memory_h", "stray_share", "ascent_mps", "burst_m",
-    "burst_share", "launch_share", "float_h", "descent_mps",
+    "airspeed_mps", "leg_h", "on_share", "course_share", "speed_mps", "memory_h", "stray_share", "ascent_mps",
+    "burst_m", "burst_share", "launch_share", "float_h", "descent_mps",
 )  # fmt: skip
 ROW = {name: i for i, name in enumerate(ROWS)}
 

@@ -130,9 +130,10 @@ PROPELLED: Final = Hypothesis(
     id="propelled",
     title="propelled through the air",
     statement=(
-        "The balloon was propelled. For part of the time it moved through the air of itself, with an "
-        "engine and a propeller or the like, at a few metres a second and in directions that were kept for "
-        "hours or days; for the rest it drifted at its level. The paragraph does not say who commanded it, "
+        "The balloon was propelled. It moved through the air of itself, with an engine and a propeller or "
+        "the like, at a few metres a second: either for part of the time, in directions through the air that "
+        "were kept for hours or days, and drifted at its level for the rest; or it held courses over the "
+        "ground, against the wind across them. The paragraph does not say who commanded it, "
         "whether a person or a program did, or what for."
     ),
     side="steered",
@@ -141,7 +142,8 @@ PROPELLED: Final = Hypothesis(
     # far place is kept for days.
     model=MotionModel(
         id="propelled", horizontal="propelled", vertical="hold", level_m=_LEVEL,
-        airspeed_mps=(2.0, 15.0), leg_h=(2.0, 96.0), on_share=(0.2, 1.0), wander_m=HELD_M,
+        airspeed_mps=(2.0, 15.0), leg_h=(2.0, 96.0), on_share=(0.2, 1.0), course_share=0.5,
+        wander_m=HELD_M,
     ),
 )  # fmt: skip
 NOT_WIND: Final = Hypothesis(

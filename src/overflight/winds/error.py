@@ -179,9 +179,9 @@ ANALYSIS_ERROR: Final = WindError(
 
 # How large the error of an analysis is where nobody says: between what the balloons above met (2.5 m/s of
 # Loon to 3.76 of Strateole), less where soundings are dense and more in waves over mountains. Two of three
-# analyses are taken to lie between 1.9 and 4.2 m/s. Who states a size of his own is off by a factor of 1.65 in
-# one case of three: both count (`believed_size`).
-ANALYSIS_SIZE_MPS: Final = 2.8
+# analyses are taken to lie between 2 and 4.5 m/s. Who states a size of his own is off by a factor of 1.65
+# in one case of three: both count (`believed_size`).
+ANALYSIS_SIZE_MPS: Final = 3.0
 ANALYSIS_SIZE_LOG_SD: Final = 0.4
 STATED_SIZE_LOG_SD: Final = 0.5
 
