@@ -70,6 +70,7 @@ class TrueError:
             time_log_sd=0.0,
             smooth_share=float(self.smooth),
             height_scale_m=self.height_m,
+            height_log_sd=0.0,
             mixing_km=0.0,
         )
 

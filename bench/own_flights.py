@@ -18,8 +18,16 @@ from steer_lines import BASE, air_of, belief_of
 from overflight.compiled import threads
 from overflight.reconstruct.fixes import fixes_from_track
 from overflight.reconstruct.frame import fit_frame
-from overflight.reconstruct.guided import filter_flight, sun_in_frame
-from overflight.reconstruct.guided_columns import POLE_1, POLE_2, POLES, WEIGHT_1, WEIGHT_2
+from overflight.reconstruct.guided import COURSE_SLACK, filter_flight, sun_in_frame
+from overflight.reconstruct.guided_columns import (
+    POLE_1,
+    POLE_2,
+    POLES,
+    STATION_SD,
+    STATION_SHARE,
+    WEIGHT_1,
+    WEIGHT_2,
+)
 from overflight.reconstruct.guided_heights import DAWN_DEG, day_share
 from overflight.reconstruct.models import MotionModel, WindErrorBelief
 from overflight.reconstruct.motion import LIN, RADIUS_KM, Air, linearise
@@ -63,6 +71,7 @@ def own_flight(
         "factor": belief.factor * math.exp(belief.factor_log_sd * rng.standard_normal()),
         "error_time_s": belief.time_s * math.exp(belief.time_log_sd * rng.standard_normal()),
     }
+    drawn["height_scale_m"] = belief.height_scale_m * math.exp(belief.height_log_sd * rng.standard_normal())
     mixing_km = belief.mixing_km * math.exp(belief.mixing_log_sd * rng.standard_normal())
     moved_by = _moved_by(model, rng.random())
     pair = model.leak_m_per_day if moved_by == "leak" else model.amplitude_m
@@ -84,25 +93,40 @@ def own_flight(
         drawn["level_m"] = level * 1e3
     if moved_by:
         drawn["second"] = second
+    holds = model.horizontal == "propelled" and rng.random() < model.course_share
+    slack, share = (log_even(COURSE_SLACK), 1.0) if holds else (0.0, share)
     if model.horizontal == "propelled":
-        drawn |= {"airspeed_mps": airspeed, "leg_s": leg_s, "on_share": share}
+        drawn |= {"airspeed_mps": airspeed, "leg_s": leg_s, "on_share": share, "course_slack": slack}
+    lin, wind = np.empty(LIN), np.empty(SLOPES)
 
-    def leg() -> Float64s:
+    def leg(time_s: float, x: float, y: float, z: float) -> tuple[Float64s, Float64s, Float64s]:
+        """Return a velocity, and of a course the wind at its beginning and what it lets pass, a matrix."""
         pushed = model.horizontal == "propelled" and rng.random() < share
-        return airspeed / 1e3 * rng.standard_normal(2) if pushed else np.zeros(2)
+        own = airspeed / 1e3 * rng.standard_normal(2) if pushed else np.zeros(2)
+        own *= math.sqrt(0.5) if holds else 1.0
+        if not holds:
+            return own, np.zeros(2), np.eye(2)
+        linearise(*air, time_s, x, y, z, 0.0, 0.0, lin, wind)
+        began, stretch = lin[:2].copy(), 1.0 / math.cos(y / RADIUS_KM)
+        if rng.random() < STATION_SHARE:
+            return STATION_SD * rng.standard_normal(2), began, slack * np.eye(2)
+        own += began / np.array([stretch, 1.0])
+        towards = own / np.hypot(*own)
+        return own, began, slack * np.eye(2) + (1.0 - slack) * np.outer(towards, towards)
 
     drawn["smooth"] = float(rng.random() < belief.smooth_share)
     smooth, poles = bool(drawn["smooth"]), _first_poles(rng)
     quiet = moved_by in ("leak", "sunset") and model.vertical == "daynight"
     loose_m = model.held_wander_m if quiet else model.wander_m
     dusk_deg = even(model.dusk_deg) if moved_by == "sunset" else DAWN_DEG
-    wander_sd, (x, y), error, push = loose_m / 1e3, place_km, _error(poles, smooth), leg()
+    wander_sd, (x, y), error = loose_m / 1e3, place_km, _error(poles, smooth)
     wander = wander_sd * rng.standard_normal()
-    out, lin, wind = np.empty((node_s.size, 5)), np.empty(LIN), np.empty(SLOPES)
+    out = np.empty((node_s.size, 5))
     made_up = float(day_share(sun, 0, x, y, dusk_deg))  # the part of day that ballast has made up for
     drive, made_up = _drive(moved_by, sun[0], x, y, dusk_deg, 0.0, made_up, 0.0)
     held = ramp if control else level + second_km * drive
     z = held + wander
+    push, began, passes = leg(node_s[0], x, y, z)
     for k in range(node_s.size):
         out[k] = (x, y, z, *(drawn["factor"] * error))
         if k == node_s.size - 1:
@@ -113,7 +137,7 @@ def own_flight(
                 command, climb = even(model.control_m) / 1e3, log_even(model.climb_mps) / 1e3
             ramp += math.copysign(min(abs(command - ramp), climb * dt), command - ramp)
         if rng.random() < -math.expm1(-dt / leg_s):
-            push = leg()
+            push, began, passes = leg(node_s[k], x, y, z)
         keep = math.exp(-dt / (model.wander_h * HOUR_S))
         wander = keep * wander + math.sqrt(1.0 - keep * keep) * wander_sd * rng.standard_normal()
         since_days = (node_s[k + 1] - node_s[0]) / DAY_S
@@ -122,7 +146,7 @@ def own_flight(
         drive, made_up = _drive(moved_by, sun[k + 1], x, y, dusk_deg, since_days, made_up, left)
         spent += max(before - made_up, 0.0)
         new_held = ramp if control else level + second_km * (drive + rise_share * spent)
-        age = dt / drawn["error_time_s"] + abs(new_held - held) * 1e3 / belief.height_scale_m
+        age = dt / drawn["error_time_s"] + abs(new_held - held) * 1e3 / drawn["height_scale_m"]
         held, new_z = new_held, new_held + wander
         poles = _next_poles(poles, age, smooth, rng)
         new_error = _error(poles, smooth)
@@ -141,8 +165,9 @@ def own_flight(
                 wind,
             )
             stretch = 1.0 / math.cos(0.5 * (y + to_y) / RADIUS_KM)
-            to_x = x + dt * (lin[0] + push[0] * stretch) + mix[0]
-            to_y = y + dt * (lin[1] + push[1]) + mix[1]
+            passed = passes @ ((lin[:2] - began) / (stretch, 1.0))
+            to_x = x + dt * (passed[0] + push[0]) * stretch + mix[0]
+            to_y = y + dt * (passed[1] + push[1]) + mix[1]
         x, y, z, error = to_x, to_y, new_z, new_error
     return out, drawn
 

@@ -111,10 +111,28 @@ def free_log_evidence(
     size = scale * log_even(rng, n, model.stray_share) if free else SD_MPS / 1e3 * belief.factor
     memory_s = log_even(rng, n, model.memory_h, 3600.0) if free else belief.time_s
 
-    def leg():
-        return np.where(rng.random(n) < share, scale, 0.0) * rng.standard_normal((2, n))
+    # Who holds courses over the ground lets `slack` of the wind across pass; a quarter of his legs are places
+    # that he keeps to within 0.3 m/s.
+    holds = rng.random(n) < (model.course_share if model.horizontal == "propelled" else 0.0)
+    slack, wind = log_even(rng, n, (0.03, 0.5)), np.interp(heights.z_km, _Z_KM, _U_KMPS)
 
-    push, error = leg(), rng.standard_normal((2, n))
+    def leg():
+        through_air = np.where(rng.random(n) < np.where(holds, 1.0, share), scale, 0.0)
+        stays = holds & (rng.random(n) < 0.25)
+        own = np.where(
+            stays, 0.3e-3, through_air * np.where(holds, math.sqrt(0.5), 1.0)
+        ) * rng.standard_normal((2, n))
+        own[0] += np.where(holds & ~stays, wind, 0.0)
+        towards = own / np.maximum(np.hypot(*own), 1e-12)
+        return own, np.where(stays, 0.0, towards), wind.copy()
+
+    def passed(u, v, towards):
+        """What a course lets pass of a velocity: all that is along it, and the slack's share of the rest."""
+        along = u * towards[0] + v * towards[1]
+        across = np.stack([u, v]) - along * towards
+        return np.where(holds, along * towards + slack * across, np.stack([u, v]))
+
+    (push, towards, began), error = leg(), rng.standard_normal((2, n))
     variance = float(fixes.cov_km2[0, 0])
     narrow = 1.0 / (1.0 / variance + 1.0 / START_SD_KM**2)
     place = np.array([[fixes.x_km[0]], [fixes.y_km[0]]]) + math.sqrt(narrow) * rng.standard_normal((2, n))
@@ -122,15 +140,17 @@ def free_log_evidence(
     for f in range(1, fixes.time_s.size):
         for k in range(round((fixes.time_s[f] - fixes.time_s[f - 1]) / STEP_S)):
             if f > 1 or k > 0:
-                push = np.where(rng.random(n) < -np.expm1(-STEP_S / leg_s), leg(), push)
+                ends, new_leg = rng.random(n) < -np.expm1(-STEP_S / leg_s), leg()
+                push, towards = np.where(ends, new_leg[0], push), np.where(ends, new_leg[1], towards)
+                began = np.where(ends, new_leg[2], began)
             wind = heights.step()
             rise = 0.0 if free else heights.shift * 1e3 / belief.height_scale_m
             keep = np.exp(-STEP_S / memory_s - rise)
             new = keep * error + np.sqrt(1.0 - keep**2) * rng.standard_normal((2, n))
-            place = place + STEP_S * (push + size * 0.5 * (error + new))
+            place = place + STEP_S * (push + passed(*(size * 0.5 * (error + new)), towards))
             error = new
             if not free:
-                place[0] += STEP_S * wind
+                place = place + STEP_S * passed(wind - np.where(holds, began, 0.0), np.zeros(n), towards)
                 place = place + belief.mixing_km * rng.standard_normal((2, n))
         variance = float(fixes.cov_km2[f, 0])
         off = np.array([[fixes.x_km[f]], [fixes.y_km[f]]]) - place

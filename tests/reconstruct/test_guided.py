@@ -33,7 +33,13 @@ KM_PER_DEG = math.pi / 180.0 * 6371.0088
 HOUR = 3600.0
 # Parameters known: what is left is Gaussian.
 KNOWN = WindErrorBelief(
-    factor_log_sd=0.0, time_log_sd=0.0, time_s=10 * HOUR, mixing_km=5.0, mixing_log_sd=0.0, smooth_share=0.0
+    factor_log_sd=0.0,
+    time_log_sd=0.0,
+    height_log_sd=0.0,
+    time_s=10 * HOUR,
+    mixing_km=5.0,
+    mixing_log_sd=0.0,
+    smooth_share=0.0,
 )
 STILL = {"level_m": (18_000.0, 0.0), "wander_m": 0.0}
 LEVEL = MotionModel(id="level", **STILL)
@@ -304,11 +310,44 @@ def test_without_legs_an_engine_that_is_off_is_the_wind_alone() -> None:
     assert a == pytest.approx(b, abs=1e-9)
 
 
+def test_a_course_held_against_a_turning_wind_is_told_with_the_airspeed_that_it_took() -> None:
+    """Wind 8 m/s along x, 5 sin across, in 20 hours; over the ground 12 m/s along x, at ten hours a stop."""
+    period_s = 20.0 * HOUR
+    grid = made_grid(
+        lambda t, p, la, lo: (8.0 + 0.0 * p, 5.0 * np.sin(2.0 * math.pi * t / period_s) + 0.0 * p),
+        sd=0.5, lat=np.arange(-10.0, 10.1, 5.0), time=np.arange(0.0, 21.0) * HOUR,
+    )  # fmt: skip
+    time_s = np.arange(0.0, 20.5, 1.0) * HOUR
+    x_km = 43.2 * np.minimum(time_s, 10.0 * HOUR) / HOUR
+    fixes = fixes_from_track(PLAIN, time_s, x_km / KM_PER_DEG, 0.0 * x_km, sd_m=500.0)
+    air = make_air(PLAIN, grid)
+    through, over = (
+        filter_flight(
+            MotionModel(id="engine", horizontal="propelled", course_share=share, **STILL), fixes, air,
+            dataclasses.replace(KNOWN, mixing_km=0.5), frame=PLAIN, particles=2000, draws=40,
+        )
+        for share in (0.0, 1.0)
+    )  # fmt: skip
+    assert over.log_evidence > through.log_evidence + 20.0
+    air_mps = over.paths[:, :, 5:7].mean(axis=0)
+    middle_s = over.node_s + 0.5 * HOUR
+    expected = np.column_stack(
+        [np.where(middle_s < 10.0 * HOUR, 4.0, -8.0), -5.0 * np.sin(2.0 * math.pi * middle_s / period_s)]
+    )
+    known = (np.abs(middle_s - 10.0 * HOUR) > HOUR) & (middle_s < time_s[-1])
+    assert np.abs(air_mps - expected)[known].max() < 1.0
+    slack = over.parameters[:, over.parameter_names.index("course_slack")]
+    assert np.all((slack >= 0.03) & (slack <= 0.5))
+
+
 FREE_CASES = {
     "level": MotionModel(id="level", level_m=(19e3, 2e3)),
     "leak": MotionModel(id="leak", vertical="leak", level_m=(19e3, 2e3)),
     "control": MotionModel(id="control", vertical="control", wander_m=200.0, command_h=(3.0, 24.0)),
     "propelled": MotionModel(id="propelled", horizontal="propelled", level_m=(19e3, 2e3)),
+    "course": MotionModel(
+        id="course", horizontal="propelled", level_m=(19e3, 2e3), airspeed_mps=(1.0, 4.0), course_share=0.8
+    ),
     "free": MotionModel(
         id="free", horizontal="free", level_m=(19e3, 2e3), speed_mps=(5.0, 15.0), stray_share=(0.2, 0.5)
     ),

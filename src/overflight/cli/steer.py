@@ -40,7 +40,7 @@ def steer(
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Posterior that a verdict asks for; the case's own, or 0.85 (0.95 on the prior)."),
+        typer.Option(help="Posterior that a verdict asks for; the case's own, or 0.8 (0.95 on the prior)."),
     ] = None,
     winds: Annotated[
         Winds | None, typer.Option(help="Which winds to take, whatever the case says; docs/case.md.")

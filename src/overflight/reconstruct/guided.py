@@ -61,7 +61,7 @@ PARAMETERS = (
     "factor", "error_time_s", "command_s", "airspeed_mps", "leg_s", "on_share", "speed_mps", "memory_s",
     "stray_mps",
     "bursts", "rises", "smooth", "level_m", "second", "moved_by", "recovery_s", "rise_share", "wander_m",
-    "made_up", "spent", "phase", "dusk_deg", "course_slack",
+    "made_up", "spent", "phase", "dusk_deg", "course_slack", "height_scale_m",
 )  # fmt: skip
 # Of the wind across, who holds a course over the ground lets so much pass: an engine that is not always
 # strong enough, and turns late.
@@ -310,7 +310,7 @@ def _conf(ranges: Float64s, belief: WindErrorBelief) -> Float64s:
     metres += [*(v * HOUR_S * 1e3 for v in row("float_h")), *row("burst_m")]
     return np.array(
         [
-            belief.fast_share, belief.fast_time_s, belief.height_scale_m / 1e3,
+            belief.fast_share, belief.fast_time_s,
             *(v / 1e3 for v in metres), START_SD_KM, WIDE_KM,
         ]
     )  # fmt: skip
@@ -340,6 +340,8 @@ def _draw_static(
     out[:, col.FACTOR] = belief.factor * np.exp(belief.factor_log_sd * normal[col.FACTOR])
     out[:, col.ERROR_S] = belief.time_s * np.exp(belief.time_log_sd * normal[col.ERROR_S])
     out[:, col.MIXING] = belief.mixing_km * np.exp(belief.mixing_log_sd * normal[col.MIXING])
+    heights = np.exp(belief.height_log_sd * normal[col.HEIGHT_SCALE])
+    out[:, col.HEIGHT_SCALE] = belief.height_scale_m / 1e3 * heights
     out[:, col.COMMAND_S] = log_even(col.COMMAND_S, model.command_h, HOUR_S)
     out[:, col.AIRSPEED] = log_even(col.AIRSPEED, model.airspeed_mps, 1e-3)
     out[:, col.LEG_S] = log_even(col.LEG_S, model.leg_h, HOUR_S)
@@ -532,11 +534,11 @@ def _smoothed(
             members.history[one], members.flags[one], members.readings[one], normals, made, paths[one],
         )  # fmt: skip
     static = members.static.copy()
-    for column in (col.AIRSPEED, col.SPEED, col.STRAY, col.WANDER):
+    for column in (col.AIRSPEED, col.SPEED, col.STRAY, col.WANDER, col.HEIGHT_SCALE):
         static[:, column] *= 1e3
     drawn = static[:, [col.MOVED_BY, col.RECOVERY_S, col.RISE_SHARE, col.WANDER]]
     heights = [members.level[:, :2], drawn]
-    last = [members.level[:, 2:], static[:, [col.DUSK_DEG, col.COURSE]]]
+    last = [members.level[:, 2:], static[:, [col.DUSK_DEG, col.COURSE, col.HEIGHT_SCALE]]]
     parameters = np.column_stack([static[:, : col.START], *heights, *last])
     return paths, _READINGS[members.readings], parameters
 

@@ -39,14 +39,15 @@ BY_SUN, BY_LEAK, BY_SUNSET = 0, 1, 2
     RISE_SHARE,
     DUSK_DEG,
     COURSE,
-) = range(22)
-STATIC = 22
+    HEIGHT_SCALE,
+) = range(23)
+STATIC = 23
 # Columns of `conf`: what all particles share. Kilometres and seconds.
 (
-    C_FAST_SHARE, C_FAST_S, C_HEIGHT_SCALE, C_WANDER_S, C_LEVEL, C_LEVEL_SD, C_LOW, C_HIGH,
+    C_FAST_SHARE, C_FAST_S, C_WANDER_S, C_LEVEL, C_LEVEL_SD, C_LOW, C_HIGH,
     C_CLIMB_LOW, C_CLIMB_HIGH, C_UP, C_UP_SD, C_DOWN, C_DOWN_SD, C_UP_LEAST, C_DOWN_LEAST, C_FLOAT_LOW,
     C_FLOAT_HIGH, C_BURST_LOW, C_BURST_HIGH, C_START_SD, C_WIDE,
-) = range(22)  # fmt: skip
+) = range(21)  # fmt: skip
 # Places in `ints`.
 I_HORIZONTAL, I_VERTICAL, I_ASCENT, I_DESCENT, I_DIM, I_FAST, I_PUSH, I_POLE = range(8)
 # Columns of `own`: the height's state, with how far the last step changed it but for its wander, how much of
@@ -70,8 +71,10 @@ FIX = 15
 H_Z, H_COMMAND, H_X, H_Y, H_BEGIN, H_END, H_SHIFT, H_HEADS, H_BEGAN_X, H_BEGAN_Y = range(10)
 HISTORY = 10
 LEG_KEPT, LEG_NEW, LEG_OFF = 0, 1, 2
-# Who holds courses over the ground keeps a place for so many of them, to within this speed (km/s).
+# Who holds courses over the ground keeps a place for so many of them, to within this speed (km/s). The
+# airspeed that a course begins with is that of his engine, of which this is the share of an axis.
 STATION_SHARE, STATION_SD = 0.25, 0.3e-3
+COURSE_AXIS = 0.7071067811865476
 # Moments of the predicted place: weight, x, y, xx, xy, yy.
 MOMENTS = 6
 # A smooth error is the difference of two Ornstein-Uhlenbeck processes driven by one noise, which leaves it a

@@ -22,12 +22,12 @@ from overflight.reconstruct.guided_columns import (
     BLEW_Y,
     C_FAST_S,
     C_FAST_SHARE,
-    C_HEIGHT_SCALE,
     C_START_SD,
     C_WANDER_S,
     C_WIDE,
     COMMAND,
     COURSE,
+    COURSE_AXIS,
     DAY,
     DESCENT,
     DUSK_DEG,
@@ -63,6 +63,7 @@ from overflight.reconstruct.guided_columns import (
     H_Y,
     H_Z,
     HEADS,
+    HEIGHT_SCALE,
     I_DESCENT,
     I_DIM,
     I_FAST,
@@ -227,9 +228,9 @@ def step_matrices(
     with n and m standard normal; to the second pole of a smooth error comes rest[6] times the noise of the
     first. An implicit midpoint step: the error of a step is the mean of those at its ends.
 
-    The error forgets itself with time and with `shift`, the change of the height in km but for its wander:
-    a wander has no length (the shorter the step, the longer it is) and stays about one level, whose error it
-    does not leave behind.
+    The error forgets itself with time and with `shift`, the change of the height but for its wander, in units
+    of what leaves 1/e: a wander has no length (the shorter the step, the longer it is) and stays about one
+    level, whose error it does not leave behind.
     """
     fast, push, pole = ints[I_FAST], ints[I_PUSH], ints[I_POLE]
     h = 0.5 * dt
@@ -250,7 +251,7 @@ def step_matrices(
     a[1, 0], a[1, 1] = m10 * b00 + m11 * b10, m10 * b01 + m11 * b11
     vx, vy = lin[0] - lin[2] * x - lin[3] * y, lin[1] - lin[4] * x - lin[5] * y
     rest[0], rest[1] = dt * (m00 * vx + m01 * vy), dt * (m10 * vx + m11 * vy)
-    forget = shift / conf[C_HEIGHT_SCALE]
+    forget = shift
     for block in range(2):
         col = 2 if block == 0 else fast
         if col < 0:
@@ -652,13 +653,13 @@ def new_leg(i: int, dim: int, push: int, mean: Float64s, cov: Float64s, variance
 
 @compiled
 def new_course(
-    i: int, dim: int, push: int, own: Float64s, mean: Float64s, cov: Float64s, sd: float, stays: bool
+    i: int, dim: int, push: int, own: Float64s, mean: Float64s, cov: Float64s, airspeed: float, stays: bool
 ) -> None:
-    """Begin a course: the velocity over the ground is the wind's and an airspeed of such a spread.
+    """Begin a course: the velocity over the ground is the wind's and the engine's.
 
     Or begin to keep a place, against all of the wind.
     """
-    new_leg(i, dim, push, mean, cov, STATION_SD**2 if stays else sd * sd)
+    new_leg(i, dim, push, mean, cov, (STATION_SD if stays else COURSE_AXIS * airspeed) ** 2)
     own[i, BEGAN_X], own[i, BEGAN_Y] = own[i, BLEW_X], own[i, BLEW_Y]
     own[i, HEADS] = math.nan
     if not stays:
@@ -891,8 +892,8 @@ def run_batch(
                 history[k, i, H_HEADS] = own[i, HEADS]
                 history[k, i, H_BEGAN_X], history[k, i, H_BEGAN_Y] = own[i, BEGAN_X], own[i, BEGAN_Y]
             step_matrices(
-                lin, x, y, dt, own[i, SHIFT], factor, time_s, static[i, MIXING], conf, ints, smooth,
-                phase != LANDED, a, phi, load, size, rest,
+                lin, x, y, dt, own[i, SHIFT] / static[i, HEIGHT_SCALE], factor, time_s, static[i, MIXING],
+                conf, ints, smooth, phase != LANDED, a, phi, load, size, rest,
             )  # fmt: skip
             predict(i, own_dim(i, static, ints), pole, mean, cov, a, phi, load, size, rest, work)
             own[i, WX], own[i, WY] = lin[0], lin[1]

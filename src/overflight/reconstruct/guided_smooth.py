@@ -13,6 +13,7 @@ from overflight.reconstruct.guided_columns import (
     C_FAST_SHARE,
     C_START_SD,
     COURSE,
+    COURSE_AXIS,
     ERROR_S,
     F_X,
     F_Y,
@@ -27,6 +28,7 @@ from overflight.reconstruct.guided_columns import (
     H_X,
     H_Y,
     H_Z,
+    HEIGHT_SCALE,
     I_DIM,
     I_FAST,
     I_HORIZONTAL,
@@ -125,8 +127,8 @@ def smooth_members(
         if push >= 0:
             variance = scale * scale if flags[i, 0] % 4 == LEG_NEW else 0.0
             stays = course and math.isnan(history[i, 0, H_HEADS])
-            if stays:
-                variance = STATION_SD**2
+            if course:
+                variance = (STATION_SD if stays else COURSE_AXIS * scale) ** 2
             new_leg(i, dim, push, off, cov, variance)
             for m in range(push, push + 2):
                 sim[0, m] = math.sqrt(variance) * normals[i, 0, m]
@@ -162,8 +164,8 @@ def smooth_members(
             if push >= 0 and k > 0 and flags[i, k] % 4 != LEG_KEPT:
                 variance = scale * scale if flags[i, k] % 4 == LEG_NEW else 0.0
                 stays = course and math.isnan(history[i, k, H_HEADS])
-                if stays:
-                    variance = STATION_SD**2
+                if course:
+                    variance = (STATION_SD if stays else COURSE_AXIS * scale) ** 2
                 new_leg(i, dim, push, off, cov, variance)
                 for m in range(push, push + 2):
                     now[m] = math.sqrt(variance) * normals[i, k + 1, m]
@@ -190,8 +192,9 @@ def smooth_members(
             felt[k] = lin
             time_s = static[i, MEMORY_S] if free else static[i, ERROR_S]
             step_matrices(
-                lin, x, y, dt, np.float64(history[i, k, H_SHIFT]), factor, time_s, static[i, MIXING], conf,
-                ints, smooth, flags[i, k] // 4 != LANDED, a[k], phi[k], load, size, rest,
+                lin, x, y, dt, np.float64(history[i, k, H_SHIFT]) / static[i, HEIGHT_SCALE], factor, time_s,
+                static[i, MIXING], conf, ints, smooth, flags[i, k] // 4 != LANDED, a[k], phi[k], load, size,
+                rest,
             )  # fmt: skip
             for c in range(2):
                 value = (

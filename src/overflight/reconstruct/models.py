@@ -193,8 +193,9 @@ class WindErrorBelief:
     `factor_log_sd`; `time_s` is the median time over which the error met by the balloon forgets itself,
     log-normal with `time_log_sd`. The error of `smooth_share` of flights has a derivative in time (much as
     Matérn 3/2 has), that of the others is an Ornstein-Uhlenbeck process; which, is not known of one.
-    `fast_share` of the variance forgets itself in `fast_time_s` instead. A change of the height by
-    `height_scale_m`, but for its wander about a level, leaves 1/e of either part. Motion too fast for the
+    `fast_share` of the variance forgets itself in `fast_time_s` instead. A change of the height, but for its
+    wander about a level, by a scale with the median `height_scale_m`, log-normal with `height_log_sd`, leaves
+    1/e of either part. Motion too fast for the
     winds adds to the place, per square root of an hour, a distance with the median `mixing_km`, log-normal
     with `mixing_log_sd`: were it fixed, dense and exact fixes would speak against the wind or for it.
     """
@@ -207,6 +208,7 @@ class WindErrorBelief:
     fast_share: float = 0.0
     fast_time_s: float = FAST_TIME_S
     height_scale_m: float = ANALYSIS_ERROR.log_pressure * SCALE_HEIGHT_M
+    height_log_sd: float = 0.5
     mixing_km: float = 1.5
     mixing_log_sd: float = 1.0
 
@@ -218,7 +220,7 @@ class WindErrorBelief:
     def __post_init__(self) -> None:
         for name in ("factor", "time_s", "fast_time_s", "height_scale_m"):
             _check_size(name, getattr(self, name))
-        for name in ("factor_log_sd", "time_log_sd", "mixing_km", "mixing_log_sd"):
+        for name in ("factor_log_sd", "time_log_sd", "height_log_sd", "mixing_km", "mixing_log_sd"):
             _check_size(name, getattr(self, name), zero=True)
         for name in ("fast_share", "smooth_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:

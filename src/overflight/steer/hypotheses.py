@@ -130,10 +130,10 @@ PROPELLED: Final = Hypothesis(
     id="propelled",
     title="propelled through the air",
     statement=(
-        "The balloon was propelled. It moved through the air of itself, with an engine and a propeller or "
-        "the like, at a few metres a second: either for part of the time, in directions through the air that "
-        "were kept for hours or days, and drifted at its level for the rest; or it held courses over the "
-        "ground, against the wind across them. The paragraph does not say who commanded it, "
+        "The balloon was propelled. With an engine and a propeller or the like it moved through the air of "
+        "itself, at a few metres a second. Either it did so for part of the time, in directions through the "
+        "air that were kept for hours or days, and drifted at its level for the rest; or it held courses "
+        "over the ground, or places, against the wind. The paragraph does not say who commanded it, "
         "whether a person or a program did, or what for."
     ),
     side="steered",

@@ -38,9 +38,9 @@ SIDE_WORDS: Final[dict[Side, str]] = {
 # What a verdict must have been weighed against.
 RIVAL: Final[dict[Side, Side]] = {"passive": "steered", "steered": "passive", "not wind": "passive"}
 # Were the logarithm of a ratio of likelihoods normal, the wrong side would reach odds of k in at most
-# Φ(-√(2 ln k)) of flights: 3 % for the 5.7 of this threshold. That is a guide: how many are falsely accused
-# when nothing is so tidy is counted in docs/steer-calibration.md.
-THRESHOLD: Final = 0.85
+# Φ(-√(2 ln k)) of flights: 5 % for the 4 of this threshold, where "very likely" begins (ICD 203). That is a
+# guide: how many are falsely accused when nothing is so tidy is counted in docs/steer-calibration.md.
+THRESHOLD: Final = 0.80
 # On a climatology, whose spread is a guess about these days.
 PRIOR_THRESHOLD: Final = 0.95
 # The lower end of a posterior, by the error of the computation, must stay above even odds.
