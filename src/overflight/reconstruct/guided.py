@@ -47,7 +47,7 @@ WIDE_KM = 150.0
 # A flight that starts below this rises, one that comes below it has come down.
 GROUND_ALT_KM = 10.0
 # Fixes nearer in time than this show a rise or a fall, which take an hour or two, by their speeds alone.
-SHOWS_PHASES_S = 30 * 60.0
+SHOWS_PHASES_S = 45 * 60.0
 # How far ahead heights are looked at to see whether a fall goes on.
 OUTLOOK_S = 45 * 60.0
 MIN_STEP_S, MAX_STEP_S = 600.0, 1.5 * HOUR_S

@@ -21,8 +21,9 @@ def pool_runs(runs: Sequence[Filtered], particles: Sequence[int], *, seed: int =
     """Return independent runs with so many `particles` each as one.
 
     Evidences after each fix are means by particles, draws come from the runs in proportion to particles times
-    evidence, and the misses are those of the run that has most of it. The error of the log evidence is that
-    of a weighted mean, by the runs' own errors or by how far the runs lie apart, whichever is larger.
+    evidence, and the misses are those of the run that has most of it. The error of the log evidence is the
+    largest of three: that of a weighted mean, by the runs' own errors; how far the runs lie apart; and what
+    the error of any run makes expected of so many particles.
 
     Raises ValueError when there is no run, or the nodes of the runs differ.
     """
@@ -41,12 +42,15 @@ def pool_runs(runs: Sequence[Filtered], particles: Sequence[int], *, seed: int =
     apart = math.sqrt(float(np.sum((weight - share) ** 2)) / max(1.0 - float(np.sum(share**2)), 1e-9))
     if apart > WIDE_SCATTER:
         apart = max(apart, float(np.ptp(log_z[:, -1] - np.log(share))) / math.sqrt(len(runs)))
+    # A run whose batches agree by chance looks steady. An error falls with the root of the particles, so that
+    # one that scattered says what the others may have hidden.
+    expected = max(run.log_evidence_se * math.sqrt(part) for run, part in zip(runs, share, strict=True))
     heaviest = runs[int(np.argmax(weight))]
     taken = _taken(weight, [len(run.paths) for run in runs], np.random.default_rng([seed, 73]))
     return replace(
         heaviest,
         log_evidence=float(total[-1]),
-        log_evidence_se=min(max(own, apart), LARGEST_ERROR),
+        log_evidence_se=min(max(own, apart, expected), LARGEST_ERROR),
         fix_log_density=np.diff(total, prepend=0.0),
         paths=np.concatenate([run.paths[rows] for run, rows in zip(runs, taken, strict=True)]),
         readings=np.concatenate([run.readings[rows] for run, rows in zip(runs, taken, strict=True)]),

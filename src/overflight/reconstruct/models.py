@@ -67,7 +67,7 @@ class MotionModel:
     in
       `burst_m`; a flight afloat comes down after `float_h` (log); it falls at `descent_mps`, a sea-level
       speed. 'auto': where heights below 10 km show such a phase; where there are no heights, 'maybe' when
-      fixes less than half an hour apart would show it, and nowhere when they are further apart. 'maybe': for
+      fixes less than 45 minutes apart would show it, and nowhere when they are further apart. 'maybe': for
       `launch_share` of flights, from the ground; a fall may come at any time ('always' and 'maybe' alike).
     """
 

@@ -27,6 +27,7 @@ from overflight.steer.hypotheses import Hypothesis
 from overflight.steer.verdict import (
     ACCUSING,
     Claim,
+    behind,
     every_claim,
     out_of_reach,
     passes,
@@ -39,7 +40,7 @@ Progress = Callable[[str, float], None]
 GROWTH: Final = 4
 # An error of the log odds that changes no posterior by more than a few hundredths.
 FINE: Final = 0.25
-# A hypothesis so many nats behind, three of its errors counted in its favour, moves no posterior.
+# A hypothesis so many nats behind, what it may have missed counted in its favour, moves no posterior.
 FAR_BEHIND: Final = 4.0
 
 
@@ -140,7 +141,8 @@ def in_question(weighed: Weighed, threshold: float) -> list[int]:
     with np.errstate(divide="ignore"):
         weight = np.log([h.prior for h in weighed.hypotheses]) + weighed.log_evidence
     error = np.minimum(np.nan_to_num(weighed.se, nan=LARGEST_SE), LARGEST_SE)
-    asked = (weight + 3.0 * error > weight.max() - FAR_BEHIND) & (error > 0.5 * FINE)
+    reach = np.array([behind(float(e)) for e in error])
+    asked = (weight + reach > weight.max() - FAR_BEHIND) & (error > 0.5 * FINE)
     if any(c.word in ACCUSING and c.p >= threshold for c in every_claim(weighed)):
         asked |= np.array([h.side == "passive" and h.prior > 0.0 for h in weighed.hypotheses])
     return [int(i) for i in np.flatnonzero(asked)]

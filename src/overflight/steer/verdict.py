@@ -46,9 +46,14 @@ PRIOR_THRESHOLD: Final = 0.95
 # The lower end of a posterior, by the error of the computation, must stay above even odds.
 LEAST_LOW: Final = 0.5
 # An evidence that scatters by more than this from batch to batch hangs on a few particles, and what the rest
-# missed would add to it. It counts as beaten only where it lies so many of the errors behind.
+# missed would add to it. It counts as beaten only where it lies so many of the errors behind, and further
+# than what they are likely to have missed. Were the batches' evidences log-normal, with a scatter of s in the
+# logarithm, their mean would lie s²/2 above the middle; the error is then about s/2, for it is the gap from
+# the best batch to the middle over the root of their number. No more than 100 nats are asked for so.
 SCATTERED: Final = 1.0
 BEATEN: Final = 3.0
+MISSED: Final = 2.0
+HOPELESS: Final = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,9 +220,14 @@ def not_beaten(
     out = []
     for value, error, one in ranked:
         both = math.hypot(min(error, cap), min(top_se, cap))
-        if one.side not in sides and error > SCATTERED and not top - value >= BEATEN * both:
+        if one.side not in sides and error > SCATTERED and not top - value >= behind(both):
             out.append(one.title)
     return tuple(out)
+
+
+def behind(error: float) -> float:
+    """Return by how many nats a rival must lie behind whose evidence has such an error."""
+    return max(BEATEN * error, min(MISSED * error**2, HOPELESS))
 
 
 def scattered(weighed: Weighed, claim: Claim) -> tuple[str, ...]:
