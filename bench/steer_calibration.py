@@ -66,6 +66,7 @@ from steer_lines import (
     check_stamps,
     hypotheses_of,
     run_flight,
+    sizes_believed,
     stamp_of,
 )
 
@@ -810,7 +811,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "version": __version__,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "hypotheses": {h.id: h.prior for h in hypotheses_of(options["hypotheses"])},
-        "belief": dataclasses.asdict(belief_of(options)), "threshold": THRESHOLD,
+        "belief": dataclasses.asdict(belief_of(options)), "sizes": sizes_believed(), "threshold": THRESHOLD,
     }  # fmt: skip
     for name in asked.parts:
         begun = time.monotonic()

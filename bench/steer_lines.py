@@ -33,7 +33,12 @@ from overflight.reconstruct.motion import Air, make_air
 from overflight.steer.hypotheses import DEFAULT_HYPOTHESES, KNOWN_HYPOTHESES, Hypothesis
 from overflight.steer.settle import weigh_until_settled
 from overflight.steer.verdict import judge
-from overflight.winds.error import believed_size
+from overflight.winds.error import (
+    ANALYSIS_SIZE_LOG_SD,
+    ANALYSIS_SIZE_MPS,
+    STATED_SIZE_LOG_SD,
+    believed_size,
+)
 
 Float64s = npt.NDArray[np.float64]
 
@@ -107,6 +112,15 @@ def belief_of(options: dict[str, Any], stated_mps: float | None = None) -> WindE
         size_mps, log_sd = believed_size(stated_mps)
         size = {"factor": size_mps / stated_mps, "factor_log_sd": log_sd}
     return WindErrorBelief(**size | {n: options[n] for n in names if options.get(n) is not None})
+
+
+def sizes_believed() -> dict[str, float]:
+    """Return what is believed of the size of an analysis' error, in place of the belief's own factor."""
+    return {
+        "median_mps": ANALYSIS_SIZE_MPS,
+        "log_sd": ANALYSIS_SIZE_LOG_SD,
+        "stated_log_sd": STATED_SIZE_LOG_SD,
+    }
 
 
 def stated_mps(flight: MadeFlight, condition: Condition, telling: float) -> float | None:

@@ -115,8 +115,8 @@ class WindsAsk:
 
     'auto' takes the files, then the cache, then the prior. 'prior' takes the files, then the prior, never the
     cache. 'prior-only' takes the prior. 'files' takes the files and fails where they do not cover the case.
-    `error_mps` is what the case holds the error of gridded winds to be, the standard deviation of a
-    component; None where it says nothing.
+    `error_mps` is what the case holds the error of gridded winds to be beyond any spread that they state, the
+    standard deviation of a component; None where it says nothing.
     """
 
     source: WindSource = "auto"

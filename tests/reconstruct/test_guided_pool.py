@@ -45,6 +45,12 @@ def test_a_steady_run_does_not_hide_what_another_found() -> None:
     )
 
 
+def test_runs_that_agree_by_chance_do_not_hide_that_one_scattered() -> None:
+    # An error falls with the root of the particles: of 13 for 2000 of them 2.8 is left for 42,000.
+    pooled = pool_runs([run(0.0, se=13.0), run(0.2, se=0.6), run(-0.1, se=0.4)], [2000, 8000, 32000])
+    assert pooled.log_evidence_se == pytest.approx(13.0 * math.sqrt(2.0 / 42.0))
+
+
 def test_the_distance_of_runs_measures_the_error_of_their_mean() -> None:
     """Means of 200 and 800 numbers with a standard deviation of 0.3 each: 0.3 / sqrt(1000)."""
     rng = np.random.default_rng(5)

@@ -74,11 +74,19 @@ def test_a_rough_error_met_on_a_straight_path_is_told_by_its_closed_form() -> No
     assert found == pytest.approx(1.0 / (1.0 / (20 * HOUR_S) + 10.0 / 600e3), rel=0.01)
 
 
+def test_the_table_is_made_with_what_the_command_believes_of_a_stated_error() -> None:
+    size_mps, log_sd = lines.believed_size(2.0)
+    belief = lines.belief_of({}, 2.0)
+    assert (2.0 * belief.factor, belief.factor_log_sd) == (pytest.approx(size_mps), log_sd)
+    assert lines.belief_of({}).factor_log_sd == lines.sizes_believed()["stated_log_sd"]
+
+
 def test_who_knows_the_error_has_nothing_open() -> None:
     condition = made_drift.Condition(name="told", every_h=6.0, error_mps=3.0)
     flight = made_drift.make_flight("passive_level", condition, 3)
     belief = ideal_error.true_error(flight, condition).belief
-    assert (belief.factor_log_sd, belief.time_log_sd, belief.mixing_km) == (0.0, 0.0, 0.0)
+    open_ = (belief.factor_log_sd, belief.time_log_sd, belief.height_log_sd, belief.mixing_km)
+    assert open_ == (0.0, 0.0, 0.0, 0.0)
     assert belief.height_scale_m == flight.error.log_pressure * SCALE_HEIGHT_M
     assert belief.smooth_share == flight.error_smooth
     assert belief.time_s == pytest.approx(flight.error_time_s, rel=0.35)

@@ -243,6 +243,7 @@ def test_a_straight_fast_track_is_called_not_moved_by_wind() -> None:
 def test_a_straight_track_across_the_winds_is_called_not_moved_by_wind_once_its_rivals_are_computed() -> None:
     rng = np.random.default_rng(3)
     hours = np.arange(0.0, 48.1)
+    # At 150 km/h across it might be an engine that holds its course, and few particles can tell.
     x, y = 220.0 * hours + 5.0 * rng.standard_normal(49), 65.0 * hours + 5.0 * rng.standard_normal(49)
     verdict = verdict_on(made_fixes(hours * HOUR, x, y), 1.0)
     assert verdict.p_not_wind > 0.99

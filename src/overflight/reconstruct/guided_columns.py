@@ -53,7 +53,8 @@ I_HORIZONTAL, I_VERTICAL, I_ASCENT, I_DESCENT, I_DIM, I_FAST, I_PUSH, I_POLE = r
 # Columns of `own`: the height's state, with how far the last step changed it but for its wander, how much of
 # day ballast has made up for, how much was spent on that in all, how far it is day, and the last wind met
 # with what the error does there. For a course that is held over the ground: the wind at its beginning, the
-# last wind as it blew, and where the course leads, an angle from the frame's x, NaN where a place is kept.
+# last wind as it blew, and where the course leads, an angle on the ground from the frame's x (its stretch
+# taken off), NaN where a place is kept.
 (
     Z, RAMP, COMMAND, CLIMB, LEVEL, SECOND, V_LL, V_LS, V_SS, DRIVE, RATE, RATE_VAR, PHASE, SINCE, WX, WY,
     G00, G01, G10, G11, ON, SHIFT, MADE_UP, SPENT, DAY, BEGAN_X, BEGAN_Y, BLEW_X, BLEW_Y, HEADS,

@@ -1,8 +1,8 @@
 """Put runs of the guided filter on one flight and model together, as if their particles had run as one.
 
-An evidence is a mean over particles, so the evidence of two runs is their mean, each by its particles. A
-second run must count together with the first, never in its place: a run that misses where the likelihood is
-high looks steady, and to keep the steadier one would be to keep that miss.
+An evidence is a mean over particles, so the evidence of several runs is their mean, each by its particles. A
+further run must count together with the others, never in their place: a run that misses where the
+likelihood is high looks steady, and to keep the steadier one would be to keep that miss.
 """
 
 from __future__ import annotations

@@ -236,6 +236,9 @@ def smooth_members(
             _put(i, k, n, back, history, conf, ints, fast, push, pole, factor, static[i, STRAY], paths)
             if course and n > 1:
                 step = max(k - 1, 0)
+                if flags[i, step] // 4 == LANDED:
+                    paths[i, step, 5:7] = 0.0
+                    continue
                 _through_air(i, k, step, history, blown[step], felt[step], paths)
         if course and n > 1:
             paths[i, n - 1, 5:7] = paths[i, n - 2, 5:7]
@@ -255,7 +258,7 @@ def _through_air(
     """Turn the velocity over the ground of who holds a course into that through the air, m/s, in place.
 
     Of the step that ends at node k, or begins at the first: `blown` is the wind (V, J, G, C) and `felt` what
-    the course left of it.
+    the course left of it, where the filter's path was: how the wind differs at the draw's place is left out.
     """
     u, v = paths[i, k, 3], paths[i, k, 4]
     shrink = max(math.cos(history[i, step, H_Y] / RADIUS_KM), MIN_COS)

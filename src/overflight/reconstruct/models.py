@@ -56,9 +56,10 @@ class MotionModel:
       `command_h` is the mean time between commands (log), `climb_mps` the speed there (log).
     - horizontal 'propelled': an air velocity, normal with `airspeed_mps` (log) on each axis, on for
     `on_share`
-      of legs, drawn anew after a mean of `leg_h` (log). `course_share` of flights hold a course over the
-      ground in place of one through the air, all of the time: it begins with the wind's velocity and such an
-      air velocity; then the wind along it changes the speed, and the wind across is made good.
+      of legs, drawn anew after a mean of `leg_h` (log). `course_share` of flights hold courses over the
+      ground in place of directions through the air, all of the time: one begins with the wind's velocity and
+      the engine's, `airspeed_mps` in all; then the wind along it changes the speed, and the wind across is
+      made good but for a share (`course_slack`). A quarter of them are places that are kept.
     - horizontal 'free': not moved by the wind; leg velocities normal with `speed_mps` (log) on each axis,
     drawn
       anew after a mean of `leg_h`; about it the velocity strays by `stray_share` of the scale (log) and

@@ -8,8 +8,9 @@ sunset until ballast has made up for it. What has landed stays.
 
 What is approximate: the scales of legs, commands and wind errors are the middles of the model's ranges,
 commanded heights do not stray, and a step is half an hour, over which the height and, for the sun, the place
-are one. A flight that rises or falls at the last fix keeps its height, and none comes down later. It serves
-to rank observations, where that does.
+are one. A course over the ground goes on with the airspeed that it had at the last fix, and what follows it
+is through the air. A flight that rises or falls at the last fix keeps its height, and none comes down later.
+It serves to rank observations, where that does.
 """
 
 from __future__ import annotations

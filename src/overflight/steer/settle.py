@@ -11,6 +11,7 @@ leans a little towards what it decided; docs/steer-calibration.md counts verdict
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -141,7 +142,8 @@ def in_question(weighed: Weighed, threshold: float) -> list[int]:
     with np.errstate(divide="ignore"):
         weight = np.log([h.prior for h in weighed.hypotheses]) + weighed.log_evidence
     error = np.minimum(np.nan_to_num(weighed.se, nan=LARGEST_SE), LARGEST_SE)
-    reach = np.array([behind(float(e)) for e in error])
+    # As the verdict does it: the error of the one that leads counts too.
+    reach = np.array([behind(math.hypot(float(e), float(error[np.argmax(weight)]))) for e in error])
     asked = (weight + reach > weight.max() - FAR_BEHIND) & (error > 0.5 * FINE)
     if any(c.word in ACCUSING and c.p >= threshold for c in every_claim(weighed)):
         asked |= np.array([h.side == "passive" and h.prior > 0.0 for h in weighed.hypotheses])
