@@ -41,7 +41,7 @@ def test_the_lower_end_must_stay_above_even_odds() -> None:
     # 0.93 for steered: sure with a small error of the evidence, not with a large one.
     assert judge(made_weighed((0, 0, 3, 3, 0), se=0.05)).word == "steered"
     uncertain = judge(made_weighed((0, 0, 5, 5, 0), se=3.0))
-    assert uncertain.p_steered > THRESHOLD
+    assert uncertain.p_steered > 0.85
     assert uncertain.word == "cannot tell"
     assert "More particles" in " ".join(uncertain.reasons)
 
@@ -107,7 +107,7 @@ def test_steering_is_not_told_from_what_winds_leave_out_within_a_few_hours(hours
 
 def test_two_ways_not_to_drift_that_are_not_told_apart_are_named_together() -> None:
     verdict = judge(made_weighed((0, 0, 4, 4, 6.5)))
-    assert max(verdict.p[1:]) < THRESHOLD < sum(verdict.p[1:])
+    assert max(verdict.p[1:]) < THRESHOLD < 0.85 < sum(verdict.p[1:])
     assert verdict.word == "did not drift"
     assert "these data do not settle" in verdict.reasons[1]
     # Where a drift is as likely as either, its odds against both together are even at best.
